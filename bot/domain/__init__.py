@@ -1,0 +1,1 @@
+"""What the product is about, pure: the standard library only, no clock, no network, no disk."""

@@ -1,0 +1,113 @@
+"""What the market tells us, in our own types, whatever shape it came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.money import Micros
+
+APP_IDS = {"cs2": 730, "dota2": 570, "rust": 252490}
+"""Steam's app id of each game that the market sells."""
+
+
+class OfferStatus(StrEnum):
+    """``offer_status`` of a purchase. A status that isn't here is kept as the text that came."""
+
+    CREATING_TRADE = "creating_trade"
+    WAITING_ACCEPT = "waiting_accept"
+    ACCEPTED = "accepted"
+    CANCELED = "canceled"
+    TIMEOUT = "timeout"
+    INVALID_TRADE_TOKEN = "invalid_trade_token"  # noqa: S105 - a status, not a secret
+    USER_NOT_TRADABLE = "user_not_tradable"
+    TRADE_CREATE_ERROR = "trade_create_error"
+    ROLLBACK_USER = "rollback_user"
+    ROLLBACK_SUPPLIER = "rollback_supplier"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One row of the grouped price list: a market hash name, its cheapest price and its stock."""
+
+    game: str
+    market_hash_name: str
+    price: Micros
+    count: int
+    class_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One skin for sale, by its own id."""
+
+    listing_id: int
+    market_hash_name: str
+    price: Micros
+    class_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One line of a batch buy: this listing, for at most this much, under this purchase key."""
+
+    listing_id: int
+    max_price: Micros
+    purchase_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A purchase as the market reports it. ``steam_id`` is where the skin is sent."""
+
+    buy_id: int
+    purchase_key: str | None
+    listing_id: int | None
+    market_hash_name: str
+    price: Micros | None
+    class_id: str
+    offer_status: str
+    steam_id: int | None
+    debited: Micros
+    bought_at: int | None
+    """Unix seconds by the market's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error code of the market with its message, as they came."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The batch was carried out: what was bought, and by listing id what was not."""
+
+    purchased: tuple[Purchase, ...]
+    unavailable: dict[int, Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedWhole:
+    """The whole call was refused; nothing of it was bought."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Provably nothing left this machine. ``reason`` is ours and safe to log."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The call may have been carried out. ``reason`` is ours and safe to log."""
+
+    reason: str
+
+
+BuyOutcome = Answered | RefusedWhole | NotSent | Unknown

@@ -1,0 +1,120 @@
+"""The exception tree.
+
+``UserFacingError`` is the only kind whose meaning a member may read, and it carries a problem and its
+details, never a sentence: the sentences stand in ``bot.ui.text``, where they can be translated.
+Library exceptions are turned into one of these at the edge of the layer that raised them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum, auto
+
+
+class BotError(Exception):
+    """Everything that this program raises on purpose."""
+
+
+class Problem(StrEnum):
+    """What can be wrong with what a person did. Each has its sentence in ``bot.ui.text``."""
+
+    # Trade URL
+    TRADE_URL_EMPTY = auto()
+    TRADE_URL_NOT_A_LINK = auto()
+    TRADE_URL_PROFILE_LINK = auto()
+    TRADE_URL_OTHER_STEAM_PAGE = auto()
+    TRADE_URL_FOREIGN_HOST = auto()
+    TRADE_URL_PARTNER_MISSING = auto()
+    TRADE_URL_PARTNER_WRONG = auto()
+    TRADE_URL_TOKEN_MISSING = auto()
+    TRADE_URL_TOKEN_CUT_OFF = auto()
+    TRADE_URL_TOKEN_WRONG = auto()
+    TRADE_URL_SEVERAL = auto()
+    TRADE_URL_UNKNOWN = auto()  # an action needs a Trade URL and none is remembered
+    # Numbers that people type
+    PRICE_WRONG = auto()
+    PRICE_TOO_LOW = auto()
+    PRICE_TOO_HIGH = auto()
+    QUANTITY_WRONG = auto()
+    LISTING_ID_WRONG = auto()
+    # Picks
+    SKIN_EMPTY = auto()
+    SKIN_UNKNOWN = auto()
+    SKIN_OUT_OF_STOCK = auto()
+    LISTING_GONE = auto()
+    LISTING_TWICE = auto()
+    LISTING_QUANTITY = auto()
+    CEILING_BELOW_CHEAPEST = auto()
+    TOO_MANY_LINES = auto()
+    BASKET_EMPTY = auto()
+    CATALOGUE_MISSING = auto()
+    # Requests
+    TOO_MANY_OPEN = auto()
+    NO_SUCH_REQUEST = auto()
+    TOO_LATE_TO_CANCEL = auto()
+    NOTE_TOO_LONG = auto()
+    # Decisions
+    OWN_REQUEST = auto()
+    OWN_STEAM_ACCOUNT = auto()
+    NOT_APPROVER = auto()
+    ALREADY_DECIDED = auto()
+    REQUEST_CHANGED = auto()
+    TOO_LATE_TO_TAKE_BACK = auto()
+    REASON_EMPTY = auto()
+    # Where and who
+    NOT_ALLOWED_TO_ASK = auto()
+    NOT_ADMINISTRATOR = auto()
+    NOT_YOURS = auto()
+    SERVER_ONLY = auto()
+    SERVER_NOT_ALLOWED = auto()
+    NOT_SET_UP = auto()
+    OUT_OF_DATE = auto()
+    # Set-up
+    EVERYONE_AS_APPROVER = auto()
+    SETTING_WRONG = auto()
+    # The market
+    MARKET_UNREACHABLE = auto()
+
+
+class UserFacingError(BotError):
+    """A person can read about this, and do something about it.
+
+    ``details`` fill the sentence in ``bot.ui.text``; a value that came from a person is cleaned there.
+    """
+
+    def __init__(self, problem: Problem, **details: str | int) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+        self.details = details
+
+
+class TradeUrlError(UserFacingError):
+    """What was pasted is not one whole Trade URL. The only error that parsing one raises."""
+
+
+class StartupError(BotError):
+    """The bot can't start. Its text is one clear line for the operator and holds no secret."""
+
+
+class ConfigError(StartupError):
+    """Settings are missing or bad; every one of them is named."""
+
+
+class DatabaseError(StartupError):
+    """The database can't be used as it is: path, version, lock, market or key."""
+
+
+class MarketError(BotError):
+    """A call that changes nothing at the market failed. Buying never raises: see ``BuyOutcome``."""
+
+
+class MarketUnavailableError(MarketError):
+    """No usable answer: not reachable, too slow, or not what the protocol says."""
+
+
+class MarketRefusedError(MarketError):
+    """The market answered with one of its error codes."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"the market answered code {code}")
+        self.code = code
+        self.message = message

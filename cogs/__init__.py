@@ -1,0 +1,1 @@
+"""Slash commands, by audience. Thin: parse, call one service method, render the answer."""
