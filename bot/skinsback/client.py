@@ -1,0 +1,220 @@
+"""The market over HTTP.
+
+``buy`` is sent at most once, on a connection of its own, and always comes back with an outcome.
+All other calls change nothing at the market; whether one is repeated, its caller decides.
+
+No log line and no exception of this module holds a secret: the ``repr`` of aiohttp's exceptions
+carries request headers, so only the names of their types go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+
+from bot.domain.market import BuyOutcome, Listing, NotSent, Order, Quote, Unknown
+from bot.domain.money import Micros
+from bot.errors import MarketRefusedError, MarketUnavailableError
+from bot.skinsback import protocol
+from bot.skinsback.protocol import Answer, HistoryPage, Json, MarketStatus, PurchaseList
+
+log = logging.getLogger(__name__)
+
+_MIB: Final = 1024 * 1024
+_BUY_BYTES: Final = 8 * _MIB  # 25 lines are a few kilobytes
+_CALL_BYTES: Final = 64 * _MIB  # a thousand purchases, or all listings of a common name
+_PRICELIST_BYTES: Final = 256 * _MIB
+_CHUNK: Final = 64 * 1024
+
+
+class _TooLargeError(Exception):
+    """An answer is larger than we are willing to hold."""
+
+
+class SkinsbackClient:
+    """One merchant project at the market.
+
+    ``url`` is the whole address of ``api.php``. Timeouts are seconds: the total of a buy, of any
+    other call, of a price list, and of connecting. Use it as an async context manager.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        client_id: str,
+        client_secret: str,
+        buy_timeout_s: float = 60,
+        call_timeout_s: float = 30,
+        pricelist_timeout_s: float = 180,
+        connect_timeout_s: float = 10,
+    ) -> None:
+        self._url = url
+        self._headers = protocol.auth_headers(client_id, client_secret)
+        self._buy_timeout = aiohttp.ClientTimeout(
+            total=buy_timeout_s, sock_connect=connect_timeout_s
+        )
+        self._call_timeout = aiohttp.ClientTimeout(
+            total=call_timeout_s, sock_connect=connect_timeout_s
+        )
+        self._pricelist_timeout = aiohttp.ClientTimeout(
+            total=pricelist_timeout_s, sock_connect=connect_timeout_s
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self._server_date: datetime | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def server_date(self) -> datetime | None:
+        """The market's clock as its last answer told it, or ``None`` if that named no date."""
+        return self._server_date
+
+    async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+        """Send one market_batch_buy for the Steam account ``partner``, exactly once.
+
+        Every outcome is returned; an exception is a ``ValueError`` for orders that must never be
+        sent, before anything is sent, or the cancellation of the task. A cancelled call may have
+        bought everything.
+        """
+        body = protocol.batch_buy_body(partner, token, orders)
+        try:
+            # A connection of its own: on a kept-alive one, "closed by the market" can't be told
+            # apart from "carried out and then closed".
+            async with aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            ) as session:
+                answer = await self._post(session, body, self._buy_timeout, _BUY_BYTES)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            outcome: BuyOutcome = NotSent(f"no connection: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, it may have been bought
+            outcome = Unknown(f"no whole answer: {type(error).__name__}")
+        else:
+            outcome = protocol.parse_batch_buy(answer)
+        if isinstance(outcome, NotSent | Unknown):
+            log.warning(
+                "A batch of %d lines: %s, %s", len(orders), type(outcome).__name__, outcome.reason
+            )
+        return outcome
+
+    async def search(self, game: str, names: Sequence[str]) -> list[Listing]:
+        """Return the listings that stand under exactly these names.
+
+        Raises ``MarketRefusedError`` and ``MarketUnavailableError``, as all calls below do.
+        """
+        answer = await self._call("market_search", {"game": game, "names": list(names)})
+        return protocol.parse_search(answer, names)
+
+    async def pricelist(self, game: str) -> list[Quote]:
+        """Return the grouped price list of ``game``."""
+        answer = await self._call(
+            "market_pricelist",
+            {"game": game},
+            timeout=self._pricelist_timeout,
+            limit=_PRICELIST_BYTES,
+        )
+        # Tens of thousands of rows: reading them here would hold up every click for a second.
+        return await asyncio.to_thread(protocol.parse_pricelist, answer, game)
+
+    async def balance(self) -> Micros:
+        """Return the project's balance."""
+        return protocol.parse_balance(await self._call("balance", {}))
+
+    async def status(self) -> MarketStatus:
+        """Return whether the market is open."""
+        return protocol.parse_status(await self._call("status", {}))
+
+    async def getinfo_by_keys(self, keys: Sequence[str]) -> PurchaseList:
+        """Look purchases up by their keys.
+
+        A key that is missing from the answer is no proof unless it was asked for alone; then "not
+        found" is an empty answer here. For several keys it stays ``MarketRefusedError``.
+        """
+        return await self._getinfo("custom_ids", list(keys))
+
+    async def getinfo_by_buy_ids(self, buy_ids: Sequence[int]) -> PurchaseList:
+        """Look purchases up by the market's own ids; see ``getinfo_by_keys``."""
+        return await self._getinfo("buy_ids", list(buy_ids))
+
+    async def history(self, starting: int, ending: int, cursor: str | None = None) -> HistoryPage:
+        """Return a page of the purchases between two moments (unix seconds, the market's clock)."""
+        parameters: dict[str, Json] = {"starting": starting, "ending": ending}
+        if cursor is not None:
+            parameters["start_from"] = cursor
+        return protocol.parse_history(await self._call("market_history", parameters))
+
+    async def _getinfo(self, parameter: str, ids: list[Json]) -> PurchaseList:
+        try:
+            return protocol.parse_purchases(await self._call("market_getinfo", {parameter: ids}))
+        except MarketRefusedError as refused:
+            if len(ids) == 1 and refused.code == protocol.NOT_FOUND:
+                return PurchaseList((), 0)
+            raise
+
+    async def _call(
+        self,
+        method: str,
+        parameters: dict[str, Json],
+        *,
+        timeout: aiohttp.ClientTimeout | None = None,
+        limit: int = _CALL_BYTES,
+    ) -> Answer:
+        """Make one safe call. Raises ``MarketUnavailableError`` when there is no whole answer."""
+        if self._session is None:
+            raise RuntimeError("the client is used outside of its context")
+        body = protocol.request_body(method, parameters)
+        try:
+            return await self._post(self._session, body, timeout or self._call_timeout, limit)
+        except (aiohttp.ClientError, TimeoutError, OSError, _TooLargeError) as error:
+            failure = type(error).__name__.removeprefix("_")
+        # Outside of the handler, so that no exception with the request in it hangs on ours.
+        log.info("%s got no whole answer: %s", method, failure)
+        raise MarketUnavailableError(f"{method}: {failure}")
+
+    async def _post(
+        self,
+        session: aiohttp.ClientSession,
+        body: bytes,
+        timeout: aiohttp.ClientTimeout,
+        limit: int,
+    ) -> Answer:
+        # aiohttp would repeat the purchase, and hand over the secret, wherever a redirect points.
+        async with session.post(
+            self._url, data=body, headers=self._headers, timeout=timeout, allow_redirects=False
+        ) as response:
+            self._server_date = _date(response.headers.get("Date"))
+            received = bytearray()
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                received += chunk
+                if len(received) > limit:
+                    raise _TooLargeError
+            return Answer(response.status, response.content_type, bytes(received))
+
+
+def _date(header: str | None) -> datetime | None:
+    if header is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
