@@ -1,7 +1,7 @@
 """The exception tree.
 
-``UserFacingError`` is the only kind whose meaning a member may read, and it carries a problem and its
-details, never a sentence: the sentences stand in ``bot.ui.text``, where they can be translated.
+``UserFacingError`` is the only kind whose meaning a member may read, and it carries a problem and
+its details, never a sentence: the sentences stand in ``bot.ui.text``, where they can be translated.
 Library exceptions are turned into one of these at the edge of the layer that raised them.
 """
 
@@ -78,7 +78,7 @@ class Problem(StrEnum):
 class UserFacingError(BotError):
     """A person can read about this, and do something about it.
 
-    ``details`` fill the sentence in ``bot.ui.text``; a value that came from a person is cleaned there.
+    ``details`` fill the sentence in ``bot.ui.text``; what came from a person is escaped there.
     """
 
     def __init__(self, problem: Problem, **details: str | int) -> None:

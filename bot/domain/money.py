@@ -7,7 +7,7 @@ held and sent is the same figure.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final, NewType
 
 from bot.errors import Problem, UserFacingError
@@ -23,7 +23,7 @@ CEILING_MAX: Final = Micros(100_000 * DOLLAR)
 
 _BASIS_POINTS: Final = 10_000
 
-# Thousands groups need three digits each, so 1,234 is a thousand and 12,50 is a price with a comma.
+# A thousands group has three digits, so 12,50 is a price with a comma and 1,234.50 has a group.
 _TYPED_PRICE: Final = re.compile(
     r"(?P<whole>[0-9]{1,9}|[0-9]{1,3}(?:(?P<group>[ ,.'])[0-9]{3})(?:(?P=group)[0-9]{3})*)"
     r"(?:(?P<point>[.,])(?P<cents>[0-9]{1,2}))?"
@@ -38,16 +38,17 @@ def from_decimal(amount: Decimal) -> Micros:
     """
     if not amount.is_finite():
         raise ValueError("an amount of money must be a finite number")
-    return Micros(int((amount * DOLLAR).to_integral_value(rounding=ROUND_HALF_UP)))
+    # One rounding, at a precision that no amount exceeds: two would push 0.49999… up to one.
+    exact = Context(prec=max(28, len(amount.as_tuple().digits) + 7))
+    return Micros(int(amount.scaleb(6, exact).to_integral_value(ROUND_HALF_UP)))
 
 
 def to_decimal(amount: Micros) -> Decimal:
     """Return ``amount`` in dollars, exactly, with at least two decimals."""
-    exact = Decimal(amount).scaleb(-6).normalize()
-    exponent = exact.as_tuple().exponent
-    if isinstance(exponent, int) and exponent > -2:
-        return exact.quantize(Decimal("0.01"))
-    return exact
+    whole, part = divmod(abs(amount), DOLLAR)
+    sign = "-" if amount < 0 else ""
+    decimals = f"{part:06d}".rstrip("0").ljust(2, "0")
+    return Decimal(f"{sign}{whole}.{decimals}")
 
 
 def ceil_to_cents(amount: Micros) -> Micros:
@@ -57,12 +58,11 @@ def ceil_to_cents(amount: Micros) -> Micros:
 
 def ceiling_for(quote: Micros, tolerance_bp: int) -> Micros:
     """Return the ceiling for a quote: the quote plus tolerance (basis points), up to the cent."""
-    raised = Decimal(quote) * (_BASIS_POINTS + tolerance_bp) / _BASIS_POINTS
-    return ceil_to_cents(Micros(int(raised.to_integral_value(rounding=ROUND_CEILING))))
+    return ceil_to_cents(Micros(-(-quote * (_BASIS_POINTS + tolerance_bp) // _BASIS_POINTS)))
 
 
 def format_usd(amount: Micros) -> str:
-    """Return ``amount`` as people read it: ``$1,234.50``; parts of a cent only where there are any."""
+    """Return ``amount`` as people read it: ``$1,234.50``, parts of a cent only if there are any."""
     sign = "-" if amount < 0 else ""
     return f"{sign}${to_decimal(Micros(abs(amount))):,f}"
 
@@ -76,14 +76,14 @@ def parse_typed_price(text: str) -> Micros:
     bare = _CURRENCY.sub("", text.replace("\u00a0", " ").strip()).strip()
     match = _TYPED_PRICE.fullmatch(bare)
     # 12.345 is twelve dollars to some and twelve thousand to others: money is never guessed.
-    if match is None or (match["group"] or " ") in ".," and match["point"] in (None, match["group"]):
+    if match is None or (
+        (match["group"] or " ") in ".," and match["point"] in (None, match["group"])
+    ):
         raise UserFacingError(Problem.PRICE_WRONG, typed=shown)
     whole = re.sub(r"[^0-9]", "", match["whole"])
     amount = from_decimal(Decimal(f"{whole}.{match['cents'] or '0'}"))
     if amount < CENT:
         raise UserFacingError(Problem.PRICE_TOO_LOW, typed=shown)
     if amount > CEILING_MAX:
-        raise UserFacingError(
-            Problem.PRICE_TOO_HIGH, typed=shown, highest=format_usd(CEILING_MAX)
-        )
+        raise UserFacingError(Problem.PRICE_TOO_HIGH, typed=shown, highest=format_usd(CEILING_MAX))
     return amount

@@ -1,0 +1,24 @@
+"""How much of anything is allowed, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LINES_HARD_MAX: Final = 25
+"""One batch, one card and one select hold no more."""
+
+OPEN_REQUESTS_HARD_MAX: Final = 10
+TOLERANCE_HARD_MAX_BP: Final = 5_000
+"""Half the price again. More is no tolerance but another price."""
+
+UNDO_HARD_MAX_S: Final = 600
+
+NOTE_MAX: Final = 200
+"""A note fits on the approval card beside 25 lines of the longest names."""
+
+REASON_MAX: Final = 200
+TYPED_NAME_MAX: Final = 100
+"""A market hash name has 69 characters at most (measured); a slash option up to 6,000."""
+
+PENDING_EXPIRES_MS: Final = 72 * 3_600_000
+APPROVED_EXPIRES_MS: Final = 24 * 3_600_000

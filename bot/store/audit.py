@@ -1,0 +1,43 @@
+"""What happened, in order; rows are only ever added."""
+
+from __future__ import annotations
+
+import json
+
+from bot.domain.models import Event, EventKind
+from bot.store.database import Transaction
+
+
+async def record(
+    tx: Transaction,
+    kind: EventKind,
+    *,
+    guild_id: int,
+    at: int,
+    request_id: str | None = None,
+    actor_id: int | None = None,
+    **details: str | int,
+) -> None:
+    """Add an event. ``details`` are facts that anyone who may read the history may read."""
+    await tx.execute(
+        "INSERT INTO events (guild_id, request_id, at, kind, actor_id, details) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        guild_id,
+        request_id,
+        at,
+        kind,
+        actor_id,
+        json.dumps(details),
+    )
+
+
+async def of_request(tx: Transaction, request_id: str) -> list[Event]:
+    """Return everything that happened to a request, first first."""
+    rows = await tx.all(
+        "SELECT at, kind, actor_id, details FROM events WHERE request_id = ? ORDER BY event_id",
+        request_id,
+    )
+    return [
+        Event(row["at"], EventKind(row["kind"]), row["actor_id"], json.loads(row["details"]))
+        for row in rows
+    ]

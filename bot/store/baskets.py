@@ -1,0 +1,110 @@
+"""Baskets: the drafts, one for each member and server. Every change raises the revision."""
+
+from __future__ import annotations
+
+from bot.domain.models import Basket, Pick
+from bot.domain.money import Micros
+from bot.store.database import Row, Transaction
+
+
+def _pick(row: Row) -> Pick:
+    return Pick(
+        pick_id=row["pick_id"],
+        game=row["game"],
+        market_hash_name=row["market_hash_name"],
+        listing_id=row["listing_id"],
+        quantity=row["quantity"],
+        quote=Micros(row["quote"]),
+        ceiling=Micros(row["ceiling"]),
+        class_id=row["class_id"],
+    )
+
+
+async def find(tx: Transaction, guild_id: int, user_id: int) -> Basket | None:
+    """Return a member's basket, if there is one."""
+    row = await tx.one(
+        "SELECT * FROM requests WHERE guild_id = ? AND user_id = ? AND state = 'draft'",
+        guild_id,
+        user_id,
+    )
+    if row is None:
+        return None
+    picks = await tx.all(
+        "SELECT * FROM picks WHERE request_id = ? ORDER BY pick_id", row["request_id"]
+    )
+    return Basket(
+        request_id=row["request_id"],
+        guild_id=guild_id,
+        user_id=user_id,
+        revision=row["revision"],
+        note=row["note"],
+        picks=tuple(_pick(pick) for pick in picks),
+    )
+
+
+async def add(tx: Transaction, guild_id: int, user_id: int, *, request_id: str, at: int) -> Basket:
+    """Make an empty basket."""
+    await tx.execute(
+        "INSERT INTO requests (request_id, guild_id, user_id, state, created_at, changed_at) "
+        "VALUES (?, ?, ?, 'draft', ?, ?)",
+        request_id,
+        guild_id,
+        user_id,
+        at,
+        at,
+    )
+    return Basket(request_id, guild_id, user_id, revision=1, note="", picks=())
+
+
+async def change(tx: Transaction, request_id: str, *, revision: int, at: int) -> bool:
+    """Raise the revision by compare-and-set. False: somebody else has changed it before us."""
+    changed = await tx.execute(
+        "UPDATE requests SET revision = revision + 1, changed_at = ? "
+        "WHERE request_id = ? AND revision = ? AND state = 'draft'",
+        at,
+        request_id,
+        revision,
+    )
+    return changed == 1
+
+
+async def add_pick(tx: Transaction, request_id: str, pick: Pick) -> int:
+    """Put a pick in and return its id; the ``pick_id`` that it carries is not looked at."""
+    return await tx.insert(
+        "INSERT INTO picks (request_id, game, market_hash_name, listing_id, quantity, quote, "
+        "ceiling, class_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        request_id,
+        pick.game,
+        pick.market_hash_name,
+        pick.listing_id,
+        pick.quantity,
+        pick.quote,
+        pick.ceiling,
+        pick.class_id,
+    )
+
+
+async def update_pick(tx: Transaction, pick: Pick) -> None:
+    """Save quantity, quote and ceiling of a pick."""
+    await tx.execute(
+        "UPDATE picks SET quantity = ?, quote = ?, ceiling = ? WHERE pick_id = ?",
+        pick.quantity,
+        pick.quote,
+        pick.ceiling,
+        pick.pick_id,
+    )
+
+
+async def remove_pick(tx: Transaction, pick_id: int) -> None:
+    """Take a pick out."""
+    await tx.execute("DELETE FROM picks WHERE pick_id = ?", pick_id)
+
+
+async def remove_all_picks(tx: Transaction, request_id: str) -> None:
+    """Empty the basket; its note stays."""
+    await tx.execute("DELETE FROM picks WHERE request_id = ?", request_id)
+
+
+async def set_note(tx: Transaction, request_id: str, note: str) -> None:
+    """Save the note."""
+    await tx.execute("UPDATE requests SET note = ? WHERE request_id = ?", note, request_id)

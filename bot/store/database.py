@@ -1,0 +1,225 @@
+"""One SQLite file, one process: the lock, the writer, the reader, the migrations.
+
+Invariants:
+- Whoever holds a ``Transaction`` awaits nothing but SQL until it ends; a network call inside one
+  would hold the only writer.
+- What decides is read inside the write transaction that acts on it.
+- A transaction is on disk when ``writing()`` is left (``synchronous=FULL``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import quote
+
+import aiosqlite
+
+from bot.errors import DatabaseError
+
+_BUSY_TIMEOUT_MS: Final = 5_000
+_MIGRATION: Final = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
+
+Value = int | str | bytes | None
+Row = sqlite3.Row
+
+
+class Transaction:
+    """What store functions work on: a connection inside one transaction."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        """Run one statement and return how many rows it changed."""
+        async with self._connection.execute(sql, values) as cursor:
+            return cursor.rowcount
+
+    async def insert(self, sql: str, *values: Value) -> int:
+        """Run one ``INSERT`` and return the row's id."""
+        async with self._connection.execute(sql, values) as cursor:
+            if cursor.lastrowid is None:
+                raise RuntimeError("an INSERT gave no row id")
+            return cursor.lastrowid
+
+    async def execute_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> None:
+        """Run one statement for each of ``rows``."""
+        await self._connection.executemany(sql, rows)
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        """Return the first row, or None."""
+        async with self._connection.execute(sql, values) as cursor:
+            return await cursor.fetchone()
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        """Return all rows."""
+        async with self._connection.execute(sql, values) as cursor:
+            return list(await cursor.fetchall())
+
+
+class Database:
+    """The open database. Made by :meth:`open`, closed by leaving its context."""
+
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_fd: int
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._lock_fd = lock_fd
+        self._write_lock = asyncio.Lock()
+        self._read_lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Lock the file, bring it up to date and return it open.
+
+        Raises ``DatabaseError`` with one clear line: path not usable, another process has it,
+        newer than this code, or not one of our databases.
+        """
+        lock_fd = _lock(path)
+        writer: aiosqlite.Connection | None = None
+        try:
+            writer = await _connect_writer(path)
+            await migrate(writer)
+            reader = await aiosqlite.connect(
+                f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
+            )
+            reader.row_factory = sqlite3.Row
+            return cls(writer, reader, lock_fd)
+        except sqlite3.Error as error:
+            await _close_quietly(writer, lock_fd)
+            raise DatabaseError(f"The database {path} can't be used: {error}.") from None
+        except BaseException:
+            await _close_quietly(writer, lock_fd)
+            raise
+
+    async def close(self) -> None:
+        """Close both connections and give the lock back."""
+        await self._reader.close()
+        with suppress(sqlite3.Error):
+            await self._writer.execute("PRAGMA optimize")
+        await self._writer.close()
+        os.close(self._lock_fd)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[Transaction]:
+        """One write transaction: committed when the block ends, undone when it raises."""
+        async with self._write_lock:
+            try:
+                await self._writer.execute("BEGIN IMMEDIATE")
+                yield Transaction(self._writer)
+                await self._writer.execute("COMMIT")
+            except BaseException:
+                # The worker thread is first in, first out: cancelled or not, this runs after the
+                # statement in flight. "No transaction" means that it had ended already.
+                with suppress(sqlite3.OperationalError):
+                    await asyncio.shield(self._writer.execute("ROLLBACK"))
+                raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Transaction]:
+        """One consistent look at what is committed. Writing in it raises."""
+        async with self._read_lock:
+            try:
+                await self._reader.execute("BEGIN")
+                yield Transaction(self._reader)
+            finally:
+                with suppress(sqlite3.OperationalError):
+                    await asyncio.shield(self._reader.execute("ROLLBACK"))
+
+
+def _lock(path: Path) -> int:
+    """Take the operating system's lock for this database and keep it for life."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseError(
+            f"DATABASE_PATH {path} can't be written: {error.strerror}. "
+            "Give the bot a folder that it may write to."
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise DatabaseError(
+            f"Another Quartermaster is already running with the database {path}. "
+            "Stop that one first: two would buy beside each other."
+        ) from None
+    return descriptor
+
+
+async def _connect_writer(path: Path) -> aiosqlite.Connection:
+    writer = await aiosqlite.connect(path, isolation_level=None)
+    writer.row_factory = sqlite3.Row
+    # FULL, because NORMAL may lose the last commits with the power, and they are purchases.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    ):
+        await writer.execute(f"PRAGMA {pragma}")
+    return writer
+
+
+async def _close_quietly(writer: aiosqlite.Connection | None, lock_fd: int) -> None:
+    if writer is not None:
+        await writer.close()
+    os.close(lock_fd)
+
+
+def known_migrations() -> list[str]:
+    """Return the text of every migration, in order.
+
+    Raises ``RuntimeError`` if their numbers don't run on from 0001.
+    """
+    folder = resources.files("bot.store") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if _MIGRATION.fullmatch(entry.name))
+    for number, name in enumerate(names, start=1):
+        if int(name[:4]) != number:
+            raise RuntimeError(f"migration {number:04d} is missing")
+    return [(folder / name).read_text(encoding="utf-8") for name in names]
+
+
+async def migrate(writer: aiosqlite.Connection, migrations: list[str] | None = None) -> None:
+    """Bring the database up to date, each migration with its version in one transaction.
+
+    Raises ``DatabaseError`` if it is newer than this code or if a migration fails; then it stands
+    where the last whole migration left it.
+    """
+    scripts = known_migrations() if migrations is None else migrations
+    async with writer.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    version = int(row[0]) if row else 0
+    if version > len(scripts):
+        raise DatabaseError(
+            f"The database is of version {version}, and this Quartermaster knows versions up to "
+            f"{len(scripts)} only. Start the newer Quartermaster that wrote it."
+        )
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        try:
+            await writer.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except sqlite3.Error as error:
+            with suppress(sqlite3.OperationalError):
+                await writer.execute("ROLLBACK")
+            raise DatabaseError(
+                f"The database can't be brought to version {number}: {error}. "
+                f"It stands unharmed at version {number - 1}."
+            ) from error

@@ -1,0 +1,202 @@
+-- Times are unix milliseconds, money is millionths of a US dollar, ids are Discord's.
+
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE guilds (
+    guild_id INTEGER PRIMARY KEY,
+    approver_role_id INTEGER,
+    approval_channel_id INTEGER,
+    results_channel_id INTEGER,
+    tolerance_bp INTEGER NOT NULL DEFAULT 500 CHECK (tolerance_bp BETWEEN 0 AND 5000),
+    lines_max INTEGER NOT NULL DEFAULT 10 CHECK (lines_max BETWEEN 1 AND 25),
+    open_requests_max INTEGER NOT NULL DEFAULT 1 CHECK (open_requests_max BETWEEN 1 AND 10),
+    undo_s INTEGER NOT NULL DEFAULT 10 CHECK (undo_s BETWEEN 0 AND 600),
+    last_number INTEGER NOT NULL DEFAULT 0 CHECK (last_number >= 0)
+) STRICT;
+
+CREATE TABLE asker_roles (
+    guild_id INTEGER NOT NULL REFERENCES guilds,
+    role_id INTEGER NOT NULL,
+    PRIMARY KEY (guild_id, role_id)
+) STRICT, WITHOUT ROWID;
+
+-- Moderators who pressed the test card of the role and channel that are in force.
+CREATE TABLE confirmations (
+    guild_id INTEGER NOT NULL REFERENCES guilds,
+    user_id INTEGER NOT NULL,
+    confirmed_at INTEGER NOT NULL,
+    PRIMARY KEY (guild_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- A person has one Trade URL that is theirs and perhaps one that waits for "yes, that is me".
+CREATE TABLE trade_urls (
+    user_id INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+    candidate_id TEXT NOT NULL UNIQUE,
+    partner INTEGER NOT NULL CHECK (partner BETWEEN 1 AND 4294967295),
+    sealed_token BLOB NOT NULL,
+    saved_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, confirmed)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE requests (
+    request_id TEXT PRIMARY KEY CHECK (length(request_id) = 20),
+    guild_id INTEGER NOT NULL REFERENCES guilds,
+    number INTEGER,
+    user_id INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('draft', 'pending', 'approved', 'buying', 'bought',
+                                         'closed', 'denied', 'cancelled', 'expired')),
+    revision INTEGER NOT NULL DEFAULT 1,
+    version INTEGER NOT NULL DEFAULT 1,
+    digest TEXT,
+    note TEXT NOT NULL DEFAULT '',
+    partner INTEGER CHECK (partner BETWEEN 1 AND 4294967295),
+    sealed_token BLOB,
+    created_at INTEGER NOT NULL,
+    submitted_at INTEGER,
+    decided_at INTEGER,
+    decided_by INTEGER,
+    decision_reason TEXT NOT NULL DEFAULT '',
+    claimable_at INTEGER, -- not before: the undo time, or the next try of what it waits for
+    expires_at INTEGER,
+    waits_for TEXT,
+    dm_closed INTEGER NOT NULL DEFAULT 0 CHECK (dm_closed IN (0, 1)),
+    changed_at INTEGER NOT NULL,
+    UNIQUE (guild_id, number),
+    CHECK (state = 'draft' OR (number IS NOT NULL AND digest IS NOT NULL AND partner IS NOT NULL
+                               AND submitted_at IS NOT NULL)),
+    CHECK (state NOT IN ('approved', 'buying')
+           OR (decided_by IS NOT NULL AND sealed_token IS NOT NULL AND claimable_at IS NOT NULL)),
+    CHECK (state NOT IN ('closed', 'denied', 'cancelled', 'expired') OR sealed_token IS NULL)
+) STRICT;
+
+CREATE UNIQUE INDEX one_draft ON requests (guild_id, user_id) WHERE state = 'draft';
+CREATE INDEX requests_of_member ON requests (user_id, guild_id, number);
+CREATE INDEX requests_to_claim ON requests (claimable_at) WHERE state = 'approved';
+CREATE INDEX requests_in_buying ON requests (changed_at) WHERE state = 'buying';
+CREATE INDEX requests_to_expire ON requests (expires_at) WHERE state IN ('pending', 'approved');
+
+CREATE TABLE picks (
+    pick_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL REFERENCES requests,
+    game TEXT NOT NULL,
+    market_hash_name TEXT NOT NULL,
+    listing_id INTEGER,
+    quantity INTEGER NOT NULL CHECK (quantity BETWEEN 1 AND 25),
+    quote INTEGER NOT NULL CHECK (quote >= 0),
+    ceiling INTEGER NOT NULL CHECK (ceiling > 0 AND ceiling % 10000 = 0),
+    class_id TEXT NOT NULL DEFAULT '',
+    UNIQUE (request_id, listing_id),
+    CHECK (listing_id IS NULL OR quantity = 1)
+) STRICT;
+
+CREATE INDEX picks_of_request ON picks (request_id, pick_id);
+
+CREATE TABLE lines (
+    request_id TEXT NOT NULL REFERENCES requests,
+    line_no INTEGER NOT NULL CHECK (line_no BETWEEN 1 AND 99),
+    game TEXT NOT NULL,
+    market_hash_name TEXT NOT NULL,
+    listing_id INTEGER,
+    quote INTEGER NOT NULL CHECK (quote >= 0),
+    ceiling INTEGER NOT NULL CHECK (ceiling > 0 AND ceiling % 10000 = 0),
+    class_id TEXT NOT NULL DEFAULT '',
+    no_listing TEXT CHECK (no_listing IN ('sold_out', 'price_rose', 'listing_gone')),
+    cheapest_seen INTEGER,
+    PRIMARY KEY (request_id, line_no)
+) STRICT, WITHOUT ROWID;
+
+-- One row for each purchase key. `sent` is committed before a socket is opened: may have left.
+CREATE TABLE attempts (
+    purchase_key TEXT PRIMARY KEY CHECK (length(purchase_key) = 26),
+    request_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    attempt_no INTEGER NOT NULL CHECK (attempt_no BETWEEN 1 AND 99),
+    state TEXT NOT NULL CHECK (state IN ('sent', 'purchased', 'refused', 'not_sent', 'unknown')),
+    digest TEXT NOT NULL,
+    market TEXT NOT NULL,
+    project TEXT NOT NULL,
+    listing_id INTEGER NOT NULL,
+    max_price INTEGER NOT NULL CHECK (max_price > 0 AND max_price % 10000 = 0),
+    steam_id INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    code INTEGER,
+    message TEXT NOT NULL DEFAULT '',
+    refused_whole INTEGER NOT NULL DEFAULT 0 CHECK (refused_whole IN (0, 1)),
+    buy_id INTEGER UNIQUE,
+    debited INTEGER,
+    offer_status TEXT,
+    class_id TEXT NOT NULL DEFAULT '',
+    UNIQUE (request_id, line_no, attempt_no),
+    FOREIGN KEY (request_id, line_no) REFERENCES lines (request_id, line_no),
+    CHECK (state <> 'purchased' OR (buy_id IS NOT NULL AND debited IS NOT NULL)),
+    CHECK (state <> 'refused' OR code IS NOT NULL)
+) STRICT;
+
+-- At most one purchase of a line is on the wire, open or alive.
+CREATE UNIQUE INDEX one_live_attempt ON attempts (request_id, line_no)
+    WHERE state IN ('sent', 'purchased', 'unknown');
+CREATE INDEX attempts_on_the_wire ON attempts (request_id) WHERE state = 'sent';
+
+-- Purchases that came under a key which is not ours: booked as they came, and raised.
+CREATE TABLE strays (
+    buy_id INTEGER PRIMARY KEY,
+    request_id TEXT NOT NULL REFERENCES requests,
+    purchase_key TEXT,
+    market_hash_name TEXT NOT NULL,
+    steam_id INTEGER,
+    debited INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+    event_id INTEGER PRIMARY KEY,
+    guild_id INTEGER NOT NULL,
+    request_id TEXT REFERENCES requests,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    actor_id INTEGER,
+    details TEXT NOT NULL CHECK (json_valid(details))
+) STRICT;
+
+CREATE INDEX events_of_request ON events (request_id, event_id) WHERE request_id IS NOT NULL;
+
+-- Every message that must stand somewhere; the text is drawn from the database when it is sent.
+CREATE TABLE outbox (
+    outbox_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('approval_card', 'member_status', 'result', 'test_card',
+                                       'pause_notice')),
+    guild_id INTEGER NOT NULL REFERENCES guilds,
+    request_id TEXT REFERENCES requests,
+    to_member INTEGER NOT NULL CHECK (to_member IN (0, 1)),
+    target_id INTEGER NOT NULL,
+    mark INTEGER NOT NULL UNIQUE CHECK (mark BETWEEN 1 AND 2147483647),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'trying', 'posted', 'parked', 'skipped')),
+    channel_id INTEGER,
+    message_id INTEGER,
+    wanted INTEGER NOT NULL DEFAULT 1,
+    shown INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL,
+    parked_reason TEXT NOT NULL DEFAULT '',
+    created_at INTEGER NOT NULL,
+    CHECK (state <> 'posted' OR (channel_id IS NOT NULL AND message_id IS NOT NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX one_message ON outbox (request_id, kind)
+    WHERE request_id IS NOT NULL AND state <> 'skipped';
+CREATE INDEX outbox_to_post ON outbox (target_id, outbox_id) WHERE state IN ('waiting', 'trying');
+CREATE INDEX outbox_to_redraw ON outbox (next_at) WHERE state = 'posted' AND wanted > shown;
+CREATE INDEX outbox_parked ON outbox (guild_id) WHERE state = 'parked';
+
+-- Buying is paused for the whole deployment while there is a row.
+CREATE TABLE pauses (
+    cause TEXT PRIMARY KEY CHECK (cause IN ('market_refuses_us', 'alarm')),
+    since INTEGER NOT NULL,
+    code INTEGER,
+    details TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;

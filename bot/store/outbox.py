@@ -1,0 +1,236 @@
+"""Messages that must stand somewhere: neither lost nor repeated, in order for each target.
+
+A row is written in the transaction of the change that it tells about. It is *trying* before the
+post, so that after a crash its message is searched for, by its mark, before it is posted again.
+"""
+
+from __future__ import annotations
+
+from bot.domain.models import MessageKind, OutboxRow, OutboxState
+from bot.store.database import Row, Transaction
+
+
+def _row(row: Row) -> OutboxRow:
+    return OutboxRow(
+        outbox_id=row["outbox_id"],
+        kind=MessageKind(row["kind"]),
+        guild_id=row["guild_id"],
+        request_id=row["request_id"],
+        to_member=bool(row["to_member"]),
+        target_id=row["target_id"],
+        mark=row["mark"],
+        state=OutboxState(row["state"]),
+        channel_id=row["channel_id"],
+        message_id=row["message_id"],
+        wanted=row["wanted"],
+        shown=row["shown"],
+        tries=row["tries"],
+        created_at=row["created_at"],
+        parked_reason=row["parked_reason"],
+    )
+
+
+async def announce(
+    tx: Transaction,
+    kind: MessageKind,
+    *,
+    guild_id: int,
+    target_id: int,
+    mark: int,
+    at: int,
+    request_id: str | None = None,
+    to_member: bool = False,
+) -> int:
+    """Ask for a message and return its row's id. ``target_id`` is a channel, or a member to DM."""
+    return await tx.insert(
+        "INSERT INTO outbox (kind, guild_id, request_id, to_member, target_id, mark, state, "
+        "next_at, created_at) VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?, ?)",
+        kind,
+        guild_id,
+        request_id,
+        int(to_member),
+        target_id,
+        mark,
+        at,
+        at,
+    )
+
+
+async def find(tx: Transaction, request_id: str, kind: MessageKind) -> OutboxRow | None:
+    """Return the request's message of this kind."""
+    row = await tx.one(
+        "SELECT * FROM outbox WHERE request_id = ? AND kind = ? AND state <> 'skipped'",
+        request_id,
+        kind,
+    )
+    return None if row is None else _row(row)
+
+
+async def get(tx: Transaction, outbox_id: int) -> OutboxRow | None:
+    """Return a row by its id."""
+    row = await tx.one("SELECT * FROM outbox WHERE outbox_id = ?", outbox_id)
+    return None if row is None else _row(row)
+
+
+async def touch(tx: Transaction, request_id: str) -> None:
+    """Have every message about a request drawn again."""
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 WHERE request_id = ? AND state <> 'skipped'",
+        request_id,
+    )
+
+
+async def touch_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
+    """Have a server's messages of one kind, about no request, drawn again."""
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 "
+        "WHERE guild_id = ? AND kind = ? AND request_id IS NULL AND state <> 'skipped'",
+        guild_id,
+        kind,
+    )
+
+
+async def skip_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
+    """Give up a server's messages of one kind, about no request; a newer one takes over."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'skipped' "
+        "WHERE guild_id = ? AND kind = ? AND request_id IS NULL AND state <> 'skipped'",
+        guild_id,
+        kind,
+    )
+
+
+async def to_post(tx: Transaction, at: int, *, limit: int) -> list[OutboxRow]:
+    """Return the first unposted message of each target, if its time has come."""
+    rows = await tx.all(
+        "SELECT * FROM outbox AS mine WHERE state IN ('waiting', 'trying') AND next_at <= ? "
+        "AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.target_id = mine.target_id "
+        "AND earlier.outbox_id < mine.outbox_id AND earlier.state IN ('waiting', 'trying')) "
+        "ORDER BY outbox_id LIMIT ?",
+        at,
+        limit,
+    )
+    return [_row(row) for row in rows]
+
+
+async def to_redraw(tx: Transaction, at: int, *, limit: int) -> list[OutboxRow]:
+    """Return messages that show something older than the database."""
+    rows = await tx.all(
+        "SELECT * FROM outbox WHERE state = 'posted' AND wanted > shown AND next_at <= ? "
+        "ORDER BY next_at LIMIT ?",
+        at,
+        limit,
+    )
+    return [_row(row) for row in rows]
+
+
+async def next_at(tx: Transaction) -> int | None:
+    """Return when there is something to do next."""
+    row = await tx.one(
+        "SELECT min(next_at) AS soonest FROM outbox "
+        "WHERE state IN ('waiting', 'trying') OR (state = 'posted' AND wanted > shown)"
+    )
+    return None if row is None else row["soonest"]
+
+
+async def mark_trying(tx: Transaction, outbox_id: int) -> bool:
+    """Note that the message may be on its way. False: it is no longer to be posted."""
+    changed = await tx.execute(
+        "UPDATE outbox SET state = 'trying', tries = tries + 1 "
+        "WHERE outbox_id = ? AND state IN ('waiting', 'trying')",
+        outbox_id,
+    )
+    return changed == 1
+
+
+async def mark_posted(
+    tx: Transaction, outbox_id: int, *, channel_id: int, message_id: int, shown: int
+) -> None:
+    """Note where the message stands and which state of things it shows."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'posted', channel_id = ?, message_id = ?, shown = ?, "
+        "tries = 0, parked_reason = '' WHERE outbox_id = ?",
+        channel_id,
+        message_id,
+        shown,
+        outbox_id,
+    )
+
+
+async def mark_shown(tx: Transaction, outbox_id: int, *, shown: int) -> None:
+    """Note which state of things a message shows after an edit."""
+    await tx.execute("UPDATE outbox SET shown = ?, tries = 0 WHERE outbox_id = ?", shown, outbox_id)
+
+
+async def try_later(tx: Transaction, outbox_id: int, *, next_at: int) -> None:
+    """Leave a message for later."""
+    await tx.execute(
+        "UPDATE outbox SET next_at = ?, tries = tries + 1 WHERE outbox_id = ?", next_at, outbox_id
+    )
+
+
+async def park(tx: Transaction, outbox_id: int, reason: str) -> None:
+    """Discord refuses this message for good: keep it, with the reason, out of everybody's way."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'parked', parked_reason = ? WHERE outbox_id = ?",
+        reason,
+        outbox_id,
+    )
+
+
+async def skip(tx: Transaction, outbox_id: int) -> None:
+    """What the message would say is no longer true."""
+    await tx.execute("UPDATE outbox SET state = 'skipped' WHERE outbox_id = ?", outbox_id)
+
+
+async def post_again(tx: Transaction, outbox_id: int, *, mark: int, at: int) -> None:
+    """Ask for a message anew that somebody has deleted."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'waiting', mark = ?, message_id = NULL, channel_id = NULL, "
+        "next_at = ?, tries = 0 WHERE outbox_id = ?",
+        mark,
+        at,
+        outbox_id,
+    )
+
+
+async def retarget(
+    tx: Transaction, guild_id: int, kind: MessageKind, *, target_id: int, at: int
+) -> None:
+    """Send what doesn't stand anywhere yet to the channel that is now the right one."""
+    await tx.execute(
+        "UPDATE outbox SET target_id = ?, state = 'waiting', next_at = ?, tries = 0 "
+        "WHERE guild_id = ? AND kind = ? AND to_member = 0 AND state IN ('waiting', 'parked')",
+        target_id,
+        at,
+        guild_id,
+        kind,
+    )
+
+
+async def unpark(tx: Transaction, guild_id: int, *, at: int) -> int:
+    """Try a server's parked channel messages again. Return how many there were."""
+    return await tx.execute(
+        "UPDATE outbox SET state = 'waiting', next_at = ?, tries = 0 "
+        "WHERE guild_id = ? AND state = 'parked' AND to_member = 0",
+        at,
+        guild_id,
+    )
+
+
+async def parked(tx: Transaction, guild_id: int) -> list[OutboxRow]:
+    """Return a server's channel messages that Discord refuses."""
+    rows = await tx.all(
+        "SELECT * FROM outbox WHERE guild_id = ? AND state = 'parked' AND to_member = 0 "
+        "ORDER BY outbox_id",
+        guild_id,
+    )
+    return [_row(row) for row in rows]
+
+
+async def oldest_unposted_at(tx: Transaction) -> int | None:
+    """Return since when the oldest message that is due has been waiting to be posted."""
+    row = await tx.one(
+        "SELECT min(created_at) AS oldest FROM outbox WHERE state IN ('waiting', 'trying')"
+    )
+    return None if row is None else row["oldest"]

@@ -1,0 +1,268 @@
+"""Buying, as it stands on disk: claims, attempts, outcomes.
+
+An attempt is committed as *sent* before a socket is opened. Its purchase key is never used for a
+second send here: the only way back is ``not_sent``, which is proof that nothing left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.market import Purchase, Refusal
+from bot.domain.models import NoListing, WaitReason
+from bot.domain.money import Micros
+from bot.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """An attempt about to be sent."""
+
+    purchase_key: str
+    line_no: int
+    attempt_no: int
+    listing_id: int
+    max_price: Micros
+    class_id: str
+
+
+async def claimable(tx: Transaction, at: int, *, limit: int) -> list[str]:
+    """Return approved requests whose time has come, longest waiting first."""
+    rows = await tx.all(
+        "SELECT request_id FROM requests WHERE state = 'approved' AND claimable_at <= ? "
+        "ORDER BY claimable_at LIMIT ?",
+        at,
+        limit,
+    )
+    return [row["request_id"] for row in rows]
+
+
+async def next_claimable_at(tx: Transaction) -> int | None:
+    """Return when the next approved request may be claimed."""
+    row = await tx.one("SELECT min(claimable_at) AS soonest FROM requests WHERE state = 'approved'")
+    return None if row is None else row["soonest"]
+
+
+async def claim(tx: Transaction, request_id: str, *, digest: str, at: int) -> bool:
+    """Take a request to buy it: approved, of this digest, due and not too old."""
+    changed = await tx.execute(
+        "UPDATE requests SET state = 'buying', waits_for = NULL, changed_at = ? "
+        "WHERE request_id = ? AND state = 'approved' AND digest = ? AND claimable_at <= ? "
+        "AND expires_at > ?",
+        at,
+        request_id,
+        digest,
+        at,
+        at,
+    )
+    return changed == 1
+
+
+async def wait(
+    tx: Transaction, request_id: str, reason: WaitReason, *, claimable_at: int, at: int
+) -> bool:
+    """Write on an approved request what it waits for. Return whether that is news."""
+    news = await tx.one(
+        "SELECT 1 FROM requests WHERE request_id = ? AND state = 'approved' AND waits_for IS NOT ?",
+        request_id,
+        reason,
+    )
+    await tx.execute(
+        "UPDATE requests SET waits_for = ?, claimable_at = ?, changed_at = ? "
+        "WHERE request_id = ? AND state = 'approved'",
+        reason,
+        claimable_at,
+        at,
+        request_id,
+    )
+    return news is not None
+
+
+async def give_back(
+    tx: Transaction, request_id: str, reason: WaitReason, *, claimable_at: int, at: int
+) -> bool:
+    """Put a request whose call bought nothing back to approved, with what it waits for.
+
+    What had no listing in that pass is judged anew in the next one.
+    """
+    changed = await tx.execute(
+        "UPDATE requests SET state = 'approved', waits_for = ?, claimable_at = ?, changed_at = ? "
+        "WHERE request_id = ? AND state = 'buying'",
+        reason,
+        claimable_at,
+        at,
+        request_id,
+    )
+    await tx.execute(
+        "UPDATE lines SET no_listing = NULL, cheapest_seen = NULL "
+        "WHERE request_id = ? AND no_listing IS NOT NULL",
+        request_id,
+    )
+    return changed == 1
+
+
+async def finish(tx: Transaction, request_id: str, *, at: int) -> bool:
+    """Every line is definite: the request is bought."""
+    changed = await tx.execute(
+        "UPDATE requests SET state = 'bought', changed_at = ? "
+        "WHERE request_id = ? AND state = 'buying'",
+        at,
+        request_id,
+    )
+    return changed == 1
+
+
+async def in_buying(tx: Transaction) -> list[str]:
+    """Return the requests that were being bought, for the start."""
+    rows = await tx.all(
+        "SELECT request_id FROM requests WHERE state = 'buying' ORDER BY changed_at"
+    )
+    return [row["request_id"] for row in rows]
+
+
+async def refuse_line(
+    tx: Transaction, request_id: str, line_no: int, why: NoListing, cheapest: Micros | None
+) -> None:
+    """Note that nothing can be bought for a line, and the cheapest price seen."""
+    await tx.execute(
+        "UPDATE lines SET no_listing = ?, cheapest_seen = ? WHERE request_id = ? AND line_no = ?",
+        why,
+        cheapest,
+        request_id,
+        line_no,
+    )
+
+
+async def open_attempts(
+    tx: Transaction,
+    request_id: str,
+    attempts: Sequence[NewAttempt],
+    *,
+    digest: str,
+    market: str,
+    project: str,
+    steam_id: int,
+    at: int,
+) -> None:
+    """Write the attempts of one batch as *sent*.
+
+    Raises ``sqlite3.IntegrityError`` if a key was used before by anything but a send that
+    provably never left, or if a line has a live attempt: then nothing is sent.
+    """
+    for attempt in attempts:
+        await tx.execute(
+            "DELETE FROM attempts WHERE purchase_key = ? AND state = 'not_sent'",
+            attempt.purchase_key,
+        )
+    await tx.execute_many(
+        "INSERT INTO attempts (purchase_key, request_id, line_no, attempt_no, state, digest, "
+        "market, project, listing_id, max_price, steam_id, sent_at, class_id) "
+        "VALUES (?, ?, ?, ?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                attempt.purchase_key,
+                request_id,
+                attempt.line_no,
+                attempt.attempt_no,
+                digest,
+                market,
+                project,
+                attempt.listing_id,
+                attempt.max_price,
+                steam_id,
+                at,
+                attempt.class_id,
+            )
+            for attempt in attempts
+        ],
+    )
+
+
+async def record_purchase(tx: Transaction, key: str, purchase: Purchase, *, at: int) -> bool:
+    """Book a purchase under its key, as it was debited. Return whether it was not booked yet."""
+    changed = await tx.execute(
+        "UPDATE attempts SET state = 'purchased', ended_at = ?, buy_id = ?, debited = ?, "
+        "offer_status = ?, class_id = CASE WHEN ? = '' THEN class_id ELSE ? END "
+        "WHERE purchase_key = ? AND state IN ('sent', 'unknown')",
+        at,
+        purchase.buy_id,
+        purchase.debited,
+        purchase.offer_status,
+        purchase.class_id,
+        purchase.class_id,
+        key,
+    )
+    return changed == 1
+
+
+async def record_refusal(
+    tx: Transaction, key: str, refusal: Refusal, *, whole: bool, at: int
+) -> None:
+    """Note that the only send of a key was refused; ``whole``: with its whole call."""
+    await tx.execute(
+        "UPDATE attempts SET state = 'refused', ended_at = ?, code = ?, message = ?, "
+        "refused_whole = ? WHERE purchase_key = ? AND state = 'sent'",
+        at,
+        refusal.code,
+        refusal.message,
+        int(whole),
+        key,
+    )
+
+
+async def record_not_sent(tx: Transaction, key: str, *, at: int) -> None:
+    """Note the proof that nothing left this machine."""
+    await tx.execute(
+        "UPDATE attempts SET state = 'not_sent', ended_at = ? "
+        "WHERE purchase_key = ? AND state = 'sent'",
+        at,
+        key,
+    )
+
+
+async def record_unknown(
+    tx: Transaction, key: str, *, message: str, code: int | None = None
+) -> None:
+    """Note that nobody knows what became of an attempt."""
+    await tx.execute(
+        "UPDATE attempts SET state = 'unknown', code = ?, message = ? "
+        "WHERE purchase_key = ? AND state = 'sent'",
+        code,
+        message,
+        key,
+    )
+
+
+async def record_stray(tx: Transaction, request_id: str, purchase: Purchase, *, at: int) -> None:
+    """Book a purchase that came under a key which we did not send."""
+    await tx.execute(
+        "INSERT OR IGNORE INTO strays (buy_id, request_id, purchase_key, market_hash_name, "
+        "steam_id, debited, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        purchase.buy_id,
+        request_id,
+        purchase.purchase_key,
+        purchase.market_hash_name,
+        purchase.steam_id,
+        purchase.debited,
+        at,
+    )
+
+
+async def forget_the_wire(tx: Transaction) -> list[str]:
+    """At start: what was *sent* without an outcome is unknown. Return the requests it concerns."""
+    rows = await tx.all("SELECT DISTINCT request_id FROM attempts WHERE state = 'sent'")
+    await tx.execute(
+        "UPDATE attempts SET state = 'unknown', message = 'the bot stopped before the answer' "
+        "WHERE state = 'sent'"
+    )
+    return [row["request_id"] for row in rows]
+
+
+async def on_the_wire(tx: Transaction) -> Micros:
+    """Return the most that attempts without a known outcome may still cost."""
+    row = await tx.one(
+        "SELECT coalesce(sum(max_price), 0) AS total FROM attempts "
+        "WHERE state IN ('sent', 'unknown')"
+    )
+    return Micros(row["total"] if row else 0)

@@ -1,0 +1,392 @@
+"""Submitted requests. Every way from state to state is one compare-and-set.
+
+The functions that decide answer "did *I* do it": False means that somebody else was first, or that
+the request is no longer what was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain.models import (
+    Attempt,
+    Basket,
+    Line,
+    LineView,
+    NoListing,
+    Request,
+    RequestView,
+    WaitReason,
+)
+from bot.domain.money import Micros
+from bot.domain.states import (
+    OPEN_STATES,
+    AttemptState,
+    RequestEvent,
+    RequestState,
+    state_after,
+    states_before,
+)
+from bot.store.database import Row, Transaction, Value
+
+
+def _request(row: Row) -> Request:
+    return Request(
+        request_id=row["request_id"],
+        guild_id=row["guild_id"],
+        number=row["number"] or 0,
+        user_id=row["user_id"],
+        state=RequestState(row["state"]),
+        revision=row["revision"],
+        version=row["version"],
+        digest=row["digest"] or "",
+        note=row["note"],
+        partner=row["partner"],
+        created_at=row["created_at"],
+        submitted_at=row["submitted_at"],
+        decided_at=row["decided_at"],
+        decided_by=row["decided_by"],
+        decision_reason=row["decision_reason"],
+        claimable_at=row["claimable_at"],
+        expires_at=row["expires_at"],
+        waits_for=WaitReason(row["waits_for"]) if row["waits_for"] else None,
+        dm_closed=bool(row["dm_closed"]),
+        changed_at=row["changed_at"],
+    )
+
+
+def _line(row: Row) -> Line:
+    seen = row["cheapest_seen"]
+    return Line(
+        line_no=row["line_no"],
+        game=row["game"],
+        market_hash_name=row["market_hash_name"],
+        listing_id=row["listing_id"],
+        quote=Micros(row["quote"]),
+        ceiling=Micros(row["ceiling"]),
+        class_id=row["class_id"],
+        no_listing=NoListing(row["no_listing"]) if row["no_listing"] else None,
+        cheapest_seen=None if seen is None else Micros(seen),
+    )
+
+
+def _attempt(row: Row) -> Attempt:
+    debited = row["debited"]
+    return Attempt(
+        purchase_key=row["purchase_key"],
+        line_no=row["line_no"],
+        attempt_no=row["attempt_no"],
+        state=AttemptState(row["state"]),
+        listing_id=row["listing_id"],
+        max_price=Micros(row["max_price"]),
+        steam_id=row["steam_id"],
+        sent_at=row["sent_at"],
+        ended_at=row["ended_at"],
+        code=row["code"],
+        message=row["message"],
+        refused_whole=bool(row["refused_whole"]),
+        buy_id=row["buy_id"],
+        debited=None if debited is None else Micros(debited),
+        offer_status=row["offer_status"],
+        class_id=row["class_id"],
+    )
+
+
+async def get(tx: Transaction, request_id: str) -> RequestView | None:
+    """Return a submitted request with its lines and attempts."""
+    row = await tx.one(
+        "SELECT * FROM requests WHERE request_id = ? AND state <> 'draft'", request_id
+    )
+    if row is None:
+        return None
+    lines = await tx.all("SELECT * FROM lines WHERE request_id = ? ORDER BY line_no", request_id)
+    tried = await tx.all(
+        "SELECT * FROM attempts WHERE request_id = ? ORDER BY line_no, attempt_no", request_id
+    )
+    attempts = [_attempt(attempt) for attempt in tried]
+    return RequestView(
+        _request(row),
+        tuple(
+            LineView(
+                _line(line),
+                tuple(attempt for attempt in attempts if attempt.line_no == line["line_no"]),
+            )
+            for line in lines
+        ),
+    )
+
+
+async def find_number(
+    tx: Transaction, guild_id: int, user_id: int, number: int
+) -> RequestView | None:
+    """Return a member's own request by its number."""
+    row = await tx.one(
+        "SELECT request_id FROM requests WHERE guild_id = ? AND number = ? AND user_id = ?",
+        guild_id,
+        number,
+        user_id,
+    )
+    return None if row is None else await get(tx, row["request_id"])
+
+
+async def of_member(
+    tx: Transaction, guild_id: int, user_id: int, *, limit: int
+) -> list[RequestView]:
+    """Return a member's latest requests, newest first."""
+    rows = await tx.all(
+        "SELECT request_id FROM requests WHERE user_id = ? AND guild_id = ? AND number IS NOT NULL "
+        "ORDER BY number DESC LIMIT ?",
+        user_id,
+        guild_id,
+        limit,
+    )
+    found = [await get(tx, row["request_id"]) for row in rows]
+    return [view for view in found if view is not None]
+
+
+async def open_numbers(tx: Transaction, guild_id: int, user_id: int) -> list[int]:
+    """Return the numbers of a member's open requests on a server."""
+    rows = await tx.all(
+        "SELECT number, state FROM requests "
+        "WHERE user_id = ? AND guild_id = ? AND number IS NOT NULL "
+        "ORDER BY number DESC",
+        user_id,
+        guild_id,
+    )
+    return [row["number"] for row in rows if row["state"] in OPEN_STATES]
+
+
+async def take_number(tx: Transaction, guild_id: int) -> int:
+    """Return the server's next request number."""
+    row = await tx.one(
+        "UPDATE guilds SET last_number = last_number + 1 WHERE guild_id = ? RETURNING last_number",
+        guild_id,
+    )
+    if row is None:
+        raise RuntimeError("a request needs a server that is known")
+    return int(row["last_number"])
+
+
+async def submit(
+    tx: Transaction,
+    basket: Basket,
+    *,
+    number: int,
+    digest: str,
+    partner: int,
+    sealed_token: bytes,
+    lines: Sequence[Line],
+    at: int,
+    expires_at: int,
+) -> bool:
+    """Turn the basket into a pending request, unless it has changed since it was shown."""
+    if not await _move(
+        tx,
+        basket.request_id,
+        RequestEvent.SUBMIT,
+        "number = ?, digest = ?, partner = ?, sealed_token = ?, submitted_at = ?, expires_at = ?",
+        (number, digest, partner, sealed_token, at, expires_at),
+        at=at,
+        where="revision = ?",
+        values=(basket.revision,),
+    ):
+        return False
+    await tx.execute_many(
+        "INSERT INTO lines (request_id, line_no, game, market_hash_name, listing_id, quote, "
+        "ceiling, class_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                basket.request_id,
+                line.line_no,
+                line.game,
+                line.market_hash_name,
+                line.listing_id,
+                line.quote,
+                line.ceiling,
+                line.class_id,
+            )
+            for line in lines
+        ],
+    )
+    await tx.execute("DELETE FROM picks WHERE request_id = ?", basket.request_id)
+    return True
+
+
+async def _move(
+    tx: Transaction,
+    request_id: str,
+    event: RequestEvent,
+    columns: str,
+    set_to: Iterable[Value],
+    *,
+    at: int,
+    where: str = "1",
+    values: Iterable[Value] = (),
+) -> bool:
+    before = states_before(event)
+    changed = await tx.execute(
+        f"UPDATE requests SET state = ?, changed_at = ?, {columns} "  # noqa: S608 - our own text
+        f"WHERE request_id = ? AND state IN ({', '.join('?' * len(before))}) AND ({where})",
+        state_after(event),
+        at,
+        *set_to,
+        request_id,
+        *before,
+        *values,
+    )
+    return changed == 1
+
+
+async def approve(
+    tx: Transaction,
+    request_id: str,
+    *,
+    digest: str,
+    by: int,
+    at: int,
+    claimable_at: int,
+    expires_at: int,
+) -> bool:
+    """Approve exactly what ``digest`` stands for, unless it is too old or already decided."""
+    return await _move(
+        tx,
+        request_id,
+        RequestEvent.APPROVE,
+        "decided_by = ?, decided_at = ?, decision_reason = '', claimable_at = ?, expires_at = ?, "
+        "waits_for = NULL",
+        (by, at, claimable_at, expires_at),
+        at=at,
+        where="digest = ? AND expires_at > ?",
+        values=(digest, at),
+    )
+
+
+async def deny(
+    tx: Transaction, request_id: str, *, digest: str, by: int, reason: str, at: int
+) -> bool:
+    """Deny what ``digest`` stands for."""
+    return await _move(
+        tx,
+        request_id,
+        RequestEvent.DENY,
+        "decided_by = ?, decided_at = ?, decision_reason = ?, sealed_token = NULL",
+        (by, at, reason),
+        at=at,
+        where="digest = ?",
+        values=(digest,),
+    )
+
+
+async def take_back(
+    tx: Transaction, request_id: str, *, digest: str, at: int, expires_at: int
+) -> bool:
+    """Undo an approval; once buying has started this answers False."""
+    return await _move(
+        tx,
+        request_id,
+        RequestEvent.TAKE_BACK,
+        "decided_by = NULL, decided_at = NULL, claimable_at = NULL, waits_for = NULL, "
+        "expires_at = ?",
+        (expires_at,),
+        at=at,
+        where="digest = ?",
+        values=(digest,),
+    )
+
+
+async def cancel(tx: Transaction, request_id: str, *, at: int) -> bool:
+    """Cancel for the member; once buying has started this answers False."""
+    return await _move(
+        tx, request_id, RequestEvent.CANCEL, "sealed_token = NULL, waits_for = NULL", (), at=at
+    )
+
+
+async def too_old(tx: Transaction, at: int, *, limit: int) -> list[str]:
+    """Return requests that have waited too long."""
+    rows = await tx.all(
+        "SELECT request_id FROM requests "
+        "WHERE state IN ('pending', 'approved') AND expires_at <= ? ORDER BY expires_at LIMIT ?",
+        at,
+        limit,
+    )
+    return [row["request_id"] for row in rows]
+
+
+async def expire(tx: Transaction, request_id: str, *, at: int) -> bool:
+    """Expire a request that is too old."""
+    return await _move(
+        tx,
+        request_id,
+        RequestEvent.EXPIRE,
+        "sealed_token = NULL, waits_for = NULL",
+        (),
+        at=at,
+        where="expires_at <= ?",
+        values=(at,),
+    )
+
+
+async def renew_token(
+    tx: Transaction, request_id: str, sealed_token: bytes, *, partner: int, at: int
+) -> bool:
+    """Replace the token of an open request that goes to the same Steam account.
+
+    What waited for a Trade URL waits no longer.
+    """
+    changed = await tx.execute(
+        "UPDATE requests SET sealed_token = ?, changed_at = ?, "
+        "claimable_at = CASE WHEN waits_for LIKE 'trade_url_%' THEN ? ELSE claimable_at END, "
+        "waits_for = CASE WHEN waits_for LIKE 'trade_url_%' THEN NULL ELSE waits_for END "
+        "WHERE request_id = ? AND partner = ? AND state IN ('pending', 'approved')",
+        sealed_token,
+        at,
+        at,
+        request_id,
+        partner,
+    )
+    return changed == 1
+
+
+async def change_steam_account(
+    tx: Transaction,
+    view: RequestView,
+    *,
+    partner: int,
+    sealed_token: bytes,
+    version: int,
+    digest: str,
+    at: int,
+    expires_at: int,
+) -> bool:
+    """Send a request to another Steam account: a new version, and the approval is void."""
+    return await _move(
+        tx,
+        view.request.request_id,
+        RequestEvent.CHANGE_STEAM_ACCOUNT,
+        "partner = ?, sealed_token = ?, version = ?, digest = ?, decided_by = NULL, "
+        "decided_at = NULL, claimable_at = NULL, waits_for = NULL, expires_at = ?",
+        (partner, sealed_token, version, digest, expires_at),
+        at=at,
+        where="version = ?",
+        values=(view.request.version,),
+    )
+
+
+async def open_of_member(tx: Transaction, user_id: int) -> list[str]:
+    """Return a person's requests, on every server, that a new Trade URL can still reach."""
+    rows = await tx.all(
+        "SELECT request_id FROM requests WHERE user_id = ? AND state IN ('pending', 'approved')",
+        user_id,
+    )
+    return [row["request_id"] for row in rows]
+
+
+async def sealed_token(tx: Transaction, request_id: str) -> bytes | None:
+    """Return the request's own copy of the Trade URL's token, sealed."""
+    row = await tx.one("SELECT sealed_token FROM requests WHERE request_id = ?", request_id)
+    return None if row is None else row["sealed_token"]
+
+
+async def note_dm_closed(tx: Transaction, request_id: str) -> None:
+    """Note that the member can't be written to."""
+    await tx.execute("UPDATE requests SET dm_closed = 1 WHERE request_id = ?", request_id)

@@ -1,0 +1,169 @@
+"""What servers and the deployment have decided: set-up, confirmations, pauses, identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from bot.domain.models import GuildSettings, Pause, PauseCause
+from bot.errors import DatabaseError
+from bot.store.database import Row, Transaction
+
+_IDENTITY: Final = ("market", "market_host", "client_id")
+
+GuildNumber = Literal["tolerance_bp", "lines_max", "open_requests_max", "undo_s"]
+GuildPlace = Literal["approver_role_id", "approval_channel_id", "results_channel_id"]
+
+
+async def get_meta(tx: Transaction, key: str) -> str | None:
+    """Return what is remembered under ``key``."""
+    row = await tx.one("SELECT value FROM meta WHERE key = ?", key)
+    return None if row is None else str(row["value"])
+
+
+async def set_meta(tx: Transaction, key: str, value: str) -> None:
+    """Remember ``value`` under ``key``."""
+    await tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        key,
+        value,
+    )
+
+
+async def check_identity(tx: Transaction, **identity: str) -> None:
+    """Bind a new database to its market and project; hold an old one against them.
+
+    Raises ``DatabaseError`` if it belongs to another: its purchase keys and open requests mean
+    nothing there.
+    """
+    for key in _IDENTITY:
+        known = await get_meta(tx, key)
+        if known is None:
+            await set_meta(tx, key, identity[key])
+        elif known != identity[key]:
+            raise DatabaseError(
+                f"This database belongs to another market or project ({key} was {known}, "
+                f"now {identity[key]}). Put the old settings back, or set another DATABASE_PATH."
+            )
+
+
+async def get_guild(tx: Transaction, guild_id: int) -> GuildSettings:
+    """Return a server's settings; the defaults if it has decided nothing yet."""
+    row = await tx.one("SELECT * FROM guilds WHERE guild_id = ?", guild_id)
+    if row is None:
+        return GuildSettings(guild_id)
+    roles = await tx.all("SELECT role_id FROM asker_roles WHERE guild_id = ?", guild_id)
+    return _guild(row, frozenset(int(role["role_id"]) for role in roles))
+
+
+def _guild(row: Row, asker_role_ids: frozenset[int]) -> GuildSettings:
+    return GuildSettings(
+        guild_id=row["guild_id"],
+        approver_role_id=row["approver_role_id"],
+        approval_channel_id=row["approval_channel_id"],
+        results_channel_id=row["results_channel_id"],
+        asker_role_ids=asker_role_ids,
+        tolerance_bp=row["tolerance_bp"],
+        lines_max=row["lines_max"],
+        open_requests_max=row["open_requests_max"],
+        undo_s=row["undo_s"],
+    )
+
+
+async def add_guild(tx: Transaction, guild_id: int) -> None:
+    """Make a row for a server that has none."""
+    await tx.execute("INSERT OR IGNORE INTO guilds (guild_id) VALUES (?)", guild_id)
+
+
+async def guilds_with_approval_channel(tx: Transaction) -> list[tuple[int, int]]:
+    """Return the servers that have one, each with its approval channel."""
+    rows = await tx.all(
+        "SELECT guild_id, approval_channel_id FROM guilds WHERE approval_channel_id IS NOT NULL"
+    )
+    return [(row["guild_id"], row["approval_channel_id"]) for row in rows]
+
+
+async def set_place(tx: Transaction, guild_id: int, place: GuildPlace, value: int) -> None:
+    """Save the approver role or one of the channels."""
+    await add_guild(tx, guild_id)
+    await tx.execute(
+        f"UPDATE guilds SET {place} = ? WHERE guild_id = ?",  # noqa: S608 - a Literal
+        value,
+        guild_id,
+    )
+
+
+async def set_numbers(tx: Transaction, guild_id: int, numbers: dict[GuildNumber, int]) -> None:
+    """Save the limits; the table refuses what is out of range."""
+    await add_guild(tx, guild_id)
+    for name, value in numbers.items():
+        await tx.execute(
+            f"UPDATE guilds SET {name} = ? WHERE guild_id = ?",  # noqa: S608 - a Literal
+            value,
+            guild_id,
+        )
+
+
+async def set_asker_roles(tx: Transaction, guild_id: int, role_ids: Iterable[int]) -> None:
+    """Save who may ask; no role at all means everyone."""
+    await add_guild(tx, guild_id)
+    await tx.execute("DELETE FROM asker_roles WHERE guild_id = ?", guild_id)
+    await tx.execute_many(
+        "INSERT INTO asker_roles (guild_id, role_id) VALUES (?, ?)",
+        [(guild_id, role_id) for role_id in role_ids],
+    )
+
+
+async def confirm(tx: Transaction, guild_id: int, user_id: int, at: int) -> None:
+    """Note that a moderator has shown on the test card that they can approve."""
+    await tx.execute(
+        "INSERT OR IGNORE INTO confirmations (guild_id, user_id, confirmed_at) VALUES (?, ?, ?)",
+        guild_id,
+        user_id,
+        at,
+    )
+
+
+async def forget_confirmations(tx: Transaction, guild_id: int) -> None:
+    """Forget them, because the role or the channel they were made with has changed."""
+    await tx.execute("DELETE FROM confirmations WHERE guild_id = ?", guild_id)
+
+
+async def confirmed_by(tx: Transaction, guild_id: int) -> list[int]:
+    """Return the moderators who have confirmed, first first."""
+    rows = await tx.all(
+        "SELECT user_id FROM confirmations WHERE guild_id = ? ORDER BY confirmed_at, user_id",
+        guild_id,
+    )
+    return [row["user_id"] for row in rows]
+
+
+async def get_pause(tx: Transaction) -> Pause | None:
+    """Return why buying is paused for the deployment; an alarm stands before the market's no."""
+    row = await tx.one("SELECT * FROM pauses ORDER BY cause LIMIT 1")
+    if row is None:
+        return None
+    return Pause(PauseCause(row["cause"]), row["since"], row["code"], row["details"])
+
+
+async def pause(tx: Transaction, pause: Pause) -> bool:
+    """Pause buying. Return whether it was not paused for this cause and code before."""
+    known = await tx.one("SELECT code FROM pauses WHERE cause = ?", pause.cause)
+    if known is not None and known["code"] == pause.code:
+        return False
+    await tx.execute(
+        "INSERT INTO pauses (cause, since, code, details) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (cause) DO UPDATE SET since = excluded.since, code = excluded.code, "
+        "details = excluded.details",
+        pause.cause,
+        pause.since,
+        pause.code,
+        pause.details,
+    )
+    return True
+
+
+async def resume(tx: Transaction, cause: PauseCause) -> bool:
+    """Lift a pause. Return whether there was one."""
+    return await tx.execute("DELETE FROM pauses WHERE cause = ?", cause) > 0

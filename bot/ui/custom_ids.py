@@ -1,0 +1,80 @@
+"""Custom ids: which button, select or modal it is, about what, and what it showed.
+
+``<space>1:<subject>:<stamp>:<verb>[:<tail>]``. The stamp tells a stale click: the digest of a
+request's card, the revision of a basket. Never a price, a person or a state: those are read anew.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from secrets import token_hex
+from typing import Final, Self
+
+from bot.domain.keys import DIGEST_SHOWN
+from bot.domain.models import Basket, Request
+
+
+class Space(StrEnum):
+    """What a custom id is about."""
+
+    REQUEST = "req1"
+    BASKET = "bas1"
+    TRADE_URL = "url1"
+    SETUP = "set1"
+    PANEL = "pan1"
+
+
+NOTHING: Final = "-"
+
+_PATTERN: Final = re.compile(
+    r"(?P<space>[a-z]{3}1):(?P<subject>[a-z0-9-]{1,24}):(?P<stamp>[a-z0-9-]{1,16})"
+    r":(?P<verb>[a-z_]{1,20})(?::(?P<tail>[a-z0-9._-]{1,30}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomId:
+    """A parsed custom id, at most 98 characters long."""
+
+    space: Space
+    verb: str
+    subject: str = NOTHING
+    stamp: str = NOTHING
+    tail: str = ""
+
+    def __str__(self) -> str:
+        """Return it as Discord gets it."""
+        text = f"{self.space}:{self.subject}:{self.stamp}:{self.verb}"
+        return f"{text}:{self.tail}" if self.tail else text
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return what ``text`` says, or None if it is none of ours."""
+        match = _PATTERN.fullmatch(text)
+        if match is None or match["space"] not in set(Space):
+            return None
+        return cls(
+            Space(match["space"]),
+            match["verb"],
+            match["subject"],
+            match["stamp"],
+            match["tail"] or "",
+        )
+
+
+def of_request(request: Request, verb: str, tail: str = "") -> str:
+    """Return the custom id of a component on a card about a request."""
+    stamp = request.digest[:DIGEST_SHOWN]
+    return str(CustomId(Space.REQUEST, verb, request.request_id, stamp, tail))
+
+
+def of_basket(basket: Basket, verb: str, tail: str = "") -> str:
+    """Return the custom id of a component on a screen of the basket."""
+    return str(CustomId(Space.BASKET, verb, basket.request_id, str(basket.revision), tail))
+
+
+def one_time() -> str:
+    """Return a tail for a modal: phones show the stale values of a modal whose id they know."""
+    return token_hex(4)
