@@ -1,0 +1,7 @@
+"""A stand-in for the SkinsBack market that runs on this machine and spends nobody's money."""
+
+from bot.sandbox.skinsback.faults import Fault
+from bot.sandbox.skinsback.profile import KeyCheck, ListLookup, Profile, Refund
+from bot.sandbox.skinsback.server import SkinsbackSandbox
+
+__all__ = ["Fault", "KeyCheck", "ListLookup", "Profile", "Refund", "SkinsbackSandbox"]
