@@ -19,15 +19,19 @@ class Problem(StrEnum):
 
     # Trade URL
     TRADE_URL_EMPTY = auto()
+    TRADE_URL_TOO_LONG = auto()  # the text around it, not the URL
     TRADE_URL_NOT_A_LINK = auto()
     TRADE_URL_PROFILE_LINK = auto()
     TRADE_URL_OTHER_STEAM_PAGE = auto()
     TRADE_URL_FOREIGN_HOST = auto()
     TRADE_URL_PARTNER_MISSING = auto()
     TRADE_URL_PARTNER_WRONG = auto()
+    TRADE_URL_PARTNER_STEAM_ID = auto()  # a SteamID64 where the account id belongs
     TRADE_URL_TOKEN_MISSING = auto()
     TRADE_URL_TOKEN_CUT_OFF = auto()
+    TRADE_URL_TOKEN_TOO_LONG = auto()
     TRADE_URL_TOKEN_WRONG = auto()
+    TRADE_URL_CONFLICTING = auto()  # one parameter twice, with two values
     TRADE_URL_SEVERAL = auto()
     TRADE_URL_UNKNOWN = auto()  # an action needs a Trade URL and none is remembered
     # Numbers that people type
@@ -46,6 +50,7 @@ class Problem(StrEnum):
     CEILING_BELOW_CHEAPEST = auto()
     TOO_MANY_LINES = auto()
     BASKET_EMPTY = auto()
+    BASKET_CHANGED = auto()
     CATALOGUE_MISSING = auto()
     # Requests
     TOO_MANY_OPEN = auto()

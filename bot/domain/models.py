@@ -40,6 +40,20 @@ class NoListing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, where, and with which roles: all that is believed of an interaction.
+
+    In a DM there is no server and there are no roles.
+    """
+
+    user_id: int
+    guild_id: int | None = None
+    role_ids: frozenset[int] = frozenset()
+    administrator: bool = False
+    """Has Manage Server."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pick:
     """A row of the basket: a skin, how often, and the most that one may cost."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from bot.domain.models import Event, EventKind
+from bot.domain.models import Event, EventKind, Request
 from bot.store.database import Transaction
 
 
@@ -16,7 +17,7 @@ async def record(
     at: int,
     request_id: str | None = None,
     actor_id: int | None = None,
-    **details: str | int,
+    details: Mapping[str, str | int] | None = None,
 ) -> None:
     """Add an event. ``details`` are facts that anyone who may read the history may read."""
     await tx.execute(
@@ -27,7 +28,28 @@ async def record(
         at,
         kind,
         actor_id,
-        json.dumps(details),
+        json.dumps(dict(details or {})),
+    )
+
+
+async def record_for(
+    tx: Transaction,
+    kind: EventKind,
+    request: Request,
+    *,
+    at: int,
+    actor_id: int | None = None,
+    details: Mapping[str, str | int] | None = None,
+) -> None:
+    """Add an event about a request."""
+    await record(
+        tx,
+        kind,
+        guild_id=request.guild_id,
+        at=at,
+        request_id=request.request_id,
+        actor_id=actor_id,
+        details=details,
     )
 
 

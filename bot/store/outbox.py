@@ -162,6 +162,11 @@ async def mark_shown(tx: Transaction, outbox_id: int, *, shown: int) -> None:
     await tx.execute("UPDATE outbox SET shown = ?, tries = 0 WHERE outbox_id = ?", shown, outbox_id)
 
 
+async def put_off(tx: Transaction, outbox_id: int, *, next_at: int) -> None:
+    """Don't draw a message again before ``next_at``; what changes until then is drawn with it."""
+    await tx.execute("UPDATE outbox SET next_at = ? WHERE outbox_id = ?", next_at, outbox_id)
+
+
 async def try_later(tx: Transaction, outbox_id: int, *, next_at: int) -> None:
     """Leave a message for later."""
     await tx.execute(

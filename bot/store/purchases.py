@@ -38,10 +38,15 @@ async def claimable(tx: Transaction, at: int, *, limit: int) -> list[str]:
     return [row["request_id"] for row in rows]
 
 
-async def next_claimable_at(tx: Transaction) -> int | None:
-    """Return when the next approved request may be claimed."""
-    row = await tx.one("SELECT min(claimable_at) AS soonest FROM requests WHERE state = 'approved'")
-    return None if row is None else row["soonest"]
+async def next_claimable_at(tx: Transaction, *, besides: Sequence[str]) -> int | None:
+    """Return when the next approved request may be claimed, those in hand left aside."""
+    row = await tx.one(
+        "SELECT claimable_at FROM requests WHERE state = 'approved' "
+        f"AND request_id NOT IN ({', '.join('?' * len(besides))}) "
+        "ORDER BY claimable_at LIMIT 1",
+        *besides,
+    )
+    return None if row is None else row["claimable_at"]
 
 
 async def claim(tx: Transaction, request_id: str, *, digest: str, at: int) -> bool:
@@ -80,7 +85,7 @@ async def wait(
 
 
 async def give_back(
-    tx: Transaction, request_id: str, reason: WaitReason, *, claimable_at: int, at: int
+    tx: Transaction, request_id: str, reason: WaitReason | None, *, claimable_at: int, at: int
 ) -> bool:
     """Put a request whose call bought nothing back to approved, with what it waits for.
 
@@ -249,14 +254,21 @@ async def record_stray(tx: Transaction, request_id: str, purchase: Purchase, *, 
     )
 
 
-async def forget_the_wire(tx: Transaction) -> list[str]:
-    """At start: what was *sent* without an outcome is unknown. Return the requests it concerns."""
+async def requests_on_the_wire(tx: Transaction) -> list[str]:
+    """Return the requests with attempts that were sent and not answered."""
     rows = await tx.all("SELECT DISTINCT request_id FROM attempts WHERE state = 'sent'")
-    await tx.execute(
-        "UPDATE attempts SET state = 'unknown', message = 'the bot stopped before the answer' "
-        "WHERE state = 'sent'"
-    )
     return [row["request_id"] for row in rows]
+
+
+async def give_up_waiting(tx: Transaction, request_id: str, *, message: str) -> bool:
+    """Nobody waits for the answer any more: what was *sent* is unknown. Return whether any was."""
+    changed = await tx.execute(
+        "UPDATE attempts SET state = 'unknown', message = ? "
+        "WHERE request_id = ? AND state = 'sent'",
+        message,
+        request_id,
+    )
+    return changed > 0
 
 
 async def on_the_wire(tx: Transaction) -> Micros:

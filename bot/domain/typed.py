@@ -1,0 +1,56 @@
+"""Small things that people type into fields: how many, and which listing."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.domain.limits import LINES_HARD_MAX
+from bot.domain.plain_text import clean_line
+from bot.errors import Problem, UserFacingError
+
+_QUANTITY: Final = re.compile(r"(?:x\s?|×\s?)?([0-9]{1,4})(?:\s?x|\s?×)?", re.IGNORECASE)
+_LISTING: Final = re.compile(r"#?\s?([0-9]{1,15})")
+_NAME_AND_LISTING: Final = re.compile(r"(?P<name>.*\S)\s+#(?P<listing>[0-9]{1,15})")
+
+_SHOWN_MAX: Final = 40
+
+
+def parse_quantity(text: str) -> int:
+    """Parse how many: ``3``, ``x3``, ``3x``; nothing means one.
+
+    Raises ``UserFacingError`` (QUANTITY_WRONG).
+    """
+    bare = text.strip()
+    if not bare:
+        return 1
+    match = _QUANTITY.fullmatch(bare)
+    if match is None or not 1 <= int(match[1]) <= LINES_HARD_MAX:
+        raise UserFacingError(
+            Problem.QUANTITY_WRONG,
+            typed=clean_line(text, length_max=_SHOWN_MAX),
+            highest=LINES_HARD_MAX,
+        )
+    return int(match[1])
+
+
+def parse_listing_id(text: str) -> int | None:
+    """Parse a listing id, with or without ``#``; nothing means none.
+
+    Raises ``UserFacingError`` (LISTING_ID_WRONG).
+    """
+    bare = text.strip()
+    if not bare:
+        return None
+    match = _LISTING.fullmatch(bare)
+    if match is None or int(match[1]) == 0:
+        raise UserFacingError(
+            Problem.LISTING_ID_WRONG, typed=clean_line(text, length_max=_SHOWN_MAX)
+        )
+    return int(match[1])
+
+
+def split_listing(text: str) -> tuple[str, str]:
+    """Split ``AK-47 | Redline (Field-Tested) #62696971`` into the name and the listing's number."""
+    match = _NAME_AND_LISTING.fullmatch(text.strip())
+    return (match["name"], match["listing"]) if match else (text, "")

@@ -1,0 +1,319 @@
+"""The outbox: what must be told is told once, in order for each target, whatever happens.
+
+State changes write their rows through the functions below, in their own transaction. The worker
+posts them, and draws a message again whenever what it shows is older than the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+from typing import Final
+
+from bot.domain.keys import new_mark
+from bot.domain.models import (
+    GuildSettings,
+    MessageKind,
+    OutboxRow,
+    OutboxState,
+    RequestView,
+)
+from bot.domain.states import FINAL_STATES
+from bot.services.clock import Clock
+from bot.services.ports import (
+    MessageGoneError,
+    Poster,
+    PostRefusedError,
+    PostUncertainError,
+    Subject,
+    TestCard,
+)
+from bot.store import outbox, requests, settings
+from bot.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 8
+"""Messages on their way at the same time, each to another target."""
+
+EDIT_GAP_MS: Final = 1_500
+"""Between two edits of one message: what changes meanwhile is drawn with the next."""
+
+_FIRST_RETRY_MS: Final = 1_000
+_LAST_RETRY_MS: Final = 60_000
+_IDLE_S: Final = 30.0
+_BLOCKED_S: Final = 0.25
+"""Something is due but stands behind another message of its target, or is on its way."""
+
+BEHIND_MS: Final = 60_000
+"""A message that is due for so long means that people can't be told: nothing new is bought."""
+
+
+class Announcements:
+    """Writes outbox rows, and posts them."""
+
+    def __init__(self, database: Database, poster: Poster, clock: Clock, rng: Random) -> None:
+        self._database = database
+        self._poster = poster
+        self._clock = clock
+        self._rng = rng
+        self._wake = asyncio.Event()
+        self._busy: dict[int | tuple[str, int], asyncio.Task[None]] = {}
+        self._waiting: dict[int, asyncio.Event] = {}
+
+    async def announce_submitted(
+        self, tx: Transaction, view: RequestView, guild: GuildSettings
+    ) -> int:
+        """Ask for the approval card and the member's status message; return the latter's row."""
+        request = view.request
+        if guild.approval_channel_id is None:
+            raise RuntimeError("a request was submitted where nobody can approve it")
+        await outbox.announce(
+            tx,
+            MessageKind.APPROVAL_CARD,
+            guild_id=request.guild_id,
+            request_id=request.request_id,
+            target_id=guild.approval_channel_id,
+            mark=new_mark(self._rng),
+            at=self._clock.now_ms(),
+        )
+        return await outbox.announce(
+            tx,
+            MessageKind.MEMBER_STATUS,
+            guild_id=request.guild_id,
+            request_id=request.request_id,
+            target_id=request.user_id,
+            to_member=True,
+            mark=new_mark(self._rng),
+            at=self._clock.now_ms(),
+        )
+
+    async def announce_result(self, tx: Transaction, view: RequestView) -> None:
+        """Ask for the result message, once for each request, and have everything drawn again."""
+        request = view.request
+        if await outbox.find(tx, request.request_id, MessageKind.RESULT) is None:
+            guild = await settings.get_guild(tx, request.guild_id)
+            channel_id = guild.results_channel_id or guild.approval_channel_id
+            if channel_id is None:
+                raise RuntimeError("a request was bought where nobody can be told")
+            await outbox.announce(
+                tx,
+                MessageKind.RESULT,
+                guild_id=request.guild_id,
+                request_id=request.request_id,
+                target_id=channel_id,
+                mark=new_mark(self._rng),
+                at=self._clock.now_ms(),
+            )
+        await outbox.touch(tx, request.request_id)
+
+    async def announce_to_guild(
+        self, tx: Transaction, kind: MessageKind, guild_id: int, channel_id: int
+    ) -> None:
+        """Ask for a message about no request; it takes the place of the one before."""
+        await outbox.skip_kind(tx, guild_id, kind)
+        await outbox.announce(
+            tx,
+            kind,
+            guild_id=guild_id,
+            target_id=channel_id,
+            mark=new_mark(self._rng),
+            at=self._clock.now_ms(),
+        )
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was committed to it."""
+        self._wake.set()
+
+    async def settled(self, outbox_id: int, *, timeout_s: float) -> OutboxState | None:
+        """Wait until a message is posted or refused; None if it takes longer."""
+        done = self._waiting.setdefault(outbox_id, asyncio.Event())
+        try:
+            async with self._database.reading() as tx:
+                row = await outbox.get(tx, outbox_id)
+            if row is None or row.state in (OutboxState.WAITING, OutboxState.TRYING):
+                await asyncio.wait_for(done.wait(), timeout_s)
+                async with self._database.reading() as tx:
+                    row = await outbox.get(tx, outbox_id)
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(outbox_id, None)
+        return row.state if row else None
+
+    async def behind(self, tx: Transaction) -> bool:
+        """Say whether messages wait for so long that members could not be told in time."""
+        oldest = await outbox.oldest_unposted_at(tx)
+        return oldest is not None and oldest < self._clock.now_ms() - BEHIND_MS
+
+    async def run(self) -> None:
+        """Post and redraw until cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                pause_s = await self._start_what_is_due()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), pause_s)
+                except TimeoutError:
+                    continue
+        finally:
+            await self._drain()
+
+    async def _drain(self) -> None:
+        """Let what is on its way arrive, within reason: a lost answer costs a search later."""
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=5)
+        for task in list(self._busy.values()):
+            task.cancel()
+
+    async def _start_what_is_due(self) -> float:
+        """Start what can be started and return for how long there is nothing more to do."""
+        if not self._poster.ready:
+            return 1.0
+        now = self._clock.now_ms()
+        async with self._database.reading() as tx:
+            to_post = await outbox.to_post(tx, now, limit=AT_ONCE * 4)
+            to_redraw = await outbox.to_redraw(tx, now, limit=AT_ONCE * 4)
+            next_at = await outbox.next_at(tx)
+        for row in to_post:
+            self._start(row.target_id, self._post(row))
+        for row in to_redraw:
+            self._start(("edit", row.outbox_id), self._redraw(row))
+        if next_at is None:
+            return _IDLE_S
+        if next_at <= now:
+            return _BLOCKED_S
+        return min(_IDLE_S, (next_at - now) / 1000)
+
+    def _start(self, key: int | tuple[str, int], work: object) -> None:
+        if not asyncio.iscoroutine(work):
+            raise TypeError("work is a coroutine")
+        if key in self._busy or len(self._busy) >= AT_ONCE:
+            work.close()
+            return
+        task = asyncio.create_task(work)
+        self._busy[key] = task
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._busy.pop(key, None)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("a message could not be handled", exc_info=error)
+            self._wake.set()
+
+        task.add_done_callback(ended)
+
+    async def _post(self, row: OutboxRow) -> None:
+        try:
+            if row.state is OutboxState.TRYING and (found := await self._poster.find(row)):
+                async with self._database.writing() as tx:
+                    # What it shows may be old: 0 has it drawn again.
+                    await outbox.mark_posted(
+                        tx,
+                        row.outbox_id,
+                        channel_id=found.channel_id,
+                        message_id=found.message_id,
+                        shown=0,
+                    )
+                return
+            async with self._database.writing() as tx:
+                subject = await self._subject(tx, row)
+                if subject is None:
+                    await outbox.skip(tx, row.outbox_id)
+                    return
+                if not await outbox.mark_trying(tx, row.outbox_id):
+                    return
+                wanted = (await outbox.get(tx, row.outbox_id) or row).wanted
+            posted = await self._poster.post(row, subject)
+            async with self._database.writing() as tx:
+                await outbox.mark_posted(
+                    tx,
+                    row.outbox_id,
+                    channel_id=posted.channel_id,
+                    message_id=posted.message_id,
+                    shown=wanted,
+                )
+        except PostRefusedError as error:
+            await self._park(row, error.reason)
+        except Exception as error:  # noqa: BLE001 - one message never stops the others
+            await self._try_later(row, error)
+        finally:
+            if done := self._waiting.get(row.outbox_id):
+                async with self._database.reading() as tx:
+                    now = await outbox.get(tx, row.outbox_id)
+                if now is not None and now.state not in (OutboxState.WAITING, OutboxState.TRYING):
+                    done.set()
+
+    async def _redraw(self, row: OutboxRow) -> None:
+        try:
+            async with self._database.reading() as tx:
+                current = await outbox.get(tx, row.outbox_id)
+                subject = await self._subject(tx, row)
+            if current is None or subject is None:
+                async with self._database.writing() as tx:
+                    await outbox.skip(tx, row.outbox_id)
+                return
+            await self._poster.edit(current, subject)
+            async with self._database.writing() as tx:
+                await outbox.mark_shown(tx, row.outbox_id, shown=current.wanted)
+                await outbox.put_off(tx, row.outbox_id, next_at=self._clock.now_ms() + EDIT_GAP_MS)
+        except MessageGoneError:
+            await self._replace(row)
+        except PostRefusedError as error:
+            await self._park(row, error.reason)
+        except Exception as error:  # noqa: BLE001 - one message never stops the others
+            await self._try_later(row, error)
+
+    async def _subject(self, tx: Transaction, row: OutboxRow) -> Subject | None:
+        """Return what a message is about, or None if it has nothing to say any more."""
+        match row.kind:
+            case MessageKind.TEST_CARD:
+                guild = await settings.get_guild(tx, row.guild_id)
+                confirmed = await settings.confirmed_by(tx, row.guild_id)
+                return TestCard(guild, tuple(confirmed))
+            case MessageKind.PAUSE_NOTICE:
+                return await settings.get_pause(tx)
+            case MessageKind.APPROVAL_CARD | MessageKind.MEMBER_STATUS | MessageKind.RESULT:
+                view = await requests.get(tx, row.request_id or "")
+        if view is None:
+            return None
+        never_stood = row.message_id is None and row.state is not OutboxState.TRYING
+        if row.kind is MessageKind.APPROVAL_CARD and never_stood:
+            return None if view.request.state in FINAL_STATES else view
+        return view
+
+    async def _replace(self, row: OutboxRow) -> None:
+        """Somebody deleted the message: post it again as long as it can be acted on."""
+        async with self._database.writing() as tx:
+            view = await requests.get(tx, row.request_id) if row.request_id else None
+            if view is not None and view.request.state not in FINAL_STATES:
+                await outbox.post_again(
+                    tx, row.outbox_id, mark=new_mark(self._rng), at=self._clock.now_ms()
+                )
+            else:
+                await outbox.skip(tx, row.outbox_id)
+
+    async def _park(self, row: OutboxRow, reason: str) -> None:
+        log.warning("message %s (%s) is parked: %s", row.outbox_id, row.kind, reason)
+        async with self._database.writing() as tx:
+            await outbox.park(tx, row.outbox_id, reason)
+            if row.kind is MessageKind.MEMBER_STATUS and row.request_id:
+                await requests.note_dm_closed(tx, row.request_id)
+                await outbox.touch(tx, row.request_id)
+
+    async def _try_later(self, row: OutboxRow, error: Exception) -> None:
+        expected = isinstance(error, PostUncertainError)
+        log.warning(
+            "message %s (%s) has to be tried again: %s",
+            row.outbox_id,
+            row.kind,
+            error if expected else type(error).__name__,
+            exc_info=None if expected else error,
+        )
+        delay = min(_LAST_RETRY_MS, _FIRST_RETRY_MS * 2 ** min(row.tries, 10))
+        async with self._database.writing() as tx:
+            await outbox.try_later(
+                tx,
+                row.outbox_id,
+                next_at=self._clock.now_ms() + delay + self._rng.randrange(delay // 4),
+            )

@@ -1,0 +1,272 @@
+"""The basket: what a member is about to ask for. No mistake ever loses what was in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from random import Random
+
+from bot.domain.keys import new_request_id
+from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
+from bot.domain.market import Listing, Quote
+from bot.domain.models import Actor, Basket, GuildSettings, Pick
+from bot.domain.money import Micros, ceiling_for, format_usd
+from bot.domain.plain_text import clean_line
+from bot.errors import MarketError, Problem, UserFacingError
+from bot.services.catalogue import Catalogue, Matches
+from bot.services.clock import Clock
+from bot.services.guilds import Guilds
+from bot.skinsback.client import SkinsbackClient
+from bot.store import baskets, settings
+from bot.store.database import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a member wants of one skin, as far as they have said."""
+
+    typed: str
+    quantity: int = 1
+    ceiling: Micros | None = None
+    listing_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The wish is in the basket. ``guessed``: what was typed was not the exact name."""
+
+    basket: Basket
+    pick: Pick
+    guessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What was typed fits several skins: the member chooses."""
+
+    basket: Basket
+    matches: Matches
+
+
+class Baskets:
+    """Use cases of the basket. All raise ``UserFacingError`` if the actor may not ask."""
+
+    def __init__(
+        self,
+        database: Database,
+        guilds: Guilds,
+        catalogue: Catalogue,
+        market: SkinsbackClient,
+        clock: Clock,
+        rng: Random,
+    ) -> None:
+        self._database = database
+        self._guilds = guilds
+        self._catalogue = catalogue
+        self._market = market
+        self._clock = clock
+        self._rng = rng
+
+    async def open(self, actor: Actor) -> Basket:
+        """Return the member's basket; an empty one is made if there is none."""
+        guild_id = self._guilds.require_allowed(actor)
+        async with self._database.reading() as tx:
+            require_may_ask(actor, await settings.get_guild(tx, guild_id))
+            basket = await baskets.find(tx, guild_id, actor.user_id)
+        if basket is not None:
+            return basket
+        async with self._database.writing() as tx:
+            return await self._find_or_make(tx, guild_id, actor.user_id)
+
+    async def _find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
+        basket = await baskets.find(tx, guild_id, user_id)
+        return basket or await baskets.add(
+            tx,
+            guild_id,
+            user_id,
+            request_id=new_request_id(self._rng),
+            at=self._clock.now_ms(),
+        )
+
+    async def add(self, actor: Actor, wish: Wish) -> Added | Several:
+        """Put a skin in, or offer what it may have been.
+
+        Raises ``UserFacingError`` (SKIN_EMPTY, SKIN_UNKNOWN, SKIN_OUT_OF_STOCK, LISTING_GONE,
+        LISTING_TWICE, LISTING_QUANTITY, CEILING_BELOW_CHEAPEST, TOO_MANY_LINES,
+        CATALOGUE_MISSING, MARKET_UNREACHABLE); the basket stays as it was.
+        """
+        basket = await self.open(actor)
+        typed = clean_line(wish.typed, length_max=TYPED_NAME_MAX)
+        if not typed:
+            raise UserFacingError(Problem.SKIN_EMPTY)
+        if wish.listing_id is not None and wish.quantity != 1:
+            raise UserFacingError(Problem.LISTING_QUANTITY)
+        matches = self._catalogue.search(typed)
+        if not matches.quotes:
+            raise UserFacingError(Problem.SKIN_UNKNOWN, typed=typed)
+        if wish.listing_id is not None:
+            quote = await self._quote_of_listing(wish.listing_id, matches)
+        elif matches.total > 1:
+            return Several(basket, matches)
+        else:
+            quote = matches.quotes[0]
+        if quote.count == 0:
+            raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=quote.market_hash_name)
+        return await self._put_in(actor, quote, wish, guessed=quote.market_hash_name != typed)
+
+    async def _quote_of_listing(self, listing_id: int, matches: Matches) -> Quote:
+        """Return the quote of one listing, which must be for sale under a matching name now."""
+        by_name = {quote.market_hash_name: quote for quote in matches.quotes}
+        game = matches.quotes[0].game
+        names = [name for name, quote in by_name.items() if quote.game == game]
+        try:
+            listings: list[Listing] = await self._market.search(game, names)
+        except MarketError:
+            raise UserFacingError(Problem.MARKET_UNREACHABLE) from None
+        for listing in listings:
+            if listing.listing_id == listing_id:
+                quote = by_name[listing.market_hash_name]
+                return replace(quote, price=listing.price, class_id=listing.class_id, count=1)
+        raise UserFacingError(
+            Problem.LISTING_GONE, listing_id=str(listing_id), skin=names[0] if names else ""
+        )
+
+    async def _put_in(self, actor: Actor, quote: Quote, wish: Wish, *, guessed: bool) -> Added:
+        guild_id = self._guilds.require_allowed(actor)
+        now = self._clock.now_ms()
+        async with self._database.writing() as tx:
+            guild = await settings.get_guild(tx, guild_id)
+            basket = await self._find_or_make(tx, guild_id, actor.user_id)
+            if wish.listing_id in {p.listing_id for p in basket.picks if p.listing_id}:
+                raise UserFacingError(Problem.LISTING_TWICE, listing_id=str(wish.listing_id))
+            _require_room(basket, guild, wish.quantity)
+            ceiling = wish.ceiling or ceiling_for(quote.price, guild.tolerance_bp)
+            _require_ceiling(quote, ceiling)
+            await baskets.change(tx, basket.request_id, revision=basket.revision, at=now)
+            pick = Pick(
+                pick_id=0,
+                game=quote.game,
+                market_hash_name=quote.market_hash_name,
+                listing_id=wish.listing_id,
+                quantity=wish.quantity,
+                quote=quote.price,
+                ceiling=ceiling,
+                class_id=quote.class_id,
+            )
+            alike = next((one for one in basket.picks if _same_row(one, pick)), None)
+            if alike is None:
+                await baskets.add_pick(tx, basket.request_id, pick)
+            else:
+                total = alike.quantity + pick.quantity
+                await baskets.update_pick(tx, replace(pick, pick_id=alike.pick_id, quantity=total))
+            changed = await self._find_or_make(tx, guild_id, actor.user_id)
+        return Added(changed, pick, guessed)
+
+    @asynccontextmanager
+    async def _changing(
+        self, actor: Actor, revision: int
+    ) -> AsyncGenerator[tuple[Transaction, Basket]]:
+        """One change of the basket that was shown with ``revision``."""
+        guild_id = self._guilds.require_allowed(actor)
+        async with self._database.writing() as tx:
+            basket = await self._find_or_make(tx, guild_id, actor.user_id)
+            at = self._clock.now_ms()
+            if not await baskets.change(tx, basket.request_id, revision=revision, at=at):
+                raise UserFacingError(Problem.BASKET_CHANGED)
+            yield tx, basket
+
+    async def change_quantity(self, actor: Actor, revision: int, pick_id: int, by: int) -> None:
+        """Raise or lower how many of a pick; from one down takes it out."""
+        async with self._changing(actor, revision) as (tx, basket):
+            guild = await settings.get_guild(tx, basket.guild_id)
+            pick = _pick_of(basket, pick_id)
+            if by > 0:
+                if pick.listing_id is not None:
+                    raise UserFacingError(Problem.LISTING_QUANTITY)
+                _require_room(basket, guild, by)
+            if pick.quantity + by < 1:
+                await baskets.remove_pick(tx, pick_id)
+            else:
+                await baskets.update_pick(tx, replace(pick, quantity=pick.quantity + by))
+
+    async def set_ceiling(
+        self, actor: Actor, revision: int, pick_id: int, ceiling: Micros | None
+    ) -> None:
+        """Set the most that one may cost; None: the quote plus the server's tolerance again."""
+        async with self._changing(actor, revision) as (tx, basket):
+            guild = await settings.get_guild(tx, basket.guild_id)
+            pick = self._requoted(_pick_of(basket, pick_id))
+            wanted = ceiling or ceiling_for(pick.quote, guild.tolerance_bp)
+            _require_ceiling(pick, wanted)
+            await baskets.update_pick(tx, replace(pick, ceiling=wanted))
+
+    async def remove(self, actor: Actor, revision: int, pick_id: int) -> None:
+        """Take a pick out."""
+        async with self._changing(actor, revision) as (tx, basket):
+            await baskets.remove_pick(tx, _pick_of(basket, pick_id).pick_id)
+
+    async def empty(self, actor: Actor, revision: int) -> None:
+        """Take everything out; the note stays."""
+        async with self._changing(actor, revision) as (tx, basket):
+            await baskets.remove_all_picks(tx, basket.request_id)
+
+    async def set_note(self, actor: Actor, revision: int, note: str) -> None:
+        """Set the note for the moderators."""
+        async with self._changing(actor, revision) as (tx, basket):
+            text = clean_line(note, length_max=NOTE_MAX)
+            await baskets.set_note(tx, basket.request_id, text)
+
+    def quote_of(self, pick: Pick) -> Quote | None:
+        """Return what the catalogue says of a pick now."""
+        return self._catalogue.find(pick.market_hash_name)
+
+    def _requoted(self, pick: Pick) -> Pick:
+        """Return the pick at today's price; a particular listing keeps the one it was seen at."""
+        quote = None if pick.listing_id else self.quote_of(pick)
+        return pick if quote is None or not quote.count else replace(pick, quote=quote.price)
+
+
+def require_may_ask(actor: Actor, guild: GuildSettings) -> None:
+    """Raise ``UserFacingError`` (NOT_SET_UP, NOT_ALLOWED_TO_ASK) unless they may ask here."""
+    if not guild.ready:
+        raise UserFacingError(Problem.NOT_SET_UP)
+    if guild.asker_role_ids and not guild.asker_role_ids & actor.role_ids:
+        raise UserFacingError(
+            Problem.NOT_ALLOWED_TO_ASK,
+            role_ids=",".join(str(role_id) for role_id in sorted(guild.asker_role_ids)),
+        )
+
+
+def _require_room(basket: Basket, guild: GuildSettings, more: int) -> None:
+    left = guild.lines_max - basket.lines_count
+    if more > left:
+        raise UserFacingError(Problem.TOO_MANY_LINES, highest=guild.lines_max, left=max(left, 0))
+
+
+def _require_ceiling(priced: Quote | Pick, ceiling: Micros) -> None:
+    price = priced.price if isinstance(priced, Quote) else priced.quote
+    if ceiling < price:
+        raise UserFacingError(
+            Problem.CEILING_BELOW_CHEAPEST,
+            skin=priced.market_hash_name,
+            price=format_usd(price),
+            ceiling=format_usd(ceiling),
+        )
+
+
+def _pick_of(basket: Basket, pick_id: int) -> Pick:
+    for pick in basket.picks:
+        if pick.pick_id == pick_id:
+            return pick
+    raise UserFacingError(Problem.BASKET_CHANGED)
+
+
+def _same_row(one: Pick, other: Pick) -> bool:
+    """Say whether two picks are one row ×n: the same skin at the same ceiling, by name."""
+    return (
+        one.listing_id is None
+        and other.listing_id is None
+        and (one.game, one.market_hash_name, one.ceiling)
+        == (other.game, other.market_hash_name, other.ceiling)
+    )

@@ -1,0 +1,119 @@
+"""Whether the market lets us in, and the pause of the whole deployment when it doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from bot.domain.models import EventKind, MessageKind, Pause, PauseCause
+from bot.domain.money import Micros
+from bot.errors import MarketError, MarketRefusedError
+from bot.services.announcements import Announcements
+from bot.services.clock import Clock
+from bot.services.guilds import Guilds
+from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.refusals import rule_for
+from bot.store import audit, settings
+from bot.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+_CHECK_S: Final = 60.0
+
+
+class MarketWatch:
+    """Asks for the balance, which is the cheapest call that needs everything to be right."""
+
+    def __init__(
+        self,
+        database: Database,
+        market: SkinsbackClient,
+        guilds: Guilds,
+        announcements: Announcements,
+        clock: Clock,
+        *,
+        approved: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._market = market
+        self._guilds = guilds
+        self._announcements = announcements
+        self._clock = clock
+        self._approved = approved
+
+    async def balance(self) -> Micros:
+        """Return the balance.
+
+        An answer, or the lack of one, also sets or lifts the pause for a market that refuses us.
+        Raises ``MarketError``.
+        """
+        try:
+            balance = await self._market.balance()
+        except MarketRefusedError as error:
+            if rule_for(error.code).pauses_buying:
+                await self.pause(PauseCause.MARKET_REFUSES_US, code=error.code)
+            raise
+        await self._lift()
+        return balance
+
+    async def pause(self, cause: PauseCause, *, code: int | None = None, details: str = "") -> None:
+        """Pause buying for the deployment and tell the operator, in the log and on the servers."""
+        async with self._database.writing() as tx:
+            news = await self.pause_in(tx, cause, code=code, details=details)
+        if news:
+            self._announcements.wake()
+
+    async def pause_in(
+        self, tx: Transaction, cause: PauseCause, *, code: int | None = None, details: str = ""
+    ) -> bool:
+        """Pause buying within a transaction; return whether that is news."""
+        now = self._clock.now_ms()
+        if not await settings.pause(tx, Pause(cause, now, code, details)):
+            return False
+        log.error(
+            "Buying is paused: %s%s%s",
+            cause.value,
+            f", the market answers code {code} ({rule_for(code).name})" if code else "",
+            f", {details}" if details else "",
+        )
+        for guild_id, channel_id in await settings.guilds_with_approval_channel(tx):
+            if not self._guilds.is_allowed(guild_id):
+                continue
+            await audit.record(
+                tx,
+                EventKind.PAUSED,
+                guild_id=guild_id,
+                at=now,
+                details={"cause": cause.value, "code": code or 0},
+            )
+            await self._announcements.announce_to_guild(
+                tx, MessageKind.PAUSE_NOTICE, guild_id, channel_id
+            )
+        return True
+
+    async def _lift(self) -> None:
+        async with self._database.reading() as tx:
+            pause = await settings.get_pause(tx)
+        if pause is None or pause.cause is not PauseCause.MARKET_REFUSES_US:
+            return
+        async with self._database.writing() as tx:
+            await settings.resume(tx, PauseCause.MARKET_REFUSES_US)
+        log.info("The market lets us in again: buying goes on.")
+        self._approved.set()
+
+    async def run(self) -> None:
+        """Check at start, and go on checking while the market refuses us."""
+        first = True
+        while True:
+            async with self._database.reading() as tx:
+                pause = await settings.get_pause(tx)
+            if first or (pause and pause.cause is PauseCause.MARKET_REFUSES_US):
+                try:
+                    await self.balance()
+                    if first:
+                        log.info("The market answers.")
+                except MarketError as error:
+                    log.warning("The market can't be used at the moment: %s", error)
+            first = False
+            await asyncio.sleep(_CHECK_S)

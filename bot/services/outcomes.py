@@ -1,0 +1,81 @@
+"""What an answered batch means for each line that was sent. Pure.
+
+Purchases are matched by purchase key, never by listing: the key is ours, the rest is the market's.
+Whatever is not said clearly is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.market import Answered, Order, Purchase, Refusal
+from bot.skinsback.refusals import Scope, rule_for
+
+
+class Alarm(StrEnum):
+    """What must never happen: it is booked as it came, raised, and buying pauses."""
+
+    FOREIGN_KEY = "foreign_key"
+    WRONG_STEAM_ACCOUNT = "wrong_steam_account"
+    ABOVE_CEILING = "above_ceiling"
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody knows what became of this line."""
+
+    message: str
+    code: int | None = None
+
+
+Outcome = Purchase | Refusal | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of every key that was sent, purchases of nobody's key, and alarms."""
+
+    outcomes: dict[str, Outcome]
+    strays: tuple[Purchase, ...]
+    alarms: tuple[tuple[Alarm, Purchase], ...]
+
+
+def judge(orders: Sequence[Order], answer: Answered, *, steam_id: int) -> Verdict:
+    """Return what ``answer`` means for ``orders``, which were sent to ``steam_id`` once."""
+    ceilings = {order.purchase_key: order.max_price for order in orders}
+    bought: dict[str, Purchase] = {}
+    strays: list[Purchase] = []
+    alarms: list[tuple[Alarm, Purchase]] = []
+    for purchase in answer.purchased:
+        key = purchase.purchase_key
+        if key is None or key not in ceilings or key in bought:
+            strays.append(purchase)
+            alarms.append((Alarm.FOREIGN_KEY, purchase))
+            continue
+        bought[key] = purchase
+        if purchase.steam_id is not None and purchase.steam_id != steam_id:
+            alarms.append((Alarm.WRONG_STEAM_ACCOUNT, purchase))
+        if purchase.debited > ceilings[key]:
+            alarms.append((Alarm.ABOVE_CEILING, purchase))
+    outcomes = {
+        order.purchase_key: _outcome(
+            bought.get(order.purchase_key), answer.unavailable.get(order.listing_id)
+        )
+        for order in orders
+    }
+    return Verdict(outcomes, tuple(strays), tuple(alarms))
+
+
+def _outcome(purchase: Purchase | None, refusal: Refusal | None) -> Outcome:
+    if purchase is not None and refusal is not None:
+        return Unclear("the answer says both bought and not bought", refusal.code)
+    if purchase is not None:
+        return purchase
+    if refusal is None:
+        return Unclear("the answer leaves this line out")
+    rule = rule_for(refusal.code)
+    if not rule.definite or rule.scope is not Scope.LINE:
+        return Unclear(refusal.message, refusal.code)
+    return refusal

@@ -1,0 +1,217 @@
+"""The one worker that buys. A click only records; what happens here follows from the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from bot.domain.models import EventKind, RequestView, WaitReason
+from bot.domain.states import RequestState, Step, next_step
+from bot.errors import MarketError
+from bot.services.announcements import Announcements
+from bot.services.buying import Buying
+from bot.services.clock import Clock
+from bot.services.guilds import Guilds
+from bot.services.market_watch import MarketWatch
+from bot.services.ports import Directory, Poster
+from bot.services.waits import Wait, wait_after, wait_for
+from bot.store import audit, outbox, purchases, requests, settings
+from bot.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+ON_THE_WIRE_MAX: Final = 4
+_IDLE_S: Final = 30.0
+_SHUTDOWN_S: Final = 20.0
+
+
+class Purchasing:
+    """Claims approved requests and buys them, at most four at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        buying: Buying,
+        watch: MarketWatch,
+        guilds: Guilds,
+        announcements: Announcements,
+        poster: Poster,
+        directory: Directory,
+        clock: Clock,
+        *,
+        approved: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._buying = buying
+        self._watch = watch
+        self._guilds = guilds
+        self._announcements = announcements
+        self._poster = poster
+        self._directory = directory
+        self._clock = clock
+        self._wake = approved
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Buy until cancelled; then let what is on the wire be answered, within reason."""
+        try:
+            while True:
+                self._wake.clear()
+                pause_s = await self._start_what_is_due()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), pause_s)
+                except TimeoutError:
+                    continue
+        finally:
+            if self._busy:
+                await asyncio.wait(self._busy.values(), timeout=_SHUTDOWN_S)
+            for task in list(self._busy.values()):
+                task.cancel()
+
+    async def recover(self) -> None:
+        """At start, before anything is sent: what was on the wire is unknown now.
+
+        A request that was claimed and had nothing sent is taken up again; one whose lines are all
+        definite is finished.
+        """
+        async with self._database.writing() as tx:
+            for request_id in await purchases.requests_on_the_wire(tx):
+                log.warning("Request %s was on the wire when the bot stopped.", request_id)
+                await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
+            stuck = await purchases.in_buying(tx)
+        for request_id in stuck:
+            async with self._database.writing() as tx:
+                view = await requests.get(tx, request_id)
+                if view is None:
+                    continue
+                match next_step([line.state for line in view.lines]):
+                    case Step.BUY:
+                        await purchases.give_back(
+                            tx, request_id, None, claimable_at=self._now(), at=self._now()
+                        )
+                    case Step.FINISH:
+                        await self._buying.finish(tx, view)
+                    case Step.WAIT:
+                        pass
+
+    def _now(self) -> int:
+        return self._clock.now_ms()
+
+    async def _start_what_is_due(self) -> float:
+        free = ON_THE_WIRE_MAX - len(self._busy)
+        if free > 0:
+            async with self._database.reading() as tx:
+                due = await purchases.claimable(tx, self._now(), limit=free + len(self._busy))
+            for request_id in due:
+                if request_id not in self._busy and len(self._busy) < ON_THE_WIRE_MAX:
+                    self._start(request_id)
+        if len(self._busy) >= ON_THE_WIRE_MAX:
+            return _IDLE_S
+        async with self._database.reading() as tx:
+            soonest = await purchases.next_claimable_at(tx, besides=list(self._busy))
+        if soonest is None:
+            return _IDLE_S
+        return min(_IDLE_S, max(0.0, (soonest - self._now()) / 1000))
+
+    def _start(self, request_id: str) -> None:
+        task = asyncio.create_task(self._take(request_id))
+        self._busy[request_id] = task
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._busy.pop(request_id, None)
+            self._wake.set()
+
+        task.add_done_callback(ended)
+
+    async def _take(self, request_id: str) -> None:
+        try:
+            async with self._database.reading() as tx:
+                view = await requests.get(tx, request_id)
+            if view is None or view.request.state is not RequestState.APPROVED:
+                return
+            wait = await self._obstacle(view)
+            if wait is not None:
+                await self._put_off(view, wait)
+                return
+            claimed = await self._claim(view)
+            if claimed is not None:
+                await self._buying.buy(claimed)
+        except Exception:
+            log.exception("Request %s could not be bought.", request_id)
+            await self._leave_alone(request_id)
+
+    async def _leave_alone(self, request_id: str) -> None:
+        """After a fault of ours: what was sent is unknown, the rest waits for the operator."""
+        wait = wait_for(WaitReason.OPERATOR)
+        async with self._database.writing() as tx:
+            await self._stop_waiting(tx, request_id, "a fault of the bot")
+            await purchases.wait(
+                tx,
+                request_id,
+                wait.reason,
+                claimable_at=self._now() + wait.for_ms,
+                at=self._now(),
+            )
+            await outbox.touch(tx, request_id)
+        self._announcements.wake()
+
+    async def _stop_waiting(self, tx: Transaction, request_id: str, message: str) -> None:
+        if await purchases.give_up_waiting(tx, request_id, message=message):
+            view = await requests.get(tx, request_id)
+            if view is not None:
+                await self._announcements.announce_result(tx, view)
+
+    async def _obstacle(self, view: RequestView) -> Wait | None:
+        """Return what stands in the way of buying a request now, or None."""
+        request = view.request
+        if not self._guilds.is_allowed(request.guild_id):
+            return wait_for(WaitReason.SERVER_NOT_ALLOWED)
+        async with self._database.reading() as tx:
+            paused = await settings.get_pause(tx) is not None
+            behind = await self._announcements.behind(tx)
+            on_the_wire = await purchases.on_the_wire(tx)
+        if paused:
+            return wait_for(WaitReason.PAUSED)
+        if behind or not self._poster.ready:
+            return wait_for(WaitReason.CANNOT_TELL)
+        match await self._directory.is_member(request.guild_id, request.user_id):
+            case None:
+                return wait_for(WaitReason.CANNOT_TELL)
+            case False:
+                return wait_for(WaitReason.MEMBER_GONE)
+            case True:
+                pass
+        try:
+            balance = await self._watch.balance()
+        except MarketError as error:
+            return wait_after(error)
+        if balance < view.ceiling_total + on_the_wire:
+            return wait_for(WaitReason.BALANCE_LOW)
+        return None
+
+    async def _put_off(self, view: RequestView, wait: Wait) -> None:
+        request = view.request
+        until = self._now() + wait.for_ms
+        async with self._database.writing() as tx:
+            news = await purchases.wait(
+                tx, request.request_id, wait.reason, claimable_at=until, at=self._now()
+            )
+            if news:
+                await outbox.touch(tx, request.request_id)
+        if news:
+            log.info("Request %s waits: %s.", request.request_id, wait.reason.value)
+            self._announcements.wake()
+
+    async def _claim(self, view: RequestView) -> RequestView | None:
+        request = view.request
+        async with self._database.writing() as tx:
+            if await settings.get_pause(tx) is not None or not await purchases.claim(
+                tx, request.request_id, digest=request.digest, at=self._now()
+            ):
+                return None
+            await audit.record_for(tx, EventKind.CLAIMED, request, at=self._now())
+            await outbox.touch(tx, request.request_id)
+            claimed = await requests.get(tx, request.request_id)
+        self._announcements.wake()
+        return claimed

@@ -1,0 +1,398 @@
+"""The life of a request after the basket: sending, deciding, taking back, cancelling, expiring.
+
+Whoever acts is checked here, where the action happens, inside the transaction that acts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.keys import DIGEST_SHOWN, digest_of
+from bot.domain.limits import APPROVED_EXPIRES_MS, PENDING_EXPIRES_MS, REASON_MAX
+from bot.domain.models import (
+    Actor,
+    Basket,
+    Event,
+    EventKind,
+    GuildSettings,
+    Line,
+    OutboxState,
+    Request,
+    RequestView,
+)
+from bot.domain.money import format_usd
+from bot.domain.plain_text import clean_line
+from bot.domain.states import RequestState
+from bot.domain.trade_url import TradeUrl
+from bot.errors import Problem, UserFacingError
+from bot.services.announcements import Announcements
+from bot.services.baskets import require_may_ask
+from bot.services.catalogue import Catalogue
+from bot.services.clock import Clock
+from bot.services.guilds import Guilds
+from bot.store import audit, baskets, outbox, requests, settings, trade_urls
+from bot.store.database import Database, Transaction
+from bot.store.vault import Vault
+
+LIST_MAX: Final = 10
+_SWEEP_S: Final = 30.0
+_SWEEP_AT_ONCE: Final = 50
+_DM_WAIT_S: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request has been sent. ``dm_failed``: the member can't be written to."""
+
+    view: RequestView
+    dm_failed: bool
+    results_channel_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One request with everything that happened to it."""
+
+    view: RequestView
+    events: tuple[Event, ...]
+
+
+class Requests:
+    """Use cases of submitted requests."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        guilds: Guilds,
+        catalogue: Catalogue,
+        announcements: Announcements,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._guilds = guilds
+        self._catalogue = catalogue
+        self._announcements = announcements
+        self._clock = clock
+        self.approved = asyncio.Event()
+        """Set whenever there may be something new to buy."""
+
+    async def submit(self, actor: Actor, revision: int) -> Sent:
+        """Send the basket that was shown with ``revision`` for approval.
+
+        Raises ``UserFacingError`` (BASKET_CHANGED, BASKET_EMPTY, TOO_MANY_LINES, TOO_MANY_OPEN,
+        TRADE_URL_UNKNOWN, SKIN_OUT_OF_STOCK, CEILING_BELOW_CHEAPEST, …); the basket stays.
+        """
+        guild_id = self._guilds.require_allowed(actor)
+        async with self._database.writing() as tx:
+            guild = await settings.get_guild(tx, guild_id)
+            require_may_ask(actor, guild)
+            basket = await baskets.find(tx, guild_id, actor.user_id)
+            if basket is None or basket.revision != revision:
+                raise UserFacingError(Problem.BASKET_CHANGED)
+            await self._require_submittable(tx, basket, guild)
+            url = await trade_urls.find(tx, self._vault, actor.user_id)
+            if url is None:
+                raise UserFacingError(Problem.TRADE_URL_UNKNOWN)
+            view = await self._submit(tx, basket, url)
+            row_id = await self._announcements.announce_submitted(tx, view, guild)
+        self._announcements.wake()
+        state = await self._announcements.settled(row_id, timeout_s=_DM_WAIT_S)
+        return Sent(view, state is OutboxState.PARKED, guild.results_channel_id)
+
+    async def _require_submittable(
+        self, tx: Transaction, basket: Basket, guild: GuildSettings
+    ) -> None:
+        if not basket.picks:
+            raise UserFacingError(Problem.BASKET_EMPTY)
+        if basket.lines_count > guild.lines_max:
+            raise UserFacingError(Problem.TOO_MANY_LINES, highest=guild.lines_max, left=0)
+        open_numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
+        if len(open_numbers) >= guild.open_requests_max:
+            raise UserFacingError(
+                Problem.TOO_MANY_OPEN,
+                highest=guild.open_requests_max,
+                open=len(open_numbers),
+                number=open_numbers[0],
+            )
+        for pick in basket.picks:
+            quote = self._catalogue.find(pick.market_hash_name)
+            # Without a price list nothing can be checked; what is bought is checked when it is.
+            if pick.listing_id is not None or self._catalogue.refreshed_at is None:
+                continue
+            if quote is None or quote.count == 0:
+                raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=pick.market_hash_name)
+            if quote.price > pick.ceiling:
+                raise UserFacingError(
+                    Problem.CEILING_BELOW_CHEAPEST,
+                    skin=pick.market_hash_name,
+                    price=format_usd(quote.price),
+                    ceiling=format_usd(pick.ceiling),
+                )
+
+    async def _submit(self, tx: Transaction, basket: Basket, url: TradeUrl) -> RequestView:
+        now = self._clock.now_ms()
+        lines = lines_of(basket)
+        submitted = await requests.submit(
+            tx,
+            basket,
+            number=await requests.take_number(tx, basket.guild_id),
+            digest=digest_of(
+                request_id=basket.request_id,
+                guild_id=basket.guild_id,
+                version=1,
+                partner=url.partner,
+                lines=lines,
+            ),
+            partner=url.partner,
+            sealed_token=self._vault.seal(url.token),
+            lines=lines,
+            at=now,
+            expires_at=now + PENDING_EXPIRES_MS,
+        )
+        view = await requests.get(tx, basket.request_id)
+        if not submitted or view is None:
+            raise UserFacingError(Problem.BASKET_CHANGED)
+        await self._record(tx, view.request, EventKind.SUBMITTED, basket.user_id)
+        return view
+
+    async def approve(self, actor: Actor, request_id: str, stamp: str) -> RequestView:
+        """Approve what the card with ``stamp`` shows. Of two at once, one wins.
+
+        Raises ``UserFacingError`` (NOT_APPROVER, OWN_REQUEST, OWN_STEAM_ACCOUNT, ALREADY_DECIDED,
+        REQUEST_CHANGED, NO_SUCH_REQUEST).
+        """
+        await self._expire_if_too_old(request_id)
+        now = self._clock.now_ms()
+        async with self._database.writing() as tx:
+            view, guild = await self._for_decision(tx, actor, request_id, stamp)
+            if not await requests.approve(
+                tx,
+                request_id,
+                digest=view.request.digest,
+                by=actor.user_id,
+                at=now,
+                claimable_at=now + guild.undo_s * 1000,
+                expires_at=now + APPROVED_EXPIRES_MS,
+            ):
+                raise _already_decided(view.request)
+            decided = await self._decided(tx, view, EventKind.APPROVED, actor.user_id)
+        self._announcements.wake()
+        self.approved.set()
+        return decided
+
+    async def deny(self, actor: Actor, request_id: str, stamp: str, reason: str) -> RequestView:
+        """Deny what the card with ``stamp`` shows, with a reason that the member reads.
+
+        Raises as ``approve`` does, and REASON_EMPTY.
+        """
+        text = clean_line(reason, length_max=REASON_MAX)
+        if not text:
+            raise UserFacingError(Problem.REASON_EMPTY)
+        await self._expire_if_too_old(request_id)
+        async with self._database.writing() as tx:
+            view, _ = await self._for_decision(tx, actor, request_id, stamp)
+            if not await requests.deny(
+                tx,
+                request_id,
+                digest=view.request.digest,
+                by=actor.user_id,
+                reason=text,
+                at=self._clock.now_ms(),
+            ):
+                raise _already_decided(view.request)
+            decided = await self._decided(tx, view, EventKind.DENIED, actor.user_id, reason=text)
+        self._announcements.wake()
+        return decided
+
+    async def require_may_decide(self, actor: Actor, request_id: str, stamp: str) -> RequestView:
+        """Return the request if this actor could decide it now. Raises as ``approve`` does."""
+        async with self._database.reading() as tx:
+            view, _ = await self._for_decision(tx, actor, request_id, stamp)
+        return view
+
+    async def take_back(self, actor: Actor, request_id: str, stamp: str) -> RequestView:
+        """Undo an approval before buying starts.
+
+        Raises ``UserFacingError`` (TOO_LATE_TO_TAKE_BACK, and as ``approve`` does).
+        """
+        now = self._clock.now_ms()
+        async with self._database.writing() as tx:
+            view, _ = await self._for_moderator(tx, actor, request_id)
+            _require_stamp(view.request, stamp)
+            _require_disinterested(actor, view.request)
+            if not await requests.take_back(
+                tx,
+                request_id,
+                digest=view.request.digest,
+                at=now,
+                expires_at=now + PENDING_EXPIRES_MS,
+            ):
+                raise UserFacingError(Problem.TOO_LATE_TO_TAKE_BACK, state=view.request.state.value)
+            undone = await self._decided(tx, view, EventKind.TAKEN_BACK, actor.user_id)
+        self._announcements.wake()
+        return undone
+
+    async def details(self, actor: Actor, request_id: str) -> Detail:
+        """Return everything about a request for a moderator."""
+        async with self._database.reading() as tx:
+            view, _ = await self._for_moderator(tx, actor, request_id)
+            return Detail(view, tuple(await audit.of_request(tx, request_id)))
+
+    async def list_own(self, actor: Actor) -> list[RequestView]:
+        """Return a member's latest requests on this server."""
+        guild_id = self._guilds.require_allowed(actor)
+        async with self._database.reading() as tx:
+            return await requests.of_member(tx, guild_id, actor.user_id, limit=LIST_MAX)
+
+    async def own(self, actor: Actor, request_id: str) -> Detail:
+        """Return a member's own request; also from a DM. Raises ``UserFacingError`` (NOT_YOURS)."""
+        async with self._database.reading() as tx:
+            view = await self._own(tx, actor, request_id)
+            return Detail(view, tuple(await audit.of_request(tx, request_id)))
+
+    async def own_number(self, actor: Actor, number: int) -> Detail:
+        """Return a member's own request by its number.
+
+        Raises ``UserFacingError`` (NO_SUCH_REQUEST).
+        """
+        guild_id = self._guilds.require_allowed(actor)
+        async with self._database.reading() as tx:
+            view = await requests.find_number(tx, guild_id, actor.user_id, number)
+            if view is None:
+                raise UserFacingError(Problem.NO_SUCH_REQUEST, number=number)
+            return Detail(view, tuple(await audit.of_request(tx, view.request.request_id)))
+
+    async def cancel(self, actor: Actor, request_id: str) -> RequestView:
+        """Cancel one's own request until buying starts.
+
+        Raises ``UserFacingError`` (NOT_YOURS, TOO_LATE_TO_CANCEL).
+        """
+        async with self._database.writing() as tx:
+            view = await self._own(tx, actor, request_id)
+            if not await requests.cancel(tx, request_id, at=self._clock.now_ms()):
+                raise UserFacingError(
+                    Problem.TOO_LATE_TO_CANCEL,
+                    number=view.request.number,
+                    state=view.request.state.value,
+                )
+            cancelled = await self._decided(tx, view, EventKind.CANCELLED, actor.user_id)
+        self._announcements.wake()
+        return cancelled
+
+    async def run_sweeper(self) -> None:
+        """Expire what is too old, for ever."""
+        while True:
+            async with self._database.reading() as tx:
+                old = await requests.too_old(tx, self._clock.now_ms(), limit=_SWEEP_AT_ONCE)
+            for request_id in old:
+                await self._expire_if_too_old(request_id)
+            await asyncio.sleep(0 if len(old) == _SWEEP_AT_ONCE else _SWEEP_S)
+
+    async def _expire_if_too_old(self, request_id: str) -> None:
+        """Expire in a transaction of its own, so that a refusal that follows doesn't undo it."""
+        async with self._database.writing() as tx:
+            view = await requests.get(tx, request_id)
+            if view and await requests.expire(tx, request_id, at=self._clock.now_ms()):
+                await self._decided(tx, view, EventKind.EXPIRED, None)
+                self._announcements.wake()
+
+    async def _for_decision(
+        self, tx: Transaction, actor: Actor, request_id: str, stamp: str
+    ) -> tuple[RequestView, GuildSettings]:
+        view, guild = await self._for_moderator(tx, actor, request_id)
+        request = view.request
+        _require_disinterested(actor, request)
+        own_url = await trade_urls.find(tx, self._vault, actor.user_id)
+        if own_url is not None and own_url.partner == request.partner:
+            raise UserFacingError(Problem.OWN_STEAM_ACCOUNT)
+        if request.state is not RequestState.PENDING:
+            raise _already_decided(request)
+        _require_stamp(request, stamp)
+        return view, guild
+
+    async def _for_moderator(
+        self, tx: Transaction, actor: Actor, request_id: str
+    ) -> tuple[RequestView, GuildSettings]:
+        guild_id = self._guilds.require_allowed(actor)
+        guild = await settings.get_guild(tx, guild_id)
+        if guild.approver_role_id is None or guild.approver_role_id not in actor.role_ids:
+            raise UserFacingError(Problem.NOT_APPROVER, role_id=str(guild.approver_role_id or 0))
+        view = await requests.get(tx, request_id)
+        # A card that was forwarded or rebuilt elsewhere decides nothing there.
+        if view is None or view.request.guild_id != guild_id:
+            raise UserFacingError(Problem.NO_SUCH_REQUEST, number=0)
+        return view, guild
+
+    async def _own(self, tx: Transaction, actor: Actor, request_id: str) -> RequestView:
+        view = await requests.get(tx, request_id)
+        if view is None or view.request.user_id != actor.user_id:
+            raise UserFacingError(Problem.NOT_YOURS)
+        if actor.guild_id not in (None, view.request.guild_id):
+            raise UserFacingError(Problem.NOT_YOURS)
+        return view
+
+    async def _decided(
+        self,
+        tx: Transaction,
+        view: RequestView,
+        kind: EventKind,
+        actor_id: int | None,
+        **details: str | int,
+    ) -> RequestView:
+        """Write the event, have the cards drawn again and return the request as it now is."""
+        await self._record(tx, view.request, kind, actor_id, **details)
+        await outbox.touch(tx, view.request.request_id)
+        return await requests.get(tx, view.request.request_id) or view
+
+    async def _record(
+        self,
+        tx: Transaction,
+        request: Request,
+        kind: EventKind,
+        actor_id: int | None,
+        **details: str | int,
+    ) -> None:
+        await audit.record_for(
+            tx, kind, request, at=self._clock.now_ms(), actor_id=actor_id, details=details
+        )
+
+
+def lines_of(basket: Basket) -> list[Line]:
+    """Return one line for each skin of the basket, quantities counted out."""
+    singles = [pick for pick in basket.picks for _ in range(pick.quantity)]
+    return [
+        Line(
+            line_no=line_no,
+            game=pick.game,
+            market_hash_name=pick.market_hash_name,
+            listing_id=pick.listing_id,
+            quote=pick.quote,
+            ceiling=pick.ceiling,
+            class_id=pick.class_id,
+        )
+        for line_no, pick in enumerate(singles, start=1)
+    ]
+
+
+def _require_disinterested(actor: Actor, request: Request) -> None:
+    if actor.user_id == request.user_id:
+        raise UserFacingError(Problem.OWN_REQUEST)
+
+
+def _require_stamp(request: Request, stamp: str) -> None:
+    if request.digest[:DIGEST_SHOWN] != stamp:
+        raise UserFacingError(Problem.REQUEST_CHANGED, number=request.number)
+
+
+def _already_decided(request: Request) -> UserFacingError:
+    return UserFacingError(
+        Problem.ALREADY_DECIDED,
+        number=request.number,
+        state=request.state.value,
+        by=str(request.decided_by or 0),
+        at=request.decided_at or request.changed_at,
+    )

@@ -1,0 +1,61 @@
+"""What an approved request may have to wait for, and for how long it is left alone then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.market import Refusal
+from bot.domain.models import WaitReason
+from bot.errors import MarketError, MarketRefusedError
+from bot.skinsback.refusals import RefusalKind, rule_for
+
+_WAIT_MS: Final = {
+    WaitReason.PAUSED: 30_000,
+    WaitReason.SERVER_NOT_ALLOWED: 300_000,
+    WaitReason.MEMBER_GONE: 300_000,
+    WaitReason.BALANCE_LOW: 60_000,
+    WaitReason.CANNOT_TELL: 5_000,
+    WaitReason.MARKET_UNREACHABLE: 30_000,
+    WaitReason.OPERATOR: 300_000,
+}
+"""How long until it is looked at again, where the market's own table doesn't say."""
+
+_WAITS_FOR: Final = {
+    RefusalKind.INSUFFICIENT_FUNDS: WaitReason.BALANCE_LOW,
+    RefusalKind.PARTNER_WRONG: WaitReason.TRADE_URL_PARTNER,
+    RefusalKind.TOKEN_WRONG: WaitReason.TRADE_URL_TOKEN,
+    RefusalKind.TOO_MANY_FAILURES: WaitReason.STEAM_ACCOUNT,
+    RefusalKind.MARKET_DISABLED: WaitReason.MARKET_CLOSED,
+    RefusalKind.MAINTENANCE: WaitReason.MAINTENANCE,
+    RefusalKind.RATE_LIMITED: WaitReason.RATE_LIMIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a request can't be bought now, and for how many milliseconds it is left alone."""
+
+    reason: WaitReason
+    for_ms: int
+
+
+def wait_for(reason: WaitReason) -> Wait:
+    """Return the wait for a reason of ours."""
+    return Wait(reason, _WAIT_MS[reason])
+
+
+def wait_after(error: MarketError) -> Wait:
+    """Return what a request waits for after a call that changes nothing has failed."""
+    if isinstance(error, MarketRefusedError):
+        return wait_after_refusal(Refusal(error.code, error.message))
+    return wait_for(WaitReason.MARKET_UNREACHABLE)
+
+
+def wait_after_refusal(refusal: Refusal) -> Wait:
+    """Return what a request waits for after the market has refused a whole call."""
+    rule = rule_for(refusal.code)
+    reason = _WAITS_FOR.get(rule.kind)
+    if reason is None:
+        reason = WaitReason.OPERATOR if rule.pauses_buying else WaitReason.MARKET_UNREACHABLE
+    return Wait(reason, rule.wait_s * 1000 or _WAIT_MS[WaitReason.BALANCE_LOW])
