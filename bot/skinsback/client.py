@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -147,9 +148,14 @@ class SkinsbackClient:
         """Look purchases up by their keys.
 
         A key that is missing from the answer is no proof unless it was asked for alone; then "not
-        found" is an empty answer here. For several keys it stays ``MarketRefusedError``.
+        found" is an empty answer here. For several keys it stays ``MarketRefusedError``. Some
+        answers don't name the keys: only with a single key asked for is it known whose they are.
         """
-        return await self._getinfo("custom_ids", list(keys))
+        found = await self._getinfo("custom_ids", list(keys))
+        if len(keys) == 1 and len(found.purchases) == 1 and not found.purchases[0].purchase_key:
+            named = replace(found.purchases[0], purchase_key=keys[0])
+            return PurchaseList((named,), found.unreadable)
+        return found
 
     async def getinfo_by_buy_ids(self, buy_ids: Sequence[int]) -> PurchaseList:
         """Look purchases up by the market's own ids; see ``getinfo_by_keys``."""

@@ -1,0 +1,408 @@
+"""The client against a real server: what each fault of the line means, and how often it was hit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.domain.market import Answered, BuyOutcome, NotSent, Order, RefusedWhole, Unknown
+from bot.domain.money import Micros
+from bot.errors import MarketRefusedError, MarketUnavailableError
+from bot.sandbox.skinsback import Fault, ListLookup, Profile, SkinsbackSandbox
+from bot.skinsback import client as client_module
+from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.protocol import PurchaseList
+
+SECRET = "s3cr3t-of-the-merchant"
+TOKEN = "Tok-en_1"
+PARTNER = 90382795
+REDLINE = "AK-47 | Redline (Field-Tested)"
+CEILING = Micros(100_000_000)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    caplog.set_level(logging.DEBUG)
+    yield
+    for record in caplog.get_records("call"):
+        text = f"{record.getMessage()} {record.exc_text} {record.exc_info} {record.__dict__}"
+        assert SECRET not in text
+        assert TOKEN not in text
+
+
+@pytest.fixture
+async def market() -> AsyncIterator[SkinsbackSandbox]:
+    async with SkinsbackSandbox(client_secret=SECRET, size=50) as market:
+        yield market
+
+
+def client_for(url: str, *, timeout_s: float = 0.3) -> SkinsbackClient:
+    return SkinsbackClient(
+        url=url,
+        client_id="1001",
+        client_secret=SECRET,
+        buy_timeout_s=timeout_s,
+        call_timeout_s=timeout_s,
+        pricelist_timeout_s=5,
+        connect_timeout_s=timeout_s / 2,
+    )
+
+
+@pytest.fixture
+async def client(market: SkinsbackSandbox) -> AsyncIterator[SkinsbackClient]:
+    async with client_for(market.environment()["SKINSBACK_API_URL"]) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(handler: Handler) -> AsyncIterator[tuple[SkinsbackClient, list[web.Request]]]:
+    """Serve every path with ``handler``; yield a client of it and the hits."""
+    hits: list[web.Request] = []
+
+    async def counted(request: web.Request) -> web.StreamResponse:
+        hits.append(request)
+        await request.read()
+        return await handler(request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", counted)
+    async with TestServer(app) as server, client_for(str(server.make_url("/api.php"))) as client:
+        yield client, hits
+
+
+def order(market: SkinsbackSandbox, key: str = "k1", place: int = 0) -> Order:
+    return Order(market.listings(REDLINE)[place].listing_id, CEILING, key)
+
+
+async def buy(client: SkinsbackClient, *orders: Order) -> BuyOutcome:
+    return await client.buy(PARTNER, TOKEN, orders or [Order(1, CEILING, "k1")])
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+# Buying
+
+
+async def test_batch_is_bought_in_one_call(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    first, second = order(market), order(market, "k2", 1)
+    outcome = await buy(client, first, second)
+    assert isinstance(outcome, Answered)
+    assert {p.purchase_key: p.listing_id for p in outcome.purchased} == {
+        "k1": first.listing_id,
+        "k2": second.listing_id,
+    }
+    assert {p.steam_id for p in outcome.purchased} == {76561197960265728 + PARTNER}
+    [call] = market.batch_calls
+    assert call.parameters["partner"] == str(PARTNER)
+    assert call.headers["X-CLIENT-ID"] == "1001"
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+@pytest.mark.parametrize(
+    "fault", [Fault.HANG, Fault.DROP, Fault.CUT_BODY, Fault.HTML_502, Fault.REDIRECT]
+)
+async def test_fault_of_the_line_is_unknown_and_the_buy_is_sent_once(
+    client: SkinsbackClient, market: SkinsbackSandbox, fault: Fault, carried_out: bool
+) -> None:
+    market.break_next("market_batch_buy", fault, carried_out=carried_out)
+    outcome = await buy(client, order(market))
+    assert isinstance(outcome, Unknown)
+    assert len(market.batch_calls) == 1
+    assert len(market.purchases) == carried_out
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_redirect_is_never_followed(code: int) -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        return web.Response(status=code, headers={"Location": "/elsewhere"})
+
+    async with served(elsewhere) as (client, hits):
+        assert isinstance(await buy(client), Unknown)
+        with pytest.raises(MarketUnavailableError):
+            await client.balance()
+        assert [hit.path for hit in hits] == ["/api.php", "/api.php"]
+
+
+async def test_each_buy_has_a_connection_of_its_own() -> None:
+    peers = []
+
+    async def remember(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.append(request.transport.get_extra_info("peername"))
+        return web.json_response({"status": "success", "purchased": [], "unavailable": []})
+
+    async with served(remember) as (client, hits):
+        for _ in range(3):
+            assert await buy(client) == Answered((), {})
+        assert len(set(peers)) == len(hits) == 3
+        assert {hit.headers.get("Connection") for hit in hits} == {"close"}
+
+
+async def test_kept_alive_connection_that_the_market_drops_is_not_tried_again() -> None:
+    async def drop_second(request: web.Request) -> web.Response:
+        if len(hits) > 1 and request.transport is not None:
+            request.transport.abort()
+        return web.json_response({"status": "success", "balance": 1})
+
+    async with served(drop_second) as (client, hits):
+        assert await client.balance() == 1_000_000
+        with pytest.raises(MarketUnavailableError):
+            await client.balance()
+        assert len(hits) == 2
+
+
+async def test_refused_connection_is_not_sent() -> None:
+    async with client_for(f"http://127.0.0.1:{unused_port()}/api.php") as client:
+        assert await buy(client) == NotSent("no connection: ClientConnectorError")
+        with pytest.raises(MarketUnavailableError):
+            await client.balance()
+
+
+async def test_unknown_host_is_not_sent() -> None:
+    async with client_for("http://market.invalid/api.php", timeout_s=20) as client:
+        assert isinstance(await buy(client), NotSent)
+
+
+async def test_failed_tls_is_not_sent(market: SkinsbackSandbox) -> None:
+    url = market.environment()["SKINSBACK_API_URL"].replace("http:", "https:")
+    async with client_for(url, timeout_s=2) as client:
+        assert isinstance(await buy(client, order(market)), NotSent)
+    assert market.batch_calls == []
+
+
+async def test_connection_that_nobody_accepts_is_not_sent() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        crowd = [socket.socket() for _ in range(4)]  # fills the queue of the kernel
+        for each in crowd:
+            each.setblocking(False)
+            each.connect_ex(address)
+        try:
+            async with client_for(f"http://127.0.0.1:{address[1]}/api.php") as client:
+                outcome = await buy(client)
+        finally:
+            for each in crowd:
+                each.close()
+    assert outcome == NotSent("no connection: ConnectionTimeoutError")
+
+
+async def test_connection_dropped_before_the_request_is_read_is_unknown() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with client_for(f"http://127.0.0.1:{port}/api.php") as client:
+            assert isinstance(await buy(client), Unknown)
+
+
+async def test_answer_that_is_not_http_is_unknown() -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with client_for(f"http://127.0.0.1:{port}/api.php") as client:
+            assert isinstance(await buy(client), Unknown)
+
+
+async def test_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_BUY_BYTES", 1000)
+    monkeypatch.setattr(client_module, "_PRICELIST_BYTES", 1000)
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" " * 600)
+
+    async with served(endless) as (client, _):
+        outcome = await buy(client)
+        assert isinstance(outcome, Unknown)
+        assert "TooLarge" in outcome.reason
+        with pytest.raises(MarketUnavailableError, match="TooLarge"):
+            await client.pricelist("cs2")
+
+
+async def test_unexpected_exception_of_the_library_is_unknown(
+    client: SkinsbackClient, market: SkinsbackSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def explode(*_: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(client, "_post", explode)
+    assert await buy(client, order(market)) == Unknown("no whole answer: RuntimeError")
+
+
+async def test_cancelled_buy_propagates_and_may_be_carried_out(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    arrived = asyncio.Event()
+    market.before_next_buy(arrived.set)
+    market.break_next("market_batch_buy", Fault.HANG)
+    task = asyncio.create_task(buy(client, order(market)))
+    await arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(market.batch_calls) == 1
+    await asyncio.sleep(0)
+    assert len(market.purchases) == 1
+
+
+async def test_orders_that_must_never_be_sent_are_not(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        await buy(client, order(market), order(market))
+    assert market.batch_calls == []
+
+
+@pytest.mark.parametrize("code", [8, 9, 10, -4, -6, -7, -8, -9, -10])
+async def test_refused_call_is_refused_as_a_whole(
+    client: SkinsbackClient, market: SkinsbackSandbox, code: int
+) -> None:
+    market.refuse("market_batch_buy", code)
+    outcome = await buy(client, order(market))
+    assert isinstance(outcome, RefusedWhole)
+    assert outcome.refusal.code == code
+
+
+async def test_wrong_secret_is_refused_and_nowhere_repeated(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    market._client_secret = "another"
+    outcome = await buy(client, order(market))
+    assert isinstance(outcome, RefusedWhole)
+    assert outcome.refusal.code == -10
+
+
+# Safe calls
+
+
+async def test_search_finds_the_name_and_nothing_around_it(client: SkinsbackClient) -> None:
+    found = await client.search("cs2", [REDLINE])
+    assert {listing.market_hash_name for listing in found} == {REDLINE}
+    assert len(found) > 1
+
+
+async def test_price_list_balance_and_status(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    quotes = {quote.market_hash_name: quote for quote in await client.pricelist("cs2")}
+    assert quotes[REDLINE].price == 12_400_000
+    assert quotes[REDLINE].count == len(market.listings(REDLINE))
+    assert await client.balance() == 1_000_000_000
+    assert (await client.status()).available
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.CUT_BODY, Fault.HTML_502])
+async def test_safe_call_is_not_repeated_and_its_error_holds_no_secret(
+    client: SkinsbackClient, market: SkinsbackSandbox, fault: Fault
+) -> None:
+    market.break_next("balance", fault)
+    with pytest.raises(MarketUnavailableError) as caught:
+        await client.balance()
+    assert len(market.calls) == 1
+    assert SECRET not in repr(caught.value)
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+
+
+async def test_refused_safe_call_raises_its_code(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    market.refuse("market_search", -9)
+    with pytest.raises(MarketRefusedError) as caught:
+        await client.search("cs2", [REDLINE])
+    assert caught.value.code == -9
+
+
+async def test_purchases_are_found_by_key_by_id_and_in_the_history(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    await buy(client, order(market), order(market, "k2", 1))
+    by_key = await client.getinfo_by_keys(["k1", "k2", "k3"])
+    assert [purchase.purchase_key for purchase in by_key.purchases] == ["k1", "k2"]
+    ids = [purchase.buy_id for purchase in by_key.purchases]
+    assert await client.getinfo_by_buy_ids(ids) == by_key
+    page = await client.history(0, 2**32)
+    assert page.found == by_key
+    assert not page.has_more
+
+
+async def test_history_is_read_in_pages(client: SkinsbackClient, market: SkinsbackSandbox) -> None:
+    market._history_page = 2
+    for place in range(3):
+        await buy(client, order(market, f"k{place}"))
+    first = await client.history(0, 2**32)
+    second = await client.history(0, 2**32, first.cursor)
+    assert (first.has_more, second.has_more) == (True, False)
+    found = first.found.purchases + second.found.purchases
+    assert [purchase.purchase_key for purchase in found] == ["k0", "k1", "k2"]
+
+
+async def test_key_asked_for_alone_is_answered_whatever_the_market_does(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    await buy(client, order(market))
+    for lookup in ListLookup:
+        market.profile = Profile(list_lookup=lookup)
+        assert await client.getinfo_by_keys(["nobody"]) == PurchaseList((), 0)
+        [found] = (await client.getinfo_by_keys(["k1"])).purchases
+        assert found.purchase_key == "k1"
+
+
+async def test_not_found_for_several_keys_stays_a_refusal(
+    client: SkinsbackClient, market: SkinsbackSandbox
+) -> None:
+    market.profile = Profile(list_lookup=ListLookup.ERROR_FOR_ONE)
+    with pytest.raises(MarketRefusedError):
+        await client.getinfo_by_keys(["k1", "k2"])
+
+
+@pytest.mark.parametrize(
+    ("header", "moment"),
+    [
+        ("Sun, 22 Nov 2026 21:40:00 GMT", datetime(2026, 11, 22, 21, 40, tzinfo=UTC)),
+        ("Sun, 22 Nov 2026 21:40:00 -0000", datetime(2026, 11, 22, 21, 40, tzinfo=UTC)),
+        ("soon", None),
+    ],
+)
+async def test_clock_of_the_market_is_its_date_header(header: str, moment: datetime | None) -> None:
+    async def dated(_: web.Request) -> web.Response:
+        return web.json_response({"status": "success", "balance": 1}, headers={"Date": header})
+
+    async with served(dated) as (client, _):
+        assert client.server_date is None
+        await client.balance()
+        assert client.server_date == moment
+
+
+async def test_client_outside_of_its_context_is_a_programming_error() -> None:
+    with pytest.raises(RuntimeError):
+        await client_for("http://127.0.0.1/api.php").balance()
