@@ -39,8 +39,3 @@ class Clock:
         made_now = (int(self.now() * 1000) - DISCORD_EPOCH_MS) << 22
         self._last_id = max(made_now, self._last_id + 1)
         return self._last_id
-
-
-def snowflake_time(snowflake: int) -> float:
-    """Return when an id was made, in seconds since 1970."""
-    return ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000

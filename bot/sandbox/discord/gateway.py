@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.sandbox.discord import payloads
+from bot.sandbox.discord.events import Event
 
 if TYPE_CHECKING:
-    from bot.sandbox.discord.events import Event
     from bot.sandbox.discord.state import World
 
 HEARTBEAT_MS: Final = 41_250
@@ -229,7 +229,9 @@ class Gateway:
         session.tell("READY", ready)
         self.identified += 1
         for guild in guilds:
-            guild.announce()
+            arrival = Event("GUILD_CREATE", payloads.guild_create(guild), guild.id)
+            if session.wants(arrival):
+                session.tell(arrival.name, session.shown(arrival))
         self._world.changes.announce()
         return session
 
