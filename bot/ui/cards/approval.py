@@ -1,0 +1,322 @@
+"""The approval card in its states, its details, and what it is denied with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from discord import ButtonStyle, ui
+
+from bot.domain.limits import REASON_MAX
+from bot.domain.models import Attempt, Event, LineView, Request, RequestView
+from bot.domain.money import Micros
+from bot.domain.states import AttemptState, LineState, RequestState
+from bot.ui import text
+from bot.ui.cards import outcomes
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.parts import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    Card,
+    Field,
+    Item,
+    button,
+    modal,
+    named,
+    picture_url,
+    profile_url,
+    steam_id_of,
+)
+from bot.ui.custom_ids import of_request, one_time
+
+_PICTURES_MAX = 8
+
+
+def approval_card(view: RequestView, frame: Frame) -> ui.LayoutView:
+    """Return the card in the approval channel, in whatever state its request is."""
+    match view.request.state:
+        case RequestState.DRAFT | RequestState.PENDING:
+            return _pending(view, frame)
+        case RequestState.APPROVED:
+            return _approved(view, frame)
+        case RequestState.BUYING:
+            return _buying(view, frame)
+        case RequestState.BOUGHT | RequestState.CLOSED:
+            return _bought(view, frame)
+        case RequestState.DENIED | RequestState.CANCELLED | RequestState.EXPIRED:
+            return _over(view, frame)
+
+
+def _title(view: RequestView, what: str) -> str:
+    return text.REQUEST_TITLE.format(number=view.request.number, what=what)
+
+
+def _details(request: Request) -> Item:
+    return button(text.BUTTON_DETAILS, of_request(request, "details"))
+
+
+def request_rows(view: RequestView) -> list[str]:
+    """Return what was asked for, one row for each skin, with quote and ceiling."""
+    rows = []
+    for position, group in enumerate(view.groups(), start=1):
+        line = group.line
+        template = text.ROW if group.quantity == 1 else text.ROW_TIMES
+        row = template.format(
+            n=position,
+            skin=named(line.market_hash_name),
+            quantity=group.quantity,
+            quote=text.usd(line.quote),
+            ceiling=text.usd(line.ceiling),
+        )
+        if line.listing_id is not None:
+            row += text.ROW_LISTING.format(listing_id=line.listing_id)
+        rows.append(row)
+    return rows
+
+
+def _pending(view: RequestView, frame: Frame) -> ui.LayoutView:
+    request = view.request
+    card = Card(frame, accent=BLUE)
+    total = text.usd(view.ceiling_total)
+    what = text.PENDING_WHAT.format(skins=text.skins(len(view.lines)), total=total)
+    about = [_title(view, what), _who(request)]
+    if request.version > 1:
+        about.append(text.NEW_VERSION.format(version=request.version))
+    card.say("\n".join(about))
+    card.rows(request_rows(view), more=text.LIST_MORE_DETAILS)
+    after = []
+    if request.note:
+        after.append(text.quoted(request.note))
+    if request.dm_closed:
+        after.append(text.DM_CLOSED.format(member=text.person(request.user_id)))
+    if request.expires_at is not None:
+        after.append("-# " + text.EXPIRES.format(when=text.ago(request.expires_at)))
+    card.say("\n".join(after))
+    card.row(
+        button(
+            text.BUTTON_APPROVE.format(total=total),
+            of_request(request, "approve"),
+            ButtonStyle.success,
+        ),
+        button(text.BUTTON_DENY, of_request(request, "deny"), ButtonStyle.danger),
+        _details(request),
+    )
+    return card.build()
+
+
+def _who(request: Request) -> str:
+    member = text.person(request.user_id)
+    when = text.ago(request.submitted_at or request.created_at)
+    if request.partner is None:
+        return text.WHO_PENDING_NO_STEAM.format(member=member, when=when)
+    return text.WHO_PENDING.format(member=member, profile=profile_url(request.partner), when=when)
+
+
+def _shrunk_who(view: RequestView) -> str:
+    return text.WHO.format(
+        member=text.person(view.request.user_id),
+        skins=text.skins(len(view.lines)),
+        total=text.usd(view.ceiling_total),
+    )
+
+
+def _approved(view: RequestView, frame: Frame) -> ui.LayoutView:
+    request = view.request
+    card = Card(frame, accent=AMBER)
+    about = [_title(view, text.state_in_words(view)), _shrunk_who(view)]
+    if request.decided_by is not None:
+        about.append(
+            text.APPROVED_BY.format(
+                moderator=text.person(request.decided_by),
+                when=text.ago(request.decided_at or request.changed_at),
+            )
+        )
+    about.append(text.APPROVED_HELD.format(total=text.usd(view.ceiling_total)))
+    card.say("\n".join(about))
+    if request.waits_for is not None:
+        code = text.refused_whole_code(view)
+        waiting = text.waits_in_words(request.waits_for, frame, for_moderator=True, code=code)
+        if request.claimable_at is not None:
+            waiting += "\n-# " + text.WAITS_NEXT.format(when=text.ago(request.claimable_at))
+        card.say(waiting)
+    elif request.claimable_at is not None:
+        card.say(text.BUYING_STARTS.format(when=text.ago(request.claimable_at)))
+    card.row(
+        button(text.BUTTON_TAKE_BACK, of_request(request, "take_back"), ButtonStyle.danger),
+        _details(request),
+    )
+    return card.build()
+
+
+def _approver(request: Request) -> str:
+    member = text.person(request.user_id)
+    if request.decided_by is None:
+        return text.WHO_BOUGHT_NOBODY.format(member=member)
+    return text.WHO_BOUGHT.format(member=member, moderator=text.person(request.decided_by))
+
+
+def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
+    unknown = view.in_state(LineState.UNKNOWN)
+    card = Card(frame, accent=RED if unknown else AMBER)
+    what = text.BUYING_UNKNOWN if unknown else text.state_in_words(view)
+    about = [_title(view, what), _approver(view.request)]
+    if not unknown:
+        about.append(text.BUYING_NOW)
+    card.say("\n".join(about))
+    _say_outcomes(card, view, frame)
+    still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
+    card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN, more=text.LIST_MORE_DETAILS)
+    card.row(_details(view.request))
+    return card.build()
+
+
+def _say_outcomes(card: Card, view: RequestView, frame: Frame) -> None:
+    outcomes.say_not_bought(
+        card,
+        view,
+        frame,
+        words=text.refusal_for_moderator,
+        heading=text.RESULT_NOT_BOUGHT,
+        more=text.LIST_MORE_DETAILS,
+    )
+    card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT, more=text.LIST_MORE_DETAILS)
+
+
+def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
+    bought = view.in_state(LineState.PURCHASED)
+    paid = text.usd(view.debited_total)
+    if len(bought) == len(view.lines):
+        accent = GREEN
+        what = text.BOUGHT_ALL.format(bought=text.skins(len(bought)), paid=paid)
+    elif bought:
+        accent = ORANGE
+        what = text.BOUGHT_SOME.format(
+            bought=len(bought), skins=text.skins(len(view.lines)), paid=paid
+        )
+    else:
+        accent = ORANGE
+        what = text.BOUGHT_NONE
+    card = Card(frame, accent=accent)
+    card.say(f"{_title(view, what)}\n{_approver(view.request)}")
+    _say_outcomes(card, view, frame)
+    refused = view.in_state(LineState.REFUSED)
+    if refused:
+        free = Micros(sum(line.line.ceiling for line in refused))
+        card.say(text.FREE_AGAIN.format(total=text.usd(free)))
+    card.row(_details(view.request))
+    return card.build()
+
+
+def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
+    request = view.request
+    card = Card(frame, accent=GREY)
+    about = [_title(view, text.state_in_words(view)), _shrunk_who(view)]
+    when = text.ago(request.decided_at or request.changed_at)
+    moderator = text.person(request.decided_by) if request.decided_by is not None else ""
+    if request.state is RequestState.DENIED:
+        about.append(text.DENIED_BY.format(moderator=moderator, when=when))
+        if request.decision_reason:
+            about.append(text.quoted(request.decision_reason))
+    elif request.state is RequestState.CANCELLED:
+        about.append(
+            text.CANCELLED_BY.format(
+                member=text.person(request.user_id), when=text.ago(request.changed_at)
+            )
+        )
+    else:
+        template = text.EXPIRED_APPROVED if moderator else text.EXPIRED_PENDING
+        about.append(template.format(moderator=moderator, when=text.ago(request.changed_at)))
+    card.say("\n".join(about))
+    card.row(_details(request))
+    return card.build()
+
+
+def approval_details(
+    view: RequestView, events: Sequence[Event], frame: Frame, *, balance: Micros | None
+) -> ui.LayoutView:
+    """Return what a moderator sees in private: pictures, rows, what was tried, history, balance."""
+    request = view.request
+    card = Card(frame)
+    about = [
+        text.DETAILS_TITLE.format(number=request.number, state=text.state_in_words(view)),
+        _shrunk_who(view),
+    ]
+    if request.partner is not None:
+        about.append(
+            text.DETAILS_STEAM.format(
+                steam_id=steam_id_of(request.partner), profile=profile_url(request.partner)
+            )
+        )
+    if balance is not None:
+        about.append(text.DETAILS_BALANCE.format(balance=text.usd(balance)))
+    if request.note:
+        about.append(text.quoted(request.note))
+    if request.decision_reason:
+        about.append(text.quoted(request.decision_reason))
+    card.say("\n".join(about))
+    card.gallery(pictures(view.lines, at_most=_PICTURES_MAX))
+    card.rows(request_rows(view))
+    card.rows(_tried_rows(view), head=text.DETAILS_TRIED)
+    card.rows(history_rows(events), head=text.DETAILS_HISTORY)
+    return card.build()
+
+
+def pictures(lines: Sequence[LineView], *, at_most: int) -> dict[str, str]:
+    """Return the pictures of some lines, each once, by address, with the names under them."""
+    found: dict[str, str] = {}
+    for line in lines:
+        url = picture_url(line.line.game, outcomes.class_id_of(line))
+        if url is not None and len(found) < at_most:
+            found.setdefault(url, line.line.market_hash_name)
+    return found
+
+
+def history_rows(events: Sequence[Event]) -> list[str]:
+    """Return what happened, the latest first: that is what a shortened list must keep."""
+    return [text.event_in_words(event) for event in reversed(events)]
+
+
+def _tried_rows(view: RequestView) -> list[str]:
+    return [
+        text.TRIED.format(
+            line=attempt.line_no,
+            attempt=attempt.attempt_no,
+            skin=named(line.line.market_hash_name),
+            outcome=_outcome(line, attempt),
+        )
+        for line in view.lines
+        for attempt in line.attempts
+    ]
+
+
+def _outcome(line: LineView, attempt: Attempt) -> str:
+    match attempt.state:
+        case AttemptState.SENT:
+            return text.TRIED_SENT
+        case AttemptState.NOT_SENT:
+            return text.TRIED_NOT_SENT
+        case AttemptState.PURCHASED:
+            paid = text.usd(attempt.debited or Micros(0))
+            if attempt.buy_id is None:
+                return text.TRIED_BOUGHT_NO_ID.format(paid=paid)
+            return text.TRIED_BOUGHT.format(paid=paid, buy_id=attempt.buy_id)
+        case AttemptState.REFUSED | AttemptState.UNKNOWN:
+            return text.attempt_in_words(attempt)
+
+
+def deny_modal(request: Request) -> ui.Modal:
+    """Return the modal that asks for the reason of a denial."""
+    return modal(
+        text.MODAL_DENY.format(number=request.number),
+        of_request(request, "deny_reason", one_time()),
+        Field(
+            "reason",
+            text.FIELD_REASON,
+            text.FIELD_REASON_ABOUT,
+            long=True,
+            length_max=REASON_MAX,
+        ),
+    )

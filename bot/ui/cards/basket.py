@@ -1,0 +1,336 @@
+"""The basket and its screens. Selects change screens, buttons open modals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from discord import ButtonStyle, SelectOption, ui
+
+from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
+from bot.domain.market import Quote
+from bot.domain.models import Basket, GuildSettings, Pick
+from bot.domain.money import CENT, Micros
+from bot.domain.plain_text import escape
+from bot.domain.trade_url import TradeUrl
+from bot.ui import text
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.parts import (
+    BLUE,
+    OPTIONS_MAX,
+    RED,
+    Card,
+    Field,
+    Item,
+    button,
+    clipped,
+    modal,
+    named,
+    option,
+    picture_url,
+    select,
+)
+from bot.ui.custom_ids import of_basket, one_time
+
+PAGE: Final = 7
+"""Rows on a page: each costs three of forty components, and the rest of the screen needs 18."""
+
+_PRICE_LENGTH: Final = 20
+
+
+def pages_of(basket: Basket) -> int:
+    """Return how many pages the basket fills, at least one."""
+    return max(1, -(-len(basket.picks) // PAGE))
+
+
+def basket_screen(
+    basket: Basket,
+    frame: Frame,
+    *,
+    settings: GuildSettings,
+    trade_url: TradeUrl | None,
+    page: int = 0,
+    notice: str = "",
+) -> ui.LayoutView:
+    """Return the basket; ``notice`` says what just happened, or what was in the way of it."""
+    card = Card(frame, accent=BLUE)
+    card.notice(notice)
+    if not basket.picks:
+        card.say(text.BASKET_EMPTY)
+        card.row(*_buttons(basket, trade_url))
+        return card.build()
+    page = min(max(page, 0), pages_of(basket) - 1)
+    shown = basket.picks[page * PAGE : (page + 1) * PAGE]
+    title = text.BASKET_TITLE.format(count=basket.lines_count, skins=text.skins(settings.lines_max))
+    card.say(f"{title}\n{text.BASKET_PRIVATE}")
+    for pick in shown:
+        card.picture_row(
+            text.ROW_BASKET.format(
+                skin=named(pick.market_hash_name),
+                quantity=pick.quantity,
+                quote=text.usd(pick.quote),
+                ceiling=text.usd(pick.ceiling),
+            ),
+            picture_url(pick.game, pick.class_id),
+            pick.market_hash_name,
+        )
+    card.say(_totals(basket, trade_url))
+    card.row(
+        select(
+            of_basket(basket, "line"),
+            text.SELECT_LINE,
+            [_pick_option(pick) for pick in shown],
+        )
+    )
+    if pages_of(basket) > 1:
+        card.row(*_page_buttons(basket, page))
+    card.row(*_buttons(basket, trade_url))
+    return card.build()
+
+
+def _totals(basket: Basket, trade_url: TradeUrl | None) -> str:
+    total = text.BASKET_TOTAL.format(
+        skins=text.skins(basket.lines_count),
+        quote=text.usd(basket.quote_total),
+        ceiling=text.usd(basket.ceiling_total),
+    )
+    to = (
+        text.BASKET_TO_NOBODY
+        if trade_url is None
+        else text.BASKET_TO.format(steam_end=text.account_end(trade_url.steam_id))
+    )
+    note = text.BASKET_NO_NOTE
+    if basket.note:
+        note = text.BASKET_NOTE.format(note=escape(clipped(basket.note, NOTE_MAX)))
+    return f"{total}\n{to}\n{note}"
+
+
+def _pick_option(pick: Pick) -> SelectOption:
+    about = text.SELECT_LINE_ABOUT.format(
+        quantity=pick.quantity, quote=text.usd(pick.quote), ceiling=text.usd(pick.ceiling)
+    )
+    return option(pick.market_hash_name, str(pick.pick_id), about)
+
+
+def _page_buttons(basket: Basket, page: int) -> list[Item]:
+    last = pages_of(basket) - 1
+    return [
+        button(text.BUTTON_PREVIOUS, of_basket(basket, "page", str(page - 1)), disabled=page == 0),
+        button(
+            text.BUTTON_PAGE.format(page=page + 1, pages=last + 1),
+            of_basket(basket, "page", str(page)),
+            disabled=True,
+        ),
+        button(text.BUTTON_NEXT, of_basket(basket, "page", str(page + 1)), disabled=page == last),
+    ]
+
+
+def _buttons(basket: Basket, trade_url: TradeUrl | None) -> list[Item]:
+    """Return what can be done next, the most useful of it first and in colour."""
+    add = button(
+        text.BUTTON_ADD,
+        of_basket(basket, "add"),
+        ButtonStyle.secondary if basket.picks else ButtonStyle.primary,
+    )
+    url = button(
+        text.BUTTON_URL,
+        of_basket(basket, "url"),
+        ButtonStyle.primary if basket.picks and trade_url is None else ButtonStyle.secondary,
+    )
+    more = button(text.BUTTON_MORE, of_basket(basket, "more"))
+    if not basket.picks:
+        return [add, url, more]
+    send = button(
+        text.BUTTON_SEND,
+        of_basket(basket, "send"),
+        ButtonStyle.secondary if trade_url is None else ButtonStyle.success,
+    )
+    return [send, add, url, more]
+
+
+def line_screen(
+    basket: Basket, pick: Pick, frame: Frame, *, quote: Quote | None, notice: str = ""
+) -> ui.LayoutView:
+    """Return the screen of one row: how many of it, and what one may cost."""
+    card = Card(frame, accent=BLUE)
+    card.notice(notice)
+    rows = [text.LINE_TITLE.format(skin=named(pick.market_hash_name))]
+    if quote is None:
+        rows.append(text.LINE_TODAY.format(quantity=pick.quantity, quote=text.usd(pick.quote)))
+    else:
+        rows.append(
+            text.LINE_NOW.format(
+                quantity=pick.quantity,
+                quote=text.usd(pick.quote),
+                price=text.usd(quote.price),
+                count=f"{quote.count:,}",
+            )
+        )
+    rows.append(text.LINE_CEILING.format(ceiling=text.usd(pick.ceiling)))
+    if pick.listing_id is not None:
+        rows.append(text.LINE_LISTING.format(listing_id=pick.listing_id))
+    card.picture_row("\n".join(rows), picture_url(pick.game, pick.class_id), pick.market_hash_name)
+    tail = str(pick.pick_id)
+    card.row(
+        button(text.BUTTON_LESS, of_basket(basket, "less", tail), disabled=pick.quantity <= 1),
+        button(
+            text.BUTTON_PLUS,
+            of_basket(basket, "plus", tail),
+            disabled=pick.listing_id is not None,
+        ),
+        button(text.BUTTON_CEILING, of_basket(basket, "ceiling", tail)),
+        button(text.BUTTON_REMOVE, of_basket(basket, "remove", tail), ButtonStyle.danger),
+        button(text.BUTTON_BACK, of_basket(basket, "back", tail)),
+    )
+    return card.build()
+
+
+def asked_tail(quantity: int, ceiling: Micros | None) -> str:
+    """Return what was asked for besides the name, for a tail: "2" or "2.1302" (cents)."""
+    return str(quantity) if ceiling is None else f"{quantity}.{ceiling // CENT}"
+
+
+def matches_screen(
+    basket: Basket,
+    typed: str,
+    quotes: Sequence[Quote],
+    frame: Frame,
+    *,
+    total: int,
+    quantity: int,
+    ceiling: Micros | None,
+    notice: str = "",
+) -> ui.LayoutView:
+    """Return the skins that fit what was typed, at most 25 of ``total``, to choose one."""
+    shown = quotes[:OPTIONS_MAX]
+    card = Card(frame, accent=BLUE)
+    card.notice(notice)
+    template = text.MATCHES_ALL if total <= len(shown) else text.MATCHES_ABOUT
+    about = template.format(
+        typed=escape(clipped(typed, TYPED_NAME_MAX)),
+        matches=text.skins(total),
+        first=1,
+        last=len(shown),
+        total=f"{total:,}",
+    )
+    asked = (
+        text.MATCHES_ASKED.format(quantity=quantity)
+        if ceiling is None
+        else text.MATCHES_ASKED_CEILING.format(quantity=quantity, ceiling=text.usd(ceiling))
+    )
+    card.say("\n".join([text.MATCHES_TITLE, about, asked, text.MATCHES_NARROW]))
+    if shown:
+        card.row(
+            select(
+                of_basket(basket, "choose", asked_tail(quantity, ceiling)),
+                text.SELECT_MATCH,
+                [_match_option(quote) for quote in shown],
+            )
+        )
+    card.row(
+        button(text.BUTTON_SEARCH_AGAIN, of_basket(basket, "add")),
+        button(text.BUTTON_BACK, of_basket(basket, "back")),
+    )
+    return card.build()
+
+
+def _match_option(quote: Quote) -> SelectOption:
+    about = text.SELECT_MATCH_ABOUT.format(price=text.usd(quote.price), count=f"{quote.count:,}")
+    return option(quote.market_hash_name, quote.market_hash_name, about)
+
+
+def more_screen(basket: Basket, frame: Frame, notice: str = "") -> ui.LayoutView:
+    """Return what is done to a basket less often."""
+    card = Card(frame, accent=BLUE)
+    card.notice(notice)
+    note = text.BASKET_NO_NOTE
+    if basket.note:
+        note = text.BASKET_NOTE.format(note=escape(clipped(basket.note, NOTE_MAX)))
+    card.say(f"{text.MORE_TITLE}\n{note}")
+    card.row(
+        button(text.BUTTON_NOTE, of_basket(basket, "note")),
+        button(
+            text.BUTTON_EMPTY,
+            of_basket(basket, "empty"),
+            ButtonStyle.danger,
+            disabled=not basket.picks and not basket.note,
+        ),
+        button(text.BUTTON_BACK, of_basket(basket, "back")),
+    )
+    return card.build()
+
+
+def empty_question(basket: Basket, frame: Frame) -> ui.LayoutView:
+    """Return the question before a basket is emptied."""
+    card = Card(frame, accent=RED)
+    card.say(text.EMPTY_QUESTION.format(skins=text.skins(basket.lines_count)))
+    card.row(
+        button(text.BUTTON_EMPTY_YES, of_basket(basket, "empty_yes"), ButtonStyle.danger),
+        button(text.BUTTON_KEEP, of_basket(basket, "back")),
+    )
+    return card.build()
+
+
+def add_modal(basket: Basket, *, values: Mapping[str, str] | None = None) -> ui.Modal:
+    """Return the modal that asks for a skin. Fields: name, quantity, ceiling, listing."""
+    given = values or {}
+    return modal(
+        text.MODAL_ADD,
+        of_basket(basket, "add_pick", one_time()),
+        Field(
+            "name",
+            text.FIELD_NAME,
+            text.FIELD_NAME_ABOUT,
+            value=given.get("name", ""),
+            length_max=TYPED_NAME_MAX,
+        ),
+        Field("quantity", text.FIELD_QUANTITY, value=given.get("quantity", "1"), length_max=3),
+        Field(
+            "ceiling",
+            text.FIELD_AT_MOST,
+            text.FIELD_AT_MOST_ABOUT,
+            value=given.get("ceiling", ""),
+            required=False,
+            length_max=_PRICE_LENGTH,
+        ),
+        Field(
+            "listing",
+            text.FIELD_LISTING,
+            text.FIELD_LISTING_ABOUT,
+            value=given.get("listing", ""),
+            required=False,
+            length_max=_PRICE_LENGTH,
+        ),
+    )
+
+
+def ceiling_modal(basket: Basket, pick: Pick) -> ui.Modal:
+    """Return the modal that asks what one of a row may cost. Field: ceiling."""
+    return modal(
+        text.MODAL_CEILING,
+        of_basket(basket, "set_ceiling", f"{pick.pick_id}.{one_time()}"),
+        Field(
+            "ceiling",
+            text.FIELD_CEILING,
+            text.FIELD_CEILING_ABOUT,
+            value=text.usd(pick.ceiling),
+            length_max=_PRICE_LENGTH,
+        ),
+    )
+
+
+def note_modal(basket: Basket) -> ui.Modal:
+    """Return the modal that asks for the note. Field: note; empty removes it."""
+    return modal(
+        text.MODAL_NOTE,
+        of_basket(basket, "set_note", one_time()),
+        Field(
+            "note",
+            text.FIELD_NOTE,
+            text.FIELD_NOTE_ABOUT,
+            value=basket.note,
+            required=False,
+            long=True,
+            length_max=NOTE_MAX,
+        ),
+    )

@@ -1,0 +1,199 @@
+"""What a member sees of their own requests: the status message, the list, one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from discord import ButtonStyle, ui
+
+from bot.domain.models import Event, Request, RequestView, WaitReason
+from bot.domain.plain_text import escape
+from bot.domain.states import LineState, RequestState
+from bot.ui import text
+from bot.ui.cards import outcomes
+from bot.ui.cards.approval import history_rows, request_rows
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.parts import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    Card,
+    Item,
+    button,
+    clipped,
+    link,
+    option,
+    select,
+)
+from bot.ui.custom_ids import CustomId, Space, of_request
+
+_TRADE_OFFERS = "https://steamcommunity.com/my/tradeoffers/"
+
+_NEEDS_URL = frozenset({WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN})
+_CAN_CANCEL = frozenset({RequestState.PENDING, RequestState.APPROVED})
+_MINE = CustomId(Space.PANEL, "mine", tail="here")
+"""The tail says that the list takes the place of the screen that it was asked for on."""
+
+
+def _accent(view: RequestView) -> int:
+    match view.request.state:
+        case RequestState.DRAFT | RequestState.PENDING:
+            return BLUE
+        case RequestState.APPROVED:
+            return RED if view.request.waits_for in _NEEDS_URL else AMBER
+        case RequestState.BUYING:
+            return AMBER
+        case RequestState.BOUGHT | RequestState.CLOSED:
+            everything = len(view.in_state(LineState.PURCHASED)) == len(view.lines)
+            return GREEN if everything else ORANGE
+        case RequestState.DENIED | RequestState.CANCELLED | RequestState.EXPIRED:
+            return GREY
+
+
+def member_status(view: RequestView, frame: Frame, *, guild_name: str) -> ui.LayoutView:
+    """Return the member's one message about a request, edited from submit on."""
+    card = Card(frame, accent=_accent(view))
+    _say_status(card, view, frame, guild_name=guild_name)
+    card.row(*_member_buttons(view))
+    return card.build()
+
+
+def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str = "") -> None:
+    request = view.request
+    title = text.STATUS_TITLE.format(number=request.number, state=text.state_in_words(view))
+    values = {"skins": text.skins(len(view.lines)), "total": text.usd(view.ceiling_total)}
+    about = (
+        text.STATUS_FROM.format(**values, guild=escape(clipped(guild_name, 100)))
+        if guild_name
+        else text.STATUS_FROM_HERE.format(**values)
+    )
+    card.say(f"{title}\n{about}")
+    card.say(text.status_in_words(view, frame))
+    match request.state:
+        case RequestState.BUYING | RequestState.BOUGHT | RequestState.CLOSED:
+            _say_lines(card, view, frame)
+        case _:
+            card.rows(request_rows(view))
+    if request.note and request.state is RequestState.PENDING:
+        card.say(text.quoted(request.note))
+
+
+def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
+    card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT)
+    outcomes.say_not_bought(
+        card,
+        view,
+        frame,
+        words=text.refusal_for_member,
+        heading=text.STATUS_NOT_BOUGHT,
+        more=text.LIST_MORE,
+    )
+    still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
+    card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN)
+
+
+def _member_buttons(view: RequestView) -> list[Item]:
+    request = view.request
+    buttons: list[Item] = []
+    if request.state is RequestState.APPROVED and request.waits_for in _NEEDS_URL:
+        buttons.append(
+            button(text.BUTTON_NEW_URL, of_request(request, "new_url"), ButtonStyle.primary)
+        )
+    if request.state in _CAN_CANCEL:
+        buttons.append(button(text.BUTTON_CANCEL, of_request(request, "cancel")))
+    bought = view.in_state(LineState.PURCHASED)
+    if bought and request.state in (RequestState.BUYING, RequestState.BOUGHT):
+        buttons.append(link(text.BUTTON_STEAM_OFFERS, _TRADE_OFFERS))
+    return buttons
+
+
+def sent_screen(
+    view: RequestView, frame: Frame, *, dm_failed: bool, results_channel_id: int | None
+) -> ui.LayoutView:
+    """Return the answer to *Send for approval*."""
+    card = Card(frame, accent=AMBER if dm_failed else BLUE)
+    card.say(text.sent_in_words(view, frame))
+    if not dm_failed:
+        card.say(text.SENT_DM)
+    elif results_channel_id is None:
+        card.say(text.SENT_DM_CLOSED_NOWHERE)
+    else:
+        card.say(text.SENT_DM_CLOSED.format(channel=text.channel(results_channel_id)))
+    return card.build()
+
+
+def request_list(views: Sequence[RequestView], frame: Frame, *, notice: str = "") -> ui.LayoutView:
+    """Return a member's requests, in the order given, with a select that shows one of them."""
+    card = Card(frame)
+    card.notice(notice)
+    if not views:
+        card.say(f"{text.LIST_TITLE}\n{text.list_none(frame)}")
+        return card.build()
+    card.say(text.LIST_TITLE)
+    card.rows([_list_row(view) for view in views])
+    card.row(
+        select(
+            CustomId(Space.PANEL, "show"),
+            text.SELECT_REQUEST,
+            [
+                option(_list_label(view), view.request.request_id, text.state_in_words(view))
+                for view in views
+            ],
+        )
+    )
+    return card.build()
+
+
+def _list_row(view: RequestView) -> str:
+    request = view.request
+    return text.LIST_ROW.format(
+        number=request.number,
+        state=text.state_in_words(view),
+        skins=text.skins(len(view.lines)),
+        total=_sum(view),
+        when=text.ago(request.submitted_at or request.created_at),
+    )
+
+
+def _list_label(view: RequestView) -> str:
+    return text.SELECT_REQUEST_LABEL.format(
+        number=view.request.number, skins=text.skins(len(view.lines)), total=_sum(view)
+    )
+
+
+def _sum(view: RequestView) -> str:
+    over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+    return text.usd(view.debited_total if over else view.ceiling_total)
+
+
+def request_detail(
+    view: RequestView, events: Sequence[Event], frame: Frame, *, notice: str = ""
+) -> ui.LayoutView:
+    """Return one request of a member's own, with its history."""
+    card = Card(frame, accent=_accent(view))
+    card.notice(notice)
+    _say_status(card, view, frame)
+    card.rows(history_rows(events), head=text.DETAILS_HISTORY)
+    card.row(*_member_buttons(view), button(text.BUTTON_BACK_TO_LIST, _MINE))
+    return card.build()
+
+
+def cancel_question(view: RequestView, frame: Frame) -> ui.LayoutView:
+    """Return the question before a request is cancelled."""
+    request: Request = view.request
+    card = Card(frame, accent=RED)
+    card.say(
+        text.CANCEL_QUESTION.format(
+            number=request.number,
+            skins=text.skins(len(view.lines)),
+            total=text.usd(view.ceiling_total),
+        )
+    )
+    card.row(
+        button(text.BUTTON_CANCEL_YES, of_request(request, "cancel_yes"), ButtonStyle.danger),
+        button(text.BUTTON_CANCEL_NO, of_request(request, "show_one")),
+    )
+    return card.build()

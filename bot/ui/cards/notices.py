@@ -1,0 +1,49 @@
+"""Sentences by themselves: private answers, the pause, a server that may not spend."""
+
+from __future__ import annotations
+
+from discord import ui
+
+from bot.domain.models import Pause
+from bot.ui import text
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.parts import AMBER, GREEN, RED, TEXT_MAX, Card, Item, clipped_markdown
+
+_ROOM = TEXT_MAX - 200
+
+
+def notice(words: str, frame: Frame, *buttons: Item) -> ui.LayoutView:
+    """Return a private sentence, with what can be pressed next."""
+    card = Card(frame)
+    card.say(clipped_markdown(words, _ROOM))
+    card.row(*buttons)
+    return card.build()
+
+
+def moderator_notice(words: str, frame: Frame) -> ui.LayoutView:
+    """Return a private sentence to a moderator."""
+    card = Card(frame, accent=AMBER)
+    card.say(clipped_markdown(words, _ROOM))
+    return card.build()
+
+
+def pause_notice(pause: Pause, frame: Frame, *, over: bool = False) -> ui.LayoutView:
+    """Return, for the approval channels, that buying is paused, why, and what still works."""
+    if over:
+        card = Card(frame, accent=GREEN)
+        card.say(text.PAUSE_OVER)
+        return card.build()
+    card = Card(frame, accent=RED)
+    since = text.PAUSE_SINCE.format(when=text.ago(pause.since))
+    card.say(f"{text.PAUSE_TITLE}\n{since}")
+    card.say(text.pause_in_words(pause, frame))
+    card.say(text.PAUSE_KEPT)
+    return card.build()
+
+
+def server_not_allowed(guild_id: int, frame: Frame) -> ui.LayoutView:
+    """Return what a server is told that the operator hasn't allowed."""
+    card = Card(frame, accent=RED)
+    sentence = text.NOT_ALLOWED.format(guild_id=guild_id)
+    card.say(f"{text.NOT_ALLOWED_TITLE}\n{sentence}")
+    return card.build()

@@ -1,0 +1,79 @@
+"""The result message: what happened to each skin, for everyone to see. Never the balance."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from discord import ui
+
+from bot.domain.models import RequestView
+from bot.domain.states import LineState
+from bot.ui import text
+from bot.ui.cards import outcomes
+from bot.ui.cards.approval import pictures
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.parts import GALLERY_MAX, GREEN, ORANGE, Card, picture_url
+
+PICTURE_ROWS_MAX: Final = 8
+"""A row with its picture costs three of forty components."""
+
+
+def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
+    """Return the message in the results channel."""
+    bought = view.in_state(LineState.PURCHASED)
+    card = Card(frame, accent=GREEN if len(bought) == len(view.lines) else ORANGE)
+    card.say(f"{_title(view)}\n{_who(view)}")
+    _say_bought(card, view)
+    outcomes.say_not_bought(
+        card,
+        view,
+        frame,
+        words=text.refusal_for_member,
+        heading=text.RESULT_NOT_BOUGHT,
+        more=text.LIST_MORE,
+    )
+    still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
+    card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN)
+    if bought:
+        card.say(
+            text.RESULT_TOTAL.format(
+                paid=text.usd(view.debited_total), skins=text.skins(len(bought))
+            )
+        )
+    elif not view.in_state(LineState.UNKNOWN):
+        card.say(text.RESULT_NOTHING_PAID)
+    return card.build()
+
+
+def _title(view: RequestView) -> str:
+    member = text.person(view.request.user_id)
+    bought = len(view.in_state(LineState.PURCHASED))
+    count = len(view.lines)
+    if not bought:
+        return text.RESULT_NONE.format(member=member)
+    if bought < count:
+        return text.RESULT_SOME.format(member=member, bought=bought, skins=text.skins(count))
+    template = text.RESULT_ONE if count == 1 else text.RESULT_ALL
+    return template.format(member=member, skins=text.skins(count))
+
+
+def _who(view: RequestView) -> str:
+    request = view.request
+    if request.decided_by is None:
+        return text.RESULT_WHO_NOBODY.format(number=request.number)
+    return text.RESULT_WHO.format(number=request.number, moderator=text.person(request.decided_by))
+
+
+def _say_bought(card: Card, view: RequestView) -> None:
+    groups = outcomes.bought_groups(view)
+    if len(groups) > PICTURE_ROWS_MAX:
+        card.gallery(pictures(view.in_state(LineState.PURCHASED), at_most=GALLERY_MAX))
+        card.rows(outcomes.bought_rows(view))
+        return
+    for group in groups:
+        line = group.first.line
+        card.picture_row(
+            text.ROW_PICTURE.format(skin=group.shown, about=f"✅ {outcomes.paid_in_words(group)}"),
+            picture_url(line.game, outcomes.class_id_of(group.first)),
+            line.market_hash_name,
+        )

@@ -1,0 +1,150 @@
+"""The set-up panel, the test card, the limits, and the panel message for members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from discord import ButtonStyle, ChannelType, Object, ui
+
+from bot.domain.models import GuildSettings, OutboxRow
+from bot.ui import text
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.notices import server_not_allowed
+from bot.ui.cards.parts import BLUE, GREEN, Card, Field, button, modal
+from bot.ui.checks import SetupFindings
+from bot.ui.custom_ids import CustomId, Space, one_time
+
+_ASKERS_MAX = 10
+
+
+def _id(verb: str, tail: str = "") -> str:
+    return str(CustomId(Space.SETUP, verb, tail=tail))
+
+
+def setup_panel(
+    settings: GuildSettings,
+    frame: Frame,
+    *,
+    findings: SetupFindings,
+    confirmed: Sequence[int],
+    parked: Sequence[OutboxRow],
+    allowed: bool,
+    notice: str = "",
+) -> ui.LayoutView:
+    """Return the one panel on which a server is set up."""
+    if not allowed:
+        return server_not_allowed(settings.guild_id, frame)
+    card = Card(frame, accent=GREEN if findings.done == text.SETUP_STEPS else BLUE)
+    card.notice(notice)
+    card.say(
+        text.SETUP_TITLE.format(done=findings.done, all=text.SETUP_STEPS)
+        + "\n"
+        + text.approver_in_words(findings.approver, confirmed)
+    )
+    card.row(_role_select("approver", text.SELECT_APPROVER, settings.approver_role_id))
+    card.say(text.approvals_in_words(findings))
+    card.row(_channel_select("approvals", text.SELECT_APPROVALS, settings.approval_channel_id))
+    card.say(text.results_in_words(findings))
+    card.row(_channel_select("results", text.SELECT_RESULTS, settings.results_channel_id))
+    askers = sorted(settings.asker_role_ids)
+    card.say(text.askers_in_words(askers))
+    card.row(
+        ui.RoleSelect[Any](
+            custom_id=_id("askers"),
+            placeholder=text.SELECT_ASKERS,
+            min_values=0,
+            max_values=_ASKERS_MAX,
+            default_values=[Object(role_id) for role_id in askers[:_ASKERS_MAX]],
+        )
+    )
+    after = [text.limits_in_words(settings)]
+    if parked:
+        after.append(text.parked_in_words([row.parked_reason for row in parked]))
+    card.say("\n".join(after))
+    buttons = [
+        button(text.BUTTON_LIMITS, _id("limits")),
+        button(text.BUTTON_CHECK, _id("check")),
+        button(
+            text.BUTTON_TEST,
+            _id("test"),
+            disabled=findings.approver is None or findings.approvals is None,
+        ),
+        button(text.BUTTON_PANEL, _id("panel"), disabled=not settings.ready),
+    ]
+    if parked:
+        buttons.append(button(text.BUTTON_UNPARK, _id("unpark"), ButtonStyle.primary))
+    card.row(*buttons)
+    return card.build()
+
+
+def _role_select(verb: str, placeholder: str, chosen: int | None) -> ui.RoleSelect[Any]:
+    return ui.RoleSelect[Any](
+        custom_id=_id(verb),
+        placeholder=placeholder,
+        default_values=[] if chosen is None else [Object(chosen)],
+    )
+
+
+def _channel_select(verb: str, placeholder: str, chosen: int | None) -> ui.ChannelSelect[Any]:
+    return ui.ChannelSelect[Any](
+        custom_id=_id(verb),
+        placeholder=placeholder,
+        channel_types=[ChannelType.text],
+        default_values=[] if chosen is None else [Object(chosen)],
+    )
+
+
+def limits_modal(settings: GuildSettings) -> ui.Modal:
+    """Return the modal that asks for the limits. Fields: tolerance, lines, open, undo."""
+    return modal(
+        text.MODAL_LIMITS,
+        _id("set_limits", one_time()),
+        Field(
+            "tolerance",
+            text.FIELD_TOLERANCE,
+            text.FIELD_TOLERANCE_ABOUT.format(highest=text.LIMITS["tolerance"]),
+            value=text.percent(settings.tolerance_bp),
+            length_max=6,
+        ),
+        Field(
+            "lines",
+            text.FIELD_LINES,
+            text.FIELD_LINES_ABOUT.format(highest=text.LIMITS["lines"]),
+            value=str(settings.lines_max),
+            length_max=3,
+        ),
+        Field(
+            "open",
+            text.FIELD_OPEN,
+            text.FIELD_OPEN_ABOUT.format(highest=text.LIMITS["open"]),
+            value=str(settings.open_requests_max),
+            length_max=3,
+        ),
+        Field(
+            "undo",
+            text.FIELD_UNDO,
+            text.FIELD_UNDO_ABOUT.format(highest=text.LIMITS["undo"]),
+            value=str(settings.undo_s),
+            length_max=4,
+        ),
+    )
+
+
+def test_card(settings: GuildSettings, frame: Frame, *, confirmed: Sequence[int]) -> ui.LayoutView:
+    """Return the card on which moderators show that they can approve."""
+    card = Card(frame, accent=BLUE)
+    card.say(text.test_in_words(settings.approver_role_id, confirmed))
+    card.row(button(text.BUTTON_CONFIRM, _id("confirm"), ButtonStyle.success))
+    return card.build()
+
+
+def panel_message(frame: Frame) -> ui.LayoutView:
+    """Return the message with buttons for members who don't know commands."""
+    card = Card(frame, accent=BLUE)
+    card.say(f"{text.PANEL_TITLE}\n{text.PANEL_ABOUT}")
+    card.row(
+        button(text.BUTTON_ASK, CustomId(Space.PANEL, "ask"), ButtonStyle.primary),
+        button(text.BUTTON_MINE, CustomId(Space.PANEL, "mine")),
+    )
+    return card.build()

@@ -1,0 +1,1680 @@
+"""Every word that people read, in one place: cards only put these together.
+
+The habits: first what happened, then whether money moved, then what to do. Nobody is blamed, nothing
+is shouted, and the market's code numbers are for moderators, in brackets at the end.
+
+Templates have named placeholders, counts go through ``plural``, and no sentence is glued together
+from halves, so that all of it can be handed to translators as it stands. What came from a person
+or from the market is escaped here or by the card, on its way into a template.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.limits import (
+    LINES_HARD_MAX,
+    NOTE_MAX,
+    OPEN_REQUESTS_HARD_MAX,
+    REASON_MAX,
+    TOLERANCE_HARD_MAX_BP,
+    UNDO_HARD_MAX_S,
+)
+from bot.domain.models import (
+    Attempt,
+    Event,
+    EventKind,
+    GuildSettings,
+    LineView,
+    NoListing,
+    Pause,
+    PauseCause,
+    RequestView,
+    WaitReason,
+)
+from bot.domain.money import Micros, format_usd
+from bot.domain.plain_text import escape
+from bot.domain.states import LineState, RequestState
+from bot.domain.trade_url import TRADE_URL_PAGE
+from bot.errors import Problem, UserFacingError
+from bot.skinsback.refusals import RefusalKind, rule_for
+from bot.ui.cards.frame import Frame
+from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
+
+# --- slash commands ---------------------------------------------------------------------------
+
+CMD_REQUEST_NAME: Final = "request"
+CMD_REQUEST: Final = "Ask for skins: opens your basket, which only you see"
+CMD_REQUEST_ITEM: Final = "A skin to put into the basket; start typing its name"
+CMD_REQUEST_QUANTITY: Final = "How many of it you would like; 1 if left out"
+CMD_REQUEST_MAX_PRICE: Final = "The most that one may cost, in dollars, like 12.50"
+CMD_MY_REQUESTS_NAME: Final = "my-requests"
+CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened to every skin"
+CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
+CMD_TRADE_URL_NAME: Final = "trade-url"
+CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are sent to"
+CMD_SETUP_NAME: Final = "setup"
+CMD_SETUP: Final = "Choose who approves, where requests and results go, and the limits"
+
+COMMAND_NAMES: Final = (
+    CMD_REQUEST_NAME,
+    CMD_MY_REQUESTS_NAME,
+    CMD_TRADE_URL_NAME,
+    CMD_SETUP_NAME,
+)
+
+AUTOCOMPLETE_CHOICE: Final = "{name} · {price}"
+
+
+# --- small parts ------------------------------------------------------------------------------
+
+SANDBOX: Final = "-# 🧪 Sandbox: this is a rehearsal, no skin and no dollar in it is real."
+LIST_MORE_DETAILS: Final = "… and {n} more: press **Details**"
+LIST_MORE: Final = "… and {n} more"
+SEPARATOR: Final = " · "
+
+
+def plural(n: int, one: str, many: str) -> str:
+    """Return ``one`` or ``many`` with ``{n}`` filled in."""
+    return (one if n == 1 else many).format(n=f"{n:,}")
+
+
+def skins(n: int) -> str:
+    """Return "1 skin" or "9 skins"."""
+    return plural(n, "{n} skin", "{n} skins")
+
+
+def requests(n: int) -> str:
+    """Return "1 request" or "3 requests"."""
+    return plural(n, "{n} request", "{n} requests")
+
+
+def usd(amount: Micros) -> str:
+    """Return an amount of money as people read it."""
+    return format_usd(amount)
+
+
+def person(user_id: int) -> str:
+    """Return the mention of a member."""
+    return f"<@{user_id}>"
+
+
+def role(role_id: int) -> str:
+    """Return the mention of a role."""
+    return f"<@&{role_id}>"
+
+
+def channel(channel_id: int) -> str:
+    """Return the mention of a channel."""
+    return f"<#{channel_id}>"
+
+
+def ago(at: int) -> str:
+    """Return a moment (unix milliseconds) as Discord counts to it: "2 minutes ago"."""
+    return f"<t:{at // 1000}:R>"
+
+
+def moment(at: int) -> str:
+    """Return a moment (unix milliseconds) as date and time on the reader's clock."""
+    return f"<t:{at // 1000}:f>"
+
+
+def command(frame: Frame, name: str) -> str:
+    """Return a command as a reader can press it, or in plain letters while its id is unknown."""
+    command_id = frame.commands.get(name)
+    return f"`/{name}`" if command_id is None else f"</{name}:{command_id}>"
+
+
+def quoted(text: str) -> str:
+    """Return what a person wrote as a quote, one line of it, harmless."""
+    return "> " + escape(" ".join(text.split()))
+
+
+def with_code(sentence: str, code: int | None) -> str:
+    """Return a sentence for moderators with the market's code at its end."""
+    return sentence if code is None else f"{sentence} (code {code})"
+
+
+def _fill(template: str, frame: Frame, **values: str | int) -> str:
+    commands = {f"cmd_{name.replace('-', '_')}": command(frame, name) for name in COMMAND_NAMES}
+    return template.format(**commands, trade_url_page=TRADE_URL_LINK, **values)
+
+
+def placeholders(template: str) -> frozenset[str]:
+    """Return the details that ``template`` needs, without those that are always there."""
+    names = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+    return frozenset(
+        name for name in names if not name.startswith("cmd_") and name != "trade_url_page"
+    )
+
+
+TRADE_URL_LINK: Final = f"[your Trade URL page at Steam]({TRADE_URL_PAGE})"
+
+
+# --- problems: what can be wrong with what a person did ---------------------------------------
+# The first sentence whose details were all given is shown, so the last one needs none.
+
+PROBLEMS: Final[Mapping[Problem, tuple[str, ...]]] = {
+    Problem.TRADE_URL_EMPTY: (
+        (
+            "The field was empty, so nothing was saved. Copy the whole Trade URL from {trade_url_page} "
+            "and paste it."
+        ),
+    ),
+    Problem.TRADE_URL_TOO_LONG: (
+        (
+            "That text is too long to look for a Trade URL in it, so nothing was saved. Paste only the "
+            "URL itself, from {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_NOT_A_LINK: (
+        (
+            "There is no Trade URL in that text, so nothing was saved. It begins with "
+            "`https://steamcommunity.com/tradeoffer/new/` and stands on {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_PROFILE_LINK: (
+        (
+            "That link leads to a Steam profile; to send you skins I need your *Trade URL*, which is "
+            "another one. Nothing was saved. You find it on {trade_url_page}, a little further down."
+        ),
+    ),
+    Problem.TRADE_URL_OTHER_STEAM_PAGE: (
+        (
+            "That link leads to another page of Steam. Nothing was saved. The one I need begins with "
+            "`https://steamcommunity.com/tradeoffer/new/` and stands on {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_FOREIGN_HOST: (
+        (
+            "That link leads to **{host}**, which is not Steam, and I haven't saved it. If somebody "
+            "sent it to you, leave it closed and don't log in there. Your own Trade URL stands on "
+            "{trade_url_page}."
+        ),
+        (
+            "That link doesn't lead to Steam, and I haven't saved it. If somebody sent it to you, leave "
+            "it closed and don't log in there. Your own Trade URL stands on {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_PARTNER_MISSING: (
+        (
+            "A part of this Trade URL is missing: the number after `partner=`. Nothing was saved. "
+            "Steam's own **Copy** button takes the whole of it: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_PARTNER_WRONG: (
+        (
+            "The number after `partner=` in this Trade URL can't be a Steam account. Nothing was saved. "
+            "Please copy the URL once more with Steam's **Copy** button: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_PARTNER_STEAM_ID: (
+        (
+            "After `partner=` stands a long SteamID, where Steam puts a shorter number. Nothing was "
+            "saved. Please copy the URL as Steam shows it: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_TOKEN_MISSING: (
+        (
+            "The end of this Trade URL is missing: `token=` and the 8 characters after it. Nothing was "
+            "saved. Steam's own **Copy** button takes the whole of it: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_TOKEN_CUT_OFF: (
+        (
+            "This Trade URL is cut off: after `token=` come {expected} characters, and here there are "
+            "{length}. Nothing was saved. Steam's own **Copy** button takes the whole of it: "
+            "{trade_url_page}."
+        ),
+        (
+            "This Trade URL is cut off at its end. Nothing was saved. Steam's own **Copy** button takes "
+            "the whole of it: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_TOKEN_TOO_LONG: (
+        (
+            "After `token=` in a Trade URL come {expected} characters, and here there are {length}: "
+            "perhaps something was typed behind it. Nothing was saved. Please copy it once more: "
+            "{trade_url_page}."
+        ),
+        (
+            "There is something behind the end of this Trade URL. Nothing was saved. Please copy it "
+            "once more: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_TOKEN_WRONG: (
+        (
+            "After `token=` stand characters that Steam doesn't use there. Nothing was saved. Please "
+            "copy the URL once more with Steam's **Copy** button: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_CONFLICTING: (
+        (
+            "This Trade URL says `{parameter}=` twice, and differently each time. Nothing was saved. "
+            "Please copy it once more: {trade_url_page}."
+        ),
+        (
+            "This Trade URL says one thing twice, and differently each time. Nothing was saved. Please "
+            "copy it once more: {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_SEVERAL: (
+        (
+            "There is more than one Trade URL in that text, and I won't guess which is yours. Nothing "
+            "was saved. Please paste only your own, from {trade_url_page}."
+        ),
+    ),
+    Problem.TRADE_URL_UNKNOWN: (
+        (
+            "I don't know yet where your skins should go. Nothing was sent. Enter your Trade URL once, "
+            "with the button or with {cmd_trade_url}, and go on."
+        ),
+    ),
+    Problem.PRICE_WRONG: (
+        "I can't read “{typed}” as a price. Nothing was changed. Write it in dollars, like `12.50`.",
+        "I can't read that as a price. Nothing was changed. Write it in dollars, like `12.50`.",
+    ),
+    Problem.PRICE_TOO_LOW: (
+        "“{typed}” is less than a cent. Nothing was changed. The lowest price is `0.01`.",
+        "That is less than a cent. Nothing was changed. The lowest price is `0.01`.",
+    ),
+    Problem.PRICE_TOO_HIGH: (
+        (
+            "“{typed}” is more than any skin costs: the highest price is {highest}. Nothing was "
+            "changed."
+        ),
+        "That is more than any skin costs. Nothing was changed.",
+    ),
+    Problem.QUANTITY_WRONG: (
+        (
+            "I can't take “{typed}” as a number of skins. Nothing was changed. Write a whole number "
+            "from 1 to {highest}."
+        ),
+        (
+            "I can't take “{typed}” as a number of skins. Nothing was changed. Write a whole number, "
+            "like `1`."
+        ),
+        (
+            "I can't take that as a number of skins. Nothing was changed. Write a whole number, "
+            "like `1`."
+        ),
+    ),
+    Problem.LISTING_ID_WRONG: (
+        (
+            "“{typed}” isn't a listing number: those are digits only. Nothing was added. Leave the "
+            "field empty to get the cheapest one."
+        ),
+        (
+            "That isn't a listing number: those are digits only. Nothing was added. Leave the field "
+            "empty to get the cheapest one."
+        ),
+    ),
+    Problem.SKIN_EMPTY: (
+        "No skin was named, so nothing was added. Type a part of its name, like `redline ft`.",
+    ),
+    Problem.SKIN_UNKNOWN: (
+        (
+            "The market has no skin called “{typed}”. Nothing was added, and your basket is as it was. "
+            "Try fewer words, like `redline ft`."
+        ),
+        (
+            "The market has no skin of that name. Nothing was added, and your basket is as it was. "
+            "Try fewer words, like `redline ft`."
+        ),
+    ),
+    Problem.SKIN_OUT_OF_STOCK: (
+        "Nobody sells **{skin}** at the moment. Nothing was added, and your basket is as it was.",
+        "Nobody sells that skin at the moment. Nothing was added, and your basket is as it was.",
+    ),
+    Problem.LISTING_GONE: (
+        (
+            "Listing {listing_id} of **{skin}** is no longer for sale. Nothing was added. Leave the "
+            "number out to get the cheapest one."
+        ),
+        (
+            "That listing is no longer for sale. Nothing was added. Leave the number out to get the "
+            "cheapest one."
+        ),
+    ),
+    Problem.LISTING_TWICE: (
+        (
+            "Listing {listing_id} is in your basket already, and there is only one of it. Nothing was "
+            "changed."
+        ),
+        "That listing is in your basket already, and there is only one of it. Nothing was changed.",
+    ),
+    Problem.LISTING_QUANTITY: (
+        (
+            "A listing number stands for one skin only, so it can't be asked for more than once. "
+            "Nothing was changed. Leave the number out to get several."
+        ),
+    ),
+    Problem.CEILING_BELOW_CHEAPEST: (
+        (
+            "The cheapest **{skin}** costs {cheapest} at the moment, more than your limit of {ceiling}. "
+            "Nothing was changed. Raise the limit, or leave it empty."
+        ),
+        (
+            "The cheapest one costs {cheapest} at the moment, more than your limit. Nothing was "
+            "changed. Raise the limit, or leave it empty."
+        ),
+        (
+            "The cheapest one costs more than your limit at the moment. Nothing was changed. Raise the "
+            "limit, or leave it empty."
+        ),
+    ),
+    Problem.TOO_MANY_LINES: (
+        (
+            "A request holds {lines_max} skins here, and that would make {lines}. Nothing was added, "
+            "and your basket is as it was."
+        ),
+        (
+            "A request holds {lines_max} skins here, and that would be more. Nothing was added, and "
+            "your basket is as it was."
+        ),
+        (
+            "That would be more skins than a request holds here. Nothing was added, and your basket is "
+            "as it was."
+        ),
+    ),
+    Problem.BASKET_EMPTY: (
+        "Your basket is empty, so there is nothing to send. Put a skin in first: {cmd_request}",
+    ),
+    Problem.BASKET_CHANGED: (
+        "Your basket has changed since this was shown, so nothing was done. This is how it is now.",
+    ),
+    Problem.CATALOGUE_MISSING: (
+        (
+            "I have no price list of the market yet, so nothing can be added. Your basket is as it "
+            "was. Please try again in a minute."
+        ),
+    ),
+    Problem.TOO_MANY_OPEN: (
+        (
+            "You have {open} open already ({numbers}), and can have {open_max} at a time. Your basket is "
+            "kept: send it when one of them is done, or cancel one in {cmd_my_requests}"
+        ),
+        (
+            "You have {open} open already, and can have {open_max} at a time. Your basket is kept: send "
+            "it when one of them is done, or cancel one in {cmd_my_requests}"
+        ),
+        (
+            "You have as many open requests as you can have at a time. Your basket is kept: send it "
+            "when one of them is done, or cancel one in {cmd_my_requests}"
+        ),
+    ),
+    Problem.NO_SUCH_REQUEST: (
+        "There is no request #{number} of yours here. {cmd_my_requests} lists those that there are.",
+        "There is no such request of yours here. {cmd_my_requests} lists those that there are.",
+    ),
+    Problem.TOO_LATE_TO_CANCEL: (
+        (
+            "Request #{number} can't be cancelled any more: buying has begun, or it was over before. "
+            "{cmd_my_requests} shows where it stands."
+        ),
+        (
+            "This request can't be cancelled any more: buying has begun, or it was over before. "
+            "{cmd_my_requests} shows where it stands."
+        ),
+    ),
+    Problem.NOTE_TOO_LONG: (
+        (
+            "The note is longer than {length_max} characters. The one from before was kept; please "
+            "shorten it."
+        ),
+        "The note is too long. The one from before was kept; please shorten it.",
+    ),
+    Problem.OWN_REQUEST: (
+        "This is your own request, so another moderator has to decide it. Nothing was changed.",
+    ),
+    Problem.OWN_STEAM_ACCOUNT: (
+        (
+            "These skins would go to your own Steam account, so another moderator has to decide. "
+            "Nothing was changed."
+        ),
+    ),
+    Problem.NOT_APPROVER: (
+        "Only {role_id} can decide requests here. Nothing was changed.",
+        "Only moderators with the approver role can decide requests here. Nothing was changed.",
+    ),
+    Problem.ALREADY_DECIDED: (
+        "This request has been decided already. Nothing changed by your click.",
+    ),
+    Problem.REQUEST_CHANGED: (
+        (
+            "Request #{number} has changed since you opened it, so nothing was decided. Please look at "
+            "the new version."
+        ),
+        (
+            "This request has changed since you opened it, so nothing was decided. Please look at the "
+            "new version."
+        ),
+    ),
+    Problem.TOO_LATE_TO_TAKE_BACK: (
+        (
+            "Request #{number} can't be taken back any more: buying has begun, or the approval was "
+            "over before. Nothing changed by your click."
+        ),
+        (
+            "This approval can't be taken back any more: buying has begun, or it was over before. "
+            "Nothing changed by your click."
+        ),
+    ),
+    Problem.REASON_EMPTY: (
+        (
+            "A denial needs a reason, because the member reads it. Nothing was decided. One sentence "
+            "is enough."
+        ),
+    ),
+    Problem.NOT_ALLOWED_TO_ASK: (
+        "Only {role_ids} can ask for skins here. Nothing was changed.",
+        "Only some roles can ask for skins here, and you have none of them. Nothing was changed.",
+    ),
+    Problem.NOT_ADMINISTRATOR: (
+        "This is for people who may manage the server. Nothing was changed.",
+    ),
+    Problem.NOT_YOURS: (
+        (
+            "This belongs to another member, and only they can use it. Nothing was changed. Yours is "
+            "here: {cmd_my_requests}"
+        ),
+    ),
+    Problem.SERVER_ONLY: ("This works in a server, not in direct messages. Nothing was changed.",),
+    Problem.SERVER_NOT_ALLOWED: (
+        (
+            "This server may not spend money yet, so nothing can be asked for here. The person who "
+            "runs the bot has to add `{guild_id}` to `ALLOWED_GUILD_IDS`."
+        ),
+        (
+            "This server may not spend money yet, so nothing can be asked for here. The person who "
+            "runs the bot can allow it."
+        ),
+    ),
+    Problem.NOT_SET_UP: (
+        (
+            "Skins can't be asked for here yet: the set-up isn't finished. Somebody who manages the "
+            "server can do that with {cmd_setup}"
+        ),
+    ),
+    Problem.OUT_OF_DATE: (
+        "This is out of date, and nothing was changed. {cmd_my_requests} shows where things stand.",
+    ),
+    Problem.EVERYONE_AS_APPROVER: (
+        (
+            "@\u200beveryone can't be the approver role: then every member could spend the server's "
+            "money. The role from before was kept. Please choose another."
+        ),
+    ),
+    Problem.SETTING_WRONG: (
+        "**{setting}** has to be a number from {lowest} to {highest}. Nothing was changed.",
+        "One of these isn't a number in its range. Nothing was changed.",
+    ),
+    Problem.MARKET_UNREACHABLE: (
+        (
+            "The market doesn't answer at the moment. Nothing was bought and nothing was changed. "
+            "Please try again in a minute."
+        ),
+    ),
+}
+
+
+def _shown_text(value: str | int) -> str:
+    return escape(str(value))
+
+
+def _shown_money(value: str | int) -> str:
+    return usd(Micros(value)) if isinstance(value, int) else escape(value)
+
+
+def _shown_number(value: str | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else escape(value)
+
+
+def _shown_id(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else escape(value)
+
+
+def _shown_requests(value: str | int) -> str:
+    return requests(value) if isinstance(value, int) else escape(value)
+
+
+def _shown_roles(value: str | int) -> str:
+    ids = [part for part in str(value).replace(",", " ").split() if part.isdecimal()]
+    return ", ".join(role(int(part)) for part in ids)
+
+
+def _shown_person(value: str | int) -> str:
+    return person(int(value)) if str(value).isdecimal() else ""
+
+
+def _shown_time(value: str | int) -> str:
+    return ago(value) if isinstance(value, int) else escape(value)
+
+
+DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
+    "typed": _shown_text,
+    "skin": _shown_text,
+    "host": _shown_text,
+    "parameter": _shown_text,
+    "setting": _shown_text,
+    "numbers": _shown_text,
+    "lowest": _shown_number,
+    "highest": _shown_number,
+    "length": _shown_number,
+    "expected": _shown_number,
+    "length_max": _shown_number,
+    "lines": _shown_number,
+    "lines_max": _shown_number,
+    "number": _shown_id,
+    "listing_id": _shown_id,
+    "guild_id": _shown_id,
+    "open": _shown_requests,
+    "open_max": _shown_number,
+    "cheapest": _shown_money,
+    "ceiling": _shown_money,
+    "role_id": _shown_roles,
+    "role_ids": _shown_roles,
+    "user_id": _shown_person,
+    "decided_at": _shown_time,
+}
+"""How each detail of a ``UserFacingError`` is shown; money is micros or text, times are unix ms."""
+
+
+def _shown_setting(details: Mapping[str, str | int]) -> dict[str, str]:
+    """Return a setting as the form names it, and its range in the form's unit."""
+    name = str(details.get("setting", ""))
+    shown = {"setting": SETTING_NAMES.get(name, escape(name))}
+    if name == "tolerance_bp":
+        shown |= {
+            end: percent(value)
+            for end, value in details.items()
+            if end in ("lowest", "highest") and isinstance(value, int)
+        }
+    return shown
+
+
+def explain(error: UserFacingError, frame: Frame) -> str:
+    """Return the sentence for what went wrong."""
+    given = {name: DETAILS[name](value) for name, value in error.details.items() if name in DETAILS}
+    if error.problem is Problem.SETTING_WRONG:
+        given |= _shown_setting(error.details)
+    template = next(
+        sentence for sentence in PROBLEMS[error.problem] if placeholders(sentence) <= given.keys()
+    )
+    return _fill(template, frame, **given)
+
+
+BROKE_NOTHING_BOUGHT: Final = (
+    "Something went wrong on our side, and nothing was bought by it. Please try once more; if it "
+    "happens again, give a moderator this reference: **{reference}**"
+)
+BROKE: Final = (
+    "Something went wrong on our side. What was sent or approved before is kept, and nothing is "
+    "bought twice. If it happens again, give a moderator this reference: **{reference}**"
+)
+
+
+def something_broke(reference: str, nothing_bought: bool) -> str:
+    """Return what a person reads about a fault of ours; the reference stands in the log."""
+    return (BROKE_NOTHING_BOUGHT if nothing_bought else BROKE).format(reference=escape(reference))
+
+
+# --- why a skin was not bought, and what a request waits for ----------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was not bought: over a group, to the member, to a moderator."""
+
+    heading: str
+    member: str
+    moderator: str
+
+
+REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
+    RefusalKind.INSUFFICIENT_FUNDS: Reason(
+        "The skin balance was too low",
+        "The server's skin balance was too low at that moment. Nothing was paid, and the "
+        "moderators can see it. Ask again once it is topped up: {cmd_request}",
+        "The SkinsBack balance was too low for this. Nothing was paid. Top it up at SkinsBack; "
+        "then the member can ask again.",
+    ),
+    RefusalKind.SKIN_UNAVAILABLE: Reason(
+        "Sold to someone else",
+        "Somebody else was a moment faster. Nothing was paid. You can ask again, for the next one "
+        "on sale: {cmd_request}",
+        "Sold to somebody else while we were buying. Nothing was paid. A new request looks for "
+        "what is on sale then.",
+    ),
+    RefusalKind.PRICE_ROSE: Reason(
+        "Now above the approved price",
+        "The price rose above what was approved. Nothing was paid. You can ask again at today's "
+        "price: {cmd_request}",
+        "The price rose above the approved ceiling before we could buy. Nothing was paid. The "
+        "member can send a new request at today's price.",
+    ),
+    RefusalKind.KEY_EXISTS: Reason(
+        "Being checked with the market",
+        "One purchase is being checked with the market: it may have gone through before. There is "
+        "nothing you need to do; please don't ask for it again.",
+        "The market knows this purchase key already, so the skin may have been bought before. It "
+        "is not bought under another key. Do not buy it by hand.",
+    ),
+    RefusalKind.PARTNER_WRONG: Reason(
+        "The Steam account is not known",
+        "The market doesn't know the Steam account in your Trade URL. Nothing was bought. Copy the "
+        "whole URL from Steam once more and press **New Trade URL**; your request then goes on.",
+        "The market doesn't know the Steam account in the member's Trade URL. Nothing was bought. "
+        "The member has been asked for another one; a different Steam account needs a new approval.",
+    ),
+    RefusalKind.TOKEN_WRONG: Reason(
+        "The Trade URL has stopped working",
+        "Your Trade URL no longer works; that is so whenever Steam makes a new one. Nothing was "
+        "bought. Press **New Trade URL** and your request goes on.",
+        "The member's Trade URL no longer works. Nothing was bought. The member has been asked for "
+        "the new one; if it is for the same Steam account, the approval still counts.",
+    ),
+    RefusalKind.TOO_MANY_FAILURES: Reason(
+        "Trades to this Steam account are paused",
+        "The market has paused trades to your Steam account, because too many lately were not "
+        "accepted in time or could not be sent. Nothing was bought, and your request is kept. Make "
+        "sure that you can trade in Steam, then wait: the market doesn't say how long.",
+        "The market has paused trades to this Steam account after too many that failed. Nothing "
+        "was bought. We ask again by ourselves, but not soon: hurrying makes it worse.",
+    ),
+    RefusalKind.MARKET_DISABLED: Reason(
+        "The market is closed",
+        "The market is closed at the moment. Nothing was bought. Your request keeps its place and "
+        "goes on when it opens.",
+        "The market is closed. Nothing was bought. We ask again by ourselves; requests can be "
+        "approved and denied meanwhile.",
+    ),
+    RefusalKind.RATE_LIMITED: Reason(
+        "In line at the market",
+        "There is much to buy at once, and your request is in line. Nothing was bought yet, and "
+        "there is nothing you need to do.",
+        "All the calls that the market allows in a minute are used up. Nothing was bought. It goes "
+        "on by itself in about a minute.",
+    ),
+    RefusalKind.MAINTENANCE: Reason(
+        "Market maintenance",
+        "The market is being maintained. Nothing was bought. Your request keeps its place and goes "
+        "on afterwards.",
+        "The market is being maintained. Nothing was bought. We ask again by ourselves; requests "
+        "can be approved and denied meanwhile.",
+    ),
+    RefusalKind.IP_REFUSED: Reason(
+        "Buying is switched off",
+        "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
+        "bought, and your request is kept.",
+        "The market refuses the internet address of the machine that the bot runs on. Nothing was "
+        "bought, and buying is paused. The person who runs the bot has to allow that address in "
+        "the SkinsBack merchant panel.",
+    ),
+    RefusalKind.CREDENTIALS_REFUSED: Reason(
+        "Buying is switched off",
+        "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
+        "bought, and your request is kept.",
+        "The market refuses our credentials. Nothing was bought, and buying is paused. The person "
+        "who runs the bot has to put the right `SKINSBACK_CLIENT_ID` and `SKINSBACK_CLIENT_SECRET` "
+        "into its settings and start it again.",
+    ),
+    RefusalKind.SHOP_INACTIVE: Reason(
+        "Buying is switched off",
+        "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
+        "bought, and your request is kept.",
+        "The market says that our merchant project is not active. Nothing was bought, and buying "
+        "is paused. The person who runs the bot has to activate it at SkinsBack.",
+    ),
+    RefusalKind.BOT_FAULT: Reason(
+        "Buying is switched off",
+        "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
+        "bought, and your request is kept.",
+        "The market didn't understand our call. Nothing was bought, and buying is paused. That is a "
+        "fault in the bot: the person who runs it should report it.",
+    ),
+    RefusalKind.UNKNOWN_CODE: Reason(
+        "No clear answer from the market",
+        "The market hasn't given a clear answer. This may or may not be bought, so please don't "
+        "ask for it again. There is nothing you need to do.",
+        "The market answered something that we don't know, so this may or may not be bought. "
+        "Nothing more is sent for it. Do not buy it by hand.",
+    ),
+}
+
+NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
+    NoListing.SOLD_OUT: Reason(
+        "Sold out",
+        "Nobody sold this when it was your turn. Nothing was paid. You can ask again when it is "
+        "back: {cmd_request}",
+        "Nobody sold this any more when we looked. Nothing was sent and nothing was paid. The "
+        "member can ask again when it is back.",
+    ),
+    NoListing.PRICE_ROSE: Reason(
+        "Now above the approved price",
+        "The price rose above what was approved. Nothing was paid. You can ask again at today's "
+        "price: {cmd_request}",
+        "The cheapest one was above the approved ceiling when we looked. Nothing was sent and "
+        "nothing was paid. The member can send a new request at today's price.",
+    ),
+    NoListing.LISTING_GONE: Reason(
+        "The chosen listing was gone",
+        "The very listing that you chose was sold or taken down. Nothing was paid. You can ask for "
+        "another one: {cmd_request}",
+        "The chosen listing was gone when we looked, and another is never taken in its place. "
+        "Nothing was sent and nothing was paid. The member can pick another one.",
+    ),
+}
+
+UNKNOWN: Final = Reason(
+    "Not confirmed by the market",
+    "The market hasn't confirmed this yet. It may or may not be bought, so please don't ask for it "
+    "again. There is nothing you need to do.",
+    "No clear answer from the market. These purchases may or may not exist, and their money stays "
+    "held. Nothing more is sent for them. Do not buy them by hand.",
+)
+MARKET_SAID: Final = "The market said: “{message}”"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What an approved request waits for: to the member, to a moderator."""
+
+    member: str
+    moderator: str
+
+
+WAITS: Final[Mapping[WaitReason, Waiting]] = {
+    WaitReason.PAUSED: Waiting(
+        "Buying is paused at the moment. Your request is safe and goes on when it is resumed.",
+        "Buying is paused. Nothing was bought; approving, denying and cancelling still work.",
+    ),
+    WaitReason.SERVER_NOT_ALLOWED: Waiting(
+        "Buying is switched off for this server at the moment. Your request is kept.",
+        "This server may not spend money at the moment. Nothing was bought. The person who runs the "
+        "bot can allow it.",
+    ),
+    WaitReason.MEMBER_GONE: Waiting(
+        "You have left the server, so nothing is bought. Your request is kept in case you come "
+        "back.",
+        "The member has left the server. Nothing was bought; it goes on only if they come back.",
+    ),
+    WaitReason.BALANCE_LOW: Waiting(
+        "The server's skin balance is too low at the moment. Nothing was bought, your request is "
+        "kept, and the moderators know.",
+        "The SkinsBack balance doesn't cover this request. Nothing was bought. Top it up at "
+        "SkinsBack and it goes on by itself.",
+    ),
+    WaitReason.CANNOT_TELL: Waiting(
+        "Your request waits until I can write to Discord reliably: a trade leaves you only "
+        "10 minutes, so you must hear of it at once. Nothing was bought yet.",
+        "Messages to Discord are behind, and the member has only 10 minutes for a trade. Nothing "
+        "was bought; it goes on when they are through.",
+    ),
+    WaitReason.MARKET_UNREACHABLE: Waiting(
+        "The market doesn't answer at the moment. Nothing was bought. Your request keeps its place.",
+        "The market can't be reached. Nothing was bought. We try again by ourselves.",
+    ),
+    WaitReason.MARKET_CLOSED: Waiting(
+        REFUSALS[RefusalKind.MARKET_DISABLED].member,
+        REFUSALS[RefusalKind.MARKET_DISABLED].moderator,
+    ),
+    WaitReason.MAINTENANCE: Waiting(
+        REFUSALS[RefusalKind.MAINTENANCE].member, REFUSALS[RefusalKind.MAINTENANCE].moderator
+    ),
+    WaitReason.RATE_LIMIT: Waiting(
+        REFUSALS[RefusalKind.RATE_LIMITED].member, REFUSALS[RefusalKind.RATE_LIMITED].moderator
+    ),
+    WaitReason.OPERATOR: Waiting(
+        "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
+        "bought, and your request is kept.",
+        "The market refuses us, and only the person who runs the bot can help. Nothing was bought.",
+    ),
+    WaitReason.TRADE_URL_PARTNER: Waiting(
+        REFUSALS[RefusalKind.PARTNER_WRONG].member, REFUSALS[RefusalKind.PARTNER_WRONG].moderator
+    ),
+    WaitReason.TRADE_URL_TOKEN: Waiting(
+        REFUSALS[RefusalKind.TOKEN_WRONG].member, REFUSALS[RefusalKind.TOKEN_WRONG].moderator
+    ),
+    WaitReason.STEAM_ACCOUNT: Waiting(
+        REFUSALS[RefusalKind.TOO_MANY_FAILURES].member,
+        REFUSALS[RefusalKind.TOO_MANY_FAILURES].moderator,
+    ),
+}
+
+_KINDS_OF_WAIT: Final[Mapping[WaitReason, frozenset[RefusalKind]]] = {
+    WaitReason.BALANCE_LOW: frozenset({RefusalKind.INSUFFICIENT_FUNDS}),
+    WaitReason.MARKET_CLOSED: frozenset({RefusalKind.MARKET_DISABLED}),
+    WaitReason.MAINTENANCE: frozenset({RefusalKind.MAINTENANCE}),
+    WaitReason.RATE_LIMIT: frozenset({RefusalKind.RATE_LIMITED}),
+    WaitReason.OPERATOR: frozenset(
+        {
+            RefusalKind.IP_REFUSED,
+            RefusalKind.CREDENTIALS_REFUSED,
+            RefusalKind.SHOP_INACTIVE,
+            RefusalKind.BOT_FAULT,
+        }
+    ),
+    WaitReason.TRADE_URL_PARTNER: frozenset({RefusalKind.PARTNER_WRONG}),
+    WaitReason.TRADE_URL_TOKEN: frozenset({RefusalKind.TOKEN_WRONG}),
+    WaitReason.STEAM_ACCOUNT: frozenset({RefusalKind.TOO_MANY_FAILURES}),
+}
+
+
+def waits_in_words(
+    reason: WaitReason, frame: Frame, *, for_moderator: bool, code: int | None = None
+) -> str:
+    """Return what an approved request waits for; ``code`` is the market's, where it was one.
+
+    A code from before that has nothing to do with the reason is left out.
+    """
+    kind = None if code is None else rule_for(code).kind
+    words: Waiting | Reason = WAITS[reason]
+    if kind is None or kind not in _KINDS_OF_WAIT.get(reason, ()):
+        code = None
+    elif reason is WaitReason.OPERATOR:
+        words = REFUSALS[kind]
+    if for_moderator:
+        return with_code(_fill(words.moderator, frame), code)
+    return _fill(words.member, frame)
+
+
+def refused_whole_code(view: RequestView) -> int | None:
+    """Return the code with which the market refused the latest call as a whole, if it did."""
+    refused = [
+        attempt for line in view.lines for attempt in line.attempts[-1:] if attempt.refused_whole
+    ]
+    return max(refused, key=lambda attempt: attempt.sent_at).code if refused else None
+
+
+def _reason_of(line: LineView) -> tuple[Reason, int | None, str]:
+    """Return why a line was not bought, the market's code and what the market said beside it."""
+    if line.line.no_listing is not None:
+        return NO_LISTINGS[line.line.no_listing], None, ""
+    last = line.last
+    if last is None or last.code is None:
+        return UNKNOWN, None, ""
+    kind = rule_for(last.code).kind
+    said = last.message if kind is RefusalKind.UNKNOWN_CODE else ""
+    return REFUSALS[kind], last.code, said
+
+
+def refusal_heading(line: LineView) -> str:
+    """Return what stands over skins that were not bought for the same reason."""
+    return _reason_of(line)[0].heading
+
+
+def refusal_for_member(line: LineView, frame: Frame) -> str:
+    """Return why a line was not bought and what its member can do, without a code."""
+    return _fill(_reason_of(line)[0].member, frame)
+
+
+def refusal_for_moderator(line: LineView, frame: Frame) -> str:
+    """Return why a line was not bought and what a moderator can do, with the market's code."""
+    reason, code, said = _reason_of(line)
+    sentence = _fill(reason.moderator, frame)
+    if said:
+        sentence = f"{sentence} {MARKET_SAID.format(message=escape(said[:200]))}"
+    return with_code(sentence, code)
+
+
+# --- states and history -----------------------------------------------------------------------
+
+STATES: Final[Mapping[RequestState, str]] = {
+    RequestState.DRAFT: "not sent yet",
+    RequestState.PENDING: "waiting for approval",
+    RequestState.APPROVED: "approved",
+    RequestState.BUYING: "being bought",
+    RequestState.BOUGHT: "bought",
+    RequestState.CLOSED: "done",
+    RequestState.DENIED: "denied",
+    RequestState.CANCELLED: "cancelled",
+    RequestState.EXPIRED: "expired",
+}
+STATE_WAITING: Final = "approved, waiting"
+STATE_PARTLY: Final = "partly bought"
+STATE_NOTHING: Final = "nothing bought"
+
+
+def state_in_words(view: RequestView) -> str:
+    """Return where a request stands, in a few words."""
+    request = view.request
+    if request.state is RequestState.APPROVED and request.waits_for is not None:
+        return STATE_WAITING
+    if request.state in (RequestState.BOUGHT, RequestState.CLOSED):
+        bought = len(view.in_state(LineState.PURCHASED))
+        if not bought:
+            return STATE_NOTHING
+        if bought < len(view.lines):
+            return STATE_PARTLY
+    return STATES[request.state]
+
+
+LINE_STATES: Final[Mapping[LineState, str]] = {
+    LineState.OPEN: "not tried yet",
+    LineState.SENT: "at the market",
+    LineState.PURCHASED: "bought",
+    LineState.REFUSED: "not bought",
+    LineState.UNKNOWN: "not confirmed",
+}
+
+EVENTS: Final[Mapping[EventKind, tuple[str, str]]] = {
+    EventKind.SUBMITTED: ("Sent for approval by {actor}", "Sent for approval"),
+    EventKind.APPROVED: ("Approved by {actor}", "Approved"),
+    EventKind.DENIED: ("Denied by {actor}", "Denied"),
+    EventKind.TAKEN_BACK: ("Approval taken back by {actor}", "Approval taken back"),
+    EventKind.CANCELLED: ("Cancelled by {actor}", "Cancelled"),
+    EventKind.EXPIRED: ("Expired", "Expired"),
+    EventKind.TRADE_URL_RENEWED: (
+        "New Trade URL by {actor}, same Steam account",
+        "New Trade URL, same Steam account",
+    ),
+    EventKind.STEAM_ACCOUNT_CHANGED: (
+        "Another Steam account by {actor}: approvals from before don't count",
+        "Another Steam account: approvals from before don't count",
+    ),
+    EventKind.CLAIMED: ("Buying began", "Buying began"),
+    EventKind.SENT: ("Sent to the market", "Sent to the market"),
+    EventKind.ANSWERED: ("The market answered", "The market answered"),
+    EventKind.RETURNED: ("Put back: nothing was bought", "Put back: nothing was bought"),
+    EventKind.BOUGHT: ("Buying is done", "Buying is done"),
+    EventKind.ALARM: ("Needs attention", "Needs attention"),
+    EventKind.SETTING_CHANGED: ("Setting changed by {actor}", "Setting changed"),
+    EventKind.PAUSED: ("Buying paused by {actor}", "Buying paused"),
+    EventKind.RESUMED: ("Buying resumed by {actor}", "Buying resumed"),
+}
+"""What happened: with whoever did it, and where nobody did."""
+
+EVENT_ROW: Final = "{when}: {what}"
+
+
+def event_in_words(event: Event) -> str:
+    """Return one row of a history: when, what, and by whom."""
+    by_someone, by_nobody = EVENTS[event.kind]
+    what = by_nobody if event.actor_id is None else by_someone.format(actor=person(event.actor_id))
+    return EVENT_ROW.format(when=moment(event.at), what=what)
+
+
+# --- buttons, selects, fields -----------------------------------------------------------------
+
+BUTTON_APPROVE: Final = "Approve {total}"
+BUTTON_DENY: Final = "Deny"
+BUTTON_DETAILS: Final = "Details"
+BUTTON_TAKE_BACK: Final = "Take back"
+BUTTON_CANCEL: Final = "Cancel request"
+BUTTON_CANCEL_YES: Final = "Yes, cancel it"
+BUTTON_CANCEL_NO: Final = "No, keep it"
+BUTTON_NEW_URL: Final = "New Trade URL"
+BUTTON_BACK: Final = "Back"
+BUTTON_BACK_TO_LIST: Final = "All my requests"
+BUTTON_SEND: Final = "Send for approval"
+BUTTON_ADD: Final = "Add skins"
+BUTTON_SEARCH_AGAIN: Final = "Search again"
+BUTTON_URL: Final = "Trade URL"
+BUTTON_MORE: Final = "More"
+BUTTON_LESS: Final = "−1"
+BUTTON_PLUS: Final = "+1"
+BUTTON_CEILING: Final = "Price limit"
+BUTTON_REMOVE: Final = "Remove"
+BUTTON_NOTE: Final = "Note"
+BUTTON_EMPTY: Final = "Empty the basket"
+BUTTON_EMPTY_YES: Final = "Yes, empty it"
+BUTTON_KEEP: Final = "No, keep it"
+BUTTON_PREVIOUS: Final = "◀"
+BUTTON_NEXT: Final = "▶"
+BUTTON_PAGE: Final = "Page {page} of {pages}"
+BUTTON_STEAM_PAGE: Final = "Open it at Steam"
+BUTTON_STEAM_PROFILE: Final = "Steam profile"
+BUTTON_STEAM_OFFERS: Final = "Trade offers at Steam"
+BUTTON_ENTER_URL: Final = "Enter Trade URL"
+BUTTON_CHANGE_URL: Final = "Change it"
+BUTTON_FORGET: Final = "Forget it"
+BUTTON_FORGET_YES: Final = "Yes, forget it"
+BUTTON_URL_YES: Final = "Yes, that's me"
+BUTTON_URL_NO: Final = "No, another one"
+BUTTON_LIMITS: Final = "Limits"
+BUTTON_CHECK: Final = "Check everything"
+BUTTON_TEST: Final = "Post a test card"
+BUTTON_PANEL: Final = "Post the panel"
+BUTTON_UNPARK: Final = "Try them again"
+BUTTON_CONFIRM: Final = "I can approve"
+BUTTON_ASK: Final = "Ask for skins"
+BUTTON_MINE: Final = "My requests"
+
+SELECT_LINE: Final = "Change or remove a skin"
+SELECT_LINE_ABOUT: Final = "{quantity} × {quote}, at most {ceiling} each"
+SELECT_MATCH: Final = "Choose the skin you mean"
+SELECT_MATCH_ABOUT: Final = "{price} · {count} for sale"
+SELECT_REQUEST: Final = "Show one of them"
+SELECT_REQUEST_LABEL: Final = "#{number}: {skins}, {total}"
+SELECT_APPROVER: Final = "Choose the role that approves"
+SELECT_APPROVALS: Final = "Choose the channel for approvals"
+SELECT_RESULTS: Final = "Choose the channel for results"
+SELECT_ASKERS: Final = "Everyone, or choose roles"
+
+MODAL_DENY: Final = "Deny request #{number}"
+MODAL_ADD: Final = "Add a skin"
+MODAL_CEILING: Final = "Price limit"
+MODAL_NOTE: Final = "Note for the moderators"
+MODAL_TRADE_URL: Final = "Your Trade URL"
+MODAL_LIMITS: Final = "Limits"
+
+FIELD_REASON: Final = "Why?"
+FIELD_REASON_ABOUT: Final = "The member reads this, and so does everyone who sees the card."
+FIELD_NAME: Final = "Skin"
+FIELD_NAME_ABOUT: Final = "Its name, or parts of it: redline ft"
+FIELD_QUANTITY: Final = "How many"
+FIELD_AT_MOST: Final = "At most, each (optional)"
+FIELD_AT_MOST_ABOUT: Final = "In dollars, like 12.50. Empty: today's price and a little room."
+FIELD_LISTING: Final = "Listing number (optional)"
+FIELD_LISTING_ABOUT: Final = "For one certain skin on sale. Empty: the cheapest one."
+FIELD_CEILING: Final = "At most, each"
+FIELD_CEILING_ABOUT: Final = "In dollars, like 12.50. Nothing above it is ever paid."
+FIELD_NOTE: Final = "Note (optional)"
+FIELD_NOTE_ABOUT: Final = "What they are for. Shown on the card that is approved."
+FIELD_URL: Final = "Trade URL"
+FIELD_URL_ABOUT: Final = "The whole of it, with the token at its end. Only this bot stores it."
+FIELD_URL_EXAMPLE: Final = "https://steamcommunity.com/tradeoffer/new/?partner=…&token=…"
+FIELD_TOLERANCE: Final = "Room above today's price, in percent"
+FIELD_TOLERANCE_ABOUT: Final = "0 to {highest}. For price limits that members leave empty."
+FIELD_LINES: Final = "Skins in one request"
+FIELD_LINES_ABOUT: Final = "1 to {highest}."
+FIELD_OPEN: Final = "Open requests a member"
+FIELD_OPEN_ABOUT: Final = "1 to {highest}, at the same time."
+FIELD_UNDO: Final = "Seconds to take an approval back"
+FIELD_UNDO_ABOUT: Final = "0 to {highest}. Buying starts when they are over."
+
+SETTING_NAMES: Final[Mapping[str, str]] = {
+    "tolerance_bp": FIELD_TOLERANCE,
+    "lines_max": FIELD_LINES,
+    "open_requests_max": FIELD_OPEN,
+    "undo_s": FIELD_UNDO,
+}
+LIMITS: Final[Mapping[str, int]] = {
+    "tolerance": TOLERANCE_HARD_MAX_BP // 100,
+    "lines": LINES_HARD_MAX,
+    "open": OPEN_REQUESTS_HARD_MAX,
+    "undo": UNDO_HARD_MAX_S,
+    "note": NOTE_MAX,
+    "reason": REASON_MAX,
+}
+
+# --- rows -------------------------------------------------------------------------------------
+
+ROW: Final = "{n}. {skin} · {quote}, max {ceiling}"
+ROW_TIMES: Final = "{n}. {skin} ×{quantity} · {quote}, max {ceiling}"
+ROW_LISTING: Final = " · listing {listing_id}"
+ROW_BASKET: Final = "**{skin}**\n{quantity} × {quote}, at most {ceiling} each"
+SKIN: Final = "{skin}"
+SKIN_TIMES: Final = "{skin} ×{quantity}"
+ROW_REFUSED: Final = "✖ {skin}: at most {ceiling}"
+ROW_REFUSED_SEEN: Final = "✖ {skin}: cheapest {cheapest}, at most {ceiling}"
+ROW_UNKNOWN: Final = "❔ {skin}: at most {ceiling}"
+ROW_BOUGHT: Final = "✅ {skin} · {paid}"
+ROW_OPEN: Final = "▫️ {skin}: {state}, at most {ceiling}"
+ROW_PICTURE: Final = "**{skin}**\n{about}"
+PAID_EACH: Final = "{paid} each"
+
+# --- the approval card ------------------------------------------------------------------------
+
+REQUEST_TITLE: Final = "### Request #{number}: {what}"
+PENDING_WHAT: Final = "{skins}, {total} at most"
+WHO_PENDING: Final = "{member} · [Steam profile]({profile}) · sent {when}"
+WHO_PENDING_NO_STEAM: Final = "{member} · sent {when}"
+WHO: Final = "{member} · {skins}, {total} at most"
+WHO_BOUGHT: Final = "{member} · approved by {moderator}"
+WHO_BOUGHT_NOBODY: Final = "{member}"
+DM_CLOSED: Final = "✉ {member} can't be written to: their direct messages are closed."
+NEW_VERSION: Final = (
+    "Version {version}: the Steam account has changed, so approvals from before don't count."
+)
+EXPIRES: Final = "Without a decision it expires {when}."
+APPROVED_BY: Final = "✅ Approved by {moderator} {when}"
+APPROVED_HELD: Final = "{total} is held for it."
+BUYING_STARTS: Final = "Buying starts {when}. Until then it can be taken back."
+WAITS_NEXT: Final = "Next try {when}."
+BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
+BUYING_UNKNOWN: Final = "needs a clear answer"
+HEADING_UNKNOWN: Final = "**{heading}**"
+HEADING: Final = "**{heading}**"
+HEADING_BOUGHT: Final = "**Bought**"
+HEADING_OPEN: Final = "**Still to come**"
+BOUGHT_ALL: Final = "{bought} bought, {paid}"
+BOUGHT_SOME: Final = "{bought} of {skins} bought, {paid}"
+BOUGHT_NONE: Final = "nothing bought"
+FREE_AGAIN: Final = "Nothing was paid for what was not bought; its {total} is free again."
+DENIED_BY: Final = "Denied by {moderator} {when}"
+CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
+EXPIRED_PENDING: Final = "Nobody decided in time; it expired {when}. Nothing was bought."
+EXPIRED_APPROVED: Final = (
+    "{moderator} approved it, but it could not be bought in time; it expired {when}. "
+    "Nothing was bought."
+)
+
+DETAILS_TITLE: Final = "### Request #{number}: {state}"
+DETAILS_STEAM: Final = "Steam account: [{steam_id}]({profile})"
+DETAILS_BALANCE: Final = "Balance at SkinsBack: {balance}"
+DETAILS_HISTORY: Final = "**History**"
+DETAILS_TRIED: Final = "**What was tried**"
+TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
+TRIED_BOUGHT: Final = "bought for {paid} (purchase {buy_id})"
+TRIED_BOUGHT_NO_ID: Final = "bought for {paid}"
+TRIED_SENT: Final = "sent, no answer yet"
+TRIED_NOT_SENT: Final = "it never left this machine"
+TRIED_REFUSED: Final = "{heading}"
+TRIED_UNKNOWN: Final = "no clear answer"
+
+# --- private answers to moderators ------------------------------------------------------------
+
+APPROVED_NOW: Final = "Request #{number} is approved; {total} is held for it. Buying starts {when}."
+DENIED_NOW: Final = (
+    "Request #{number} is denied, and nothing was bought. {member} can read the reason."
+)
+TAKEN_BACK_NOW: Final = (
+    "The approval of request #{number} is taken back, and nothing was bought. It waits for a "
+    "decision again."
+)
+ALREADY_APPROVED: Final = "{moderator} already approved this {when}. Nothing changed by your click."
+ALREADY_DENIED: Final = "{moderator} already denied this {when}. Nothing changed by your click."
+ALREADY_CANCELLED: Final = "{member} cancelled this {when}. Nothing changed by your click."
+ALREADY_EXPIRED: Final = "This expired {when}. Nothing changed by your click."
+NOT_APPROVED_NOW: Final = (
+    "Request #{number} isn't approved at the moment, so there is nothing to take back."
+)
+CHANGED: Final = (
+    "Request #{number} has changed since you opened it: now {skins}, {total} at most. Nothing was "
+    "decided; the card shows the new version."
+)
+
+
+def approved(view: RequestView, starts_at: int) -> str:
+    """Return the answer to whoever has just approved."""
+    return APPROVED_NOW.format(
+        number=view.request.number, total=usd(view.ceiling_total), when=ago(starts_at)
+    )
+
+
+def denied(view: RequestView) -> str:
+    """Return the answer to whoever has just denied."""
+    return DENIED_NOW.format(number=view.request.number, member=person(view.request.user_id))
+
+
+def taken_back(view: RequestView) -> str:
+    """Return the answer to whoever has just taken an approval back."""
+    return TAKEN_BACK_NOW.format(number=view.request.number)
+
+
+def already_decided(view: RequestView) -> str:
+    """Return the answer to a click that came second: who was first, and when."""
+    request = view.request
+    if request.state in (RequestState.DRAFT, RequestState.PENDING):
+        return NOT_APPROVED_NOW.format(number=request.number)
+    if request.state is RequestState.CANCELLED:
+        return ALREADY_CANCELLED.format(
+            member=person(request.user_id), when=ago(request.changed_at)
+        )
+    if request.state is RequestState.EXPIRED or request.decided_by is None:
+        return ALREADY_EXPIRED.format(when=ago(request.changed_at))
+    template = ALREADY_DENIED if request.state is RequestState.DENIED else ALREADY_APPROVED
+    return template.format(
+        moderator=person(request.decided_by), when=ago(request.decided_at or request.changed_at)
+    )
+
+
+def changed(view: RequestView) -> str:
+    """Return the answer to a click on a card that showed an older version."""
+    return CHANGED.format(
+        number=view.request.number, skins=skins(len(view.lines)), total=usd(view.ceiling_total)
+    )
+
+
+# --- the member's messages --------------------------------------------------------------------
+
+STATUS_TITLE: Final = "### Your request #{number}: {state}"
+STATUS_FROM: Final = "{skins}, {total} at most · from **{guild}**"
+STATUS_PENDING: Final = (
+    "It was sent {when}, and a moderator decides about it. Nothing has been bought yet. This "
+    "message changes as it goes on."
+)
+STATUS_UNDO: Final = "{moderator} approved it {when}. Buying starts {starts}."
+STATUS_APPROVED: Final = "{moderator} approved it {when}."
+STATUS_BUYING: Final = "Buying is under way."
+STATUS_DENIED: Final = "{moderator} denied it {when}. Nothing was bought. The reason:"
+STATUS_CANCELLED: Final = "You cancelled it {when}. Nothing was bought."
+STATUS_EXPIRED_PENDING: Final = (
+    "Nobody decided in time, so it expired {when}. Nothing was bought. You can ask again: "
+    "{cmd_request}"
+)
+STATUS_EXPIRED_APPROVED: Final = (
+    "It was approved but could not be bought in time, so it expired {when}. Nothing was bought. "
+    "You can ask again: {cmd_request}"
+)
+STATUS_TRADES: Final = (
+    "The market sends each skin that was bought as a Steam trade offer. Accept it within "
+    "10 minutes, or it is cancelled. You only receive: if an offer asks for anything of yours, "
+    "decline it. We never ask you to log in."
+)
+STATUS_NOT_BOUGHT: Final = "**Not bought: {heading}**"
+
+SENT_TITLE: Final = "### Request #{number} is sent"
+SENT: Final = (
+    "{skins}, {total} at most. A moderator decides about it; until buying starts you can cancel it "
+    "in {cmd_my_requests}"
+)
+SENT_DM: Final = "I keep you posted by direct message."
+SENT_DM_CLOSED: Final = (
+    "I can't write to you, so you could miss the 10 minutes for accepting a trade. Allow direct "
+    "messages from this server, or watch {channel}."
+)
+SENT_DM_CLOSED_NOWHERE: Final = (
+    "I can't write to you, so you could miss the 10 minutes for accepting a trade. Allow direct "
+    "messages from this server."
+)
+
+LIST_TITLE: Final = "### Your requests"
+LIST_NONE: Final = "You haven't asked for anything here yet. {cmd_request} opens your basket."
+LIST_ROW: Final = "**#{number}** · {state} · {skins}, {total} · {when}"
+CANCEL_QUESTION: Final = (
+    "### Cancel request #{number}?\n{skins}, {total} at most. Nothing has been bought, and nothing "
+    "will be. To ask again later, you put the skins into a new basket."
+)
+CANCELLED_NOW: Final = "Request #{number} is cancelled. Nothing was bought."
+CANCEL_KEPT: Final = "Request #{number} is kept as it is."
+
+
+def cancelled(view: RequestView) -> str:
+    """Return the answer to a member who has just cancelled."""
+    return CANCELLED_NOW.format(number=view.request.number)
+
+
+# --- the result message -----------------------------------------------------------------------
+
+RESULT_ALL: Final = "### {member}: all {skins} bought"
+RESULT_ONE: Final = "### {member}: the skin is bought"
+RESULT_SOME: Final = "### {member}: {bought} of {skins} bought"
+RESULT_NONE: Final = "### {member}: nothing could be bought"
+RESULT_WHO: Final = "Request #{number} · approved by {moderator}"
+RESULT_WHO_NOBODY: Final = "Request #{number}"
+RESULT_TOTAL: Final = "{paid} paid by the server for {skins}."
+RESULT_NOTHING_PAID: Final = "Nothing was paid."
+RESULT_NOT_BOUGHT: Final = "**Not bought: {heading}**"
+
+# --- the basket -------------------------------------------------------------------------------
+
+BASKET_TITLE: Final = "### Your basket: {count} of {skins}"
+BASKET_PRIVATE: Final = "-# Only you see this. It is kept until you send it or empty it."
+BASKET_EMPTY: Final = (
+    "### Your basket is empty\nPut in what you would like to have; nothing is sent to anyone until "
+    "you say so."
+)
+BASKET_TOTAL: Final = "**{skins}: {quote} today, {ceiling} at most**"
+BASKET_TO: Final = "To Steam account …{steam_end}"
+BASKET_TO_NOBODY: Final = "No Trade URL yet: **Trade URL** says where your skins should go."
+BASKET_NOTE: Final = "Note: {note}"
+BASKET_NO_NOTE: Final = "No note"
+LINE_TITLE: Final = "### {skin}"
+LINE_TODAY: Final = "{quantity} × {quote} when you picked it"
+LINE_NOW: Final = "{quantity} × {quote} · today {price}, {count} for sale"
+LINE_CEILING: Final = "At most {ceiling} each"
+LINE_LISTING: Final = "Only listing {listing_id}: if it is gone, nothing is bought in its place."
+MATCHES_TITLE: Final = "### Which one do you mean?"
+MATCHES_ABOUT: Final = "“{typed}” fits {matches}. Shown: {first} to {last} of {total}."
+MATCHES_ALL: Final = "“{typed}” fits {matches}."
+MATCHES_ASKED: Final = "You asked for {quantity}."
+MATCHES_ASKED_CEILING: Final = "You asked for {quantity}, at most {ceiling} each."
+MATCHES_NARROW: Final = (
+    "Not among them? **Search again** with one word more, like `ft` or `stattrak`."
+)
+MORE_TITLE: Final = "### More about your basket"
+EMPTY_QUESTION: Final = "### Empty your basket?\nThe {skins} in it and the note are removed."
+
+ADDED: Final = "Added: **{skin}** ×{quantity}."
+ADDED_GUESSED: Final = (
+    "I took **{skin}** for “{typed}”. If you meant another one, remove it and search again."
+)
+REMOVED: Final = "Removed: **{skin}**."
+EMPTIED: Final = "Your basket is empty now."
+NOTE_SAVED: Final = "The note is saved."
+CEILING_SAVED: Final = "The price limit is saved: at most {ceiling} each."
+STALE_BASKET: Final = "That was an older copy of your basket. This is how it is now."
+
+
+def matches_count(n: int) -> str:
+    """Return "1 skin" or "312 skins"."""
+    return skins(n)
+
+
+def added(skin: str, quantity: int) -> str:
+    """Return what stands over the basket after a skin was put in."""
+    return ADDED.format(skin=escape(skin), quantity=quantity)
+
+
+def added_guessed(skin: str, typed: str) -> str:
+    """Return what stands over the basket after one match was taken for what was typed."""
+    return ADDED_GUESSED.format(skin=escape(skin), typed=escape(typed))
+
+
+def removed(skin: str) -> str:
+    """Return what stands over the basket after a skin was taken out."""
+    return REMOVED.format(skin=escape(skin))
+
+
+def ceiling_saved(ceiling: Micros) -> str:
+    """Return what stands over the line after its price limit was changed."""
+    return CEILING_SAVED.format(ceiling=usd(ceiling))
+
+
+# --- the Trade URL ----------------------------------------------------------------------------
+
+URL_TITLE: Final = "### Your Trade URL"
+URL_WHY: Final = (
+    "It tells the market which Steam account your skins go to. With it somebody can send you trade "
+    "offers, and nothing else: it can't take anything from you. It is stored encrypted, and nobody "
+    "on this server is shown it."
+)
+URL_HOW: Final = (
+    "1. Open {trade_url_page} (the button below leads there).\n"
+    "2. Under *Third-Party Sites*, press **Copy**.\n"
+    "3. Come back, press **{button}** and paste it."
+)
+URL_KNOWN: Final = "Yours at the moment: `{masked}`, for [this Steam account]({profile})."
+URL_CONFIRM_TITLE: Final = "### Is this your account?"
+URL_CONFIRM: Final = (
+    "The Trade URL belongs to Steam account **{steam_id}**: {profile}\nSkins that go to it can't be "
+    "called back, so please look at the profile before you say yes."
+)
+URL_FORGET: Final = (
+    "### Forget your Trade URL?\nRequests that are already sent keep their own copy until they are "
+    "done. For the next request you enter it again."
+)
+URL_SAVED: Final = "Your Trade URL is saved, for Steam account …{steam_end}."
+URL_SAVED_TITLE: Final = "### Saved"
+URL_FORGOTTEN: Final = "Your Trade URL is forgotten."
+URL_NOTHING_TO_FORGET: Final = "There was no Trade URL to forget."
+URL_RENEWED: Final = "Request #{number} uses the new Trade URL and goes on."
+URL_VOIDED: Final = (
+    "Request #{number} now goes to another Steam account, so it has to be approved again."
+)
+URL_CANDIDATE_GONE: Final = "That question is out of date. Nothing was saved; enter the URL again."
+
+# --- set-up -----------------------------------------------------------------------------------
+
+SETUP_TITLE: Final = "### Set up Quartermaster: {done} of {all} done"
+SETUP_APPROVER: Final = "**1. Who may approve** {finding}"
+SETUP_APPROVALS: Final = "**2. Where requests are approved** {finding}"
+SETUP_RESULTS: Final = "**3. Where results are posted** {finding}"
+SETUP_ASKERS: Final = "**4. Who may ask:** {who}"
+SETUP_EVERYONE: Final = "everyone"
+SETUP_LIMITS: Final = (
+    "**Limits:** {lines} a request · {open} open a member · price limit = today's price + "
+    "{tolerance} % · {undo} to take an approval back"
+)
+FINDING_NOT_CHOSEN: Final = "▫️ not chosen yet"
+FINDING_ROLE_OK: Final = "✅ {role}"
+FINDING_ROLE_CONFIRMED: Final = "✅ {role}, confirmed on the test card by {people}"
+FINDING_ROLE_GONE: Final = "❌ The role is gone. Please choose another."
+FINDING_ROLE_EVERYONE: Final = (
+    "❌ @\u200beveryone can't approve: then every member could spend the server's money. Please "
+    "choose another role."
+)
+FINDING_CHANNEL_OK: Final = "✅ {channel}"
+FINDING_CHANNEL_GONE: Final = "❌ The channel is gone, or I can't see it. Please choose another."
+FINDING_MISSING: Final = "❌ In {channel} I lack: {permissions}. Please allow that there."
+FINDING_EVERYONE_READS: Final = (
+    "⚠ Everyone can read {channel}, and so every request and its denial."
+)
+FINDING_APPROVERS_BLIND: Final = "⚠ {role} can't see {channel}, so nobody would decide."
+FINDING_MEMBERS_BLIND: Final = "⚠ Members can't read {channel}."
+PERMISSIONS: Final[Mapping[str, str]] = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "embed_links": "Embed Links",
+    "read_message_history": "Read Message History",
+}
+PARKED: Final = "⚠ {messages} could not be posted: {reason}"
+SETUP_READY: Final = "Everything is in place. Post a test card to see who can approve."
+SETUP_SAVED: Final = "Saved."
+TEST_POSTED: Final = "The test card is on its way to the approval channel."
+PANEL_POSTED: Final = "The panel is posted here."
+CHECKED: Final = "Checked just now."
+UNPARKED: Final = "They are tried again now."
+NOT_ALLOWED_TITLE: Final = "### This server may not spend money yet"
+NOT_ALLOWED: Final = (
+    "Nothing can be set up or bought here until the person who runs the bot adds `{guild_id}` to "
+    "`ALLOWED_GUILD_IDS` and starts it again."
+)
+
+TEST_TITLE: Final = "### Test card: can you approve?"
+TEST_ABOUT: Final = (
+    "Requests will appear in this channel like this. Whoever has {role} presses the button once, so "
+    "that everyone knows it works. Nothing is bought."
+)
+TEST_ABOUT_NO_ROLE: Final = (
+    "Requests will appear in this channel like this. Moderators press the button once, so that "
+    "everyone knows it works. Nothing is bought."
+)
+TEST_NOBODY: Final = "Nobody has confirmed yet."
+TEST_CONFIRMED: Final = "Confirmed by {people}"
+CONFIRMED_NOW: Final = "Noted: you can approve. Nothing was bought."
+
+PANEL_TITLE: Final = "### Skins"
+PANEL_ABOUT: Final = (
+    "Put the skins you would like into your basket and send it; the moderators decide, and what "
+    "they approve is bought and sent to your Steam account. Only you see your basket."
+)
+
+# --- pause ------------------------------------------------------------------------------------
+
+PAUSE_TITLE: Final = "### Buying is paused"
+PAUSE_SINCE: Final = "Since {when}. Nothing is bought meanwhile."
+PAUSE_ALARM: Final = (
+    "The market did something that must never happen, so nothing more is bought until a person has "
+    "looked at it. The person who runs the bot finds it in the log."
+)
+PAUSE_ALARM_SAYS: Final = "What was seen: {details}"
+PAUSE_KEPT: Final = (
+    "Requests can still be sent, approved, denied and cancelled; what is approved waits and keeps "
+    "its place."
+)
+PAUSE_OVER: Final = (
+    "### Buying goes on\nIt was paused for a while; what was approved is bought now, in its order."
+)
+
+
+def pause_in_words(pause: Pause, frame: Frame) -> str:
+    """Return why buying is paused and what the operator can do, for moderators."""
+    if pause.cause is PauseCause.MARKET_REFUSES_US:
+        if pause.code is None:
+            return _fill(WAITS[WaitReason.OPERATOR].moderator, frame)
+        reason = REFUSALS[rule_for(pause.code).kind]
+        return with_code(_fill(reason.moderator, frame), pause.code)
+    if not pause.details:
+        return PAUSE_ALARM
+    return f"{PAUSE_ALARM}\n{PAUSE_ALARM_SAYS.format(details=escape(pause.details[:300]))}"
+
+
+def people(user_ids: Sequence[int], *, at_most: int = 10) -> str:
+    """Return the mentions of some people, and how many more there are."""
+    shown = ", ".join(person(user_id) for user_id in user_ids[:at_most])
+    rest = len(user_ids) - at_most
+    return f"{shown} {AND_MORE.format(n=rest)}" if rest > 0 else shown
+
+
+AND_MORE: Final = "and {n} more"
+
+
+def account_end(steam_id: int) -> str:
+    """Return the end of a Steam account's number, enough to tell accounts apart."""
+    return str(steam_id)[-4:]
+
+
+def attempt_in_words(attempt: Attempt) -> str:
+    """Return how one try ended that bought nothing for certain, with the market's code."""
+    if attempt.code is None:
+        return TRIED_UNKNOWN
+    kind = rule_for(attempt.code).kind
+    words = with_code(TRIED_REFUSED.format(heading=REFUSALS[kind].heading), attempt.code)
+    if kind is RefusalKind.UNKNOWN_CODE and attempt.message:
+        return f"{words} {MARKET_SAID.format(message=escape(attempt.message[:200]))}"
+    return words
+
+
+STATUS_FROM_HERE: Final = "{skins}, {total} at most"
+
+
+def status_in_words(view: RequestView, frame: Frame) -> str:
+    """Return where a request stands and what its member can do, in sentences."""
+    request = view.request
+    moderator = person(request.decided_by) if request.decided_by is not None else A_MODERATOR
+    when = ago(request.decided_at or request.changed_at)
+    match request.state:
+        case RequestState.DRAFT | RequestState.PENDING:
+            sent = request.submitted_at or request.created_at
+            return STATUS_PENDING.format(when=ago(sent))
+        case RequestState.APPROVED:
+            return _approved_status(view, frame, moderator, when)
+        case RequestState.BUYING:
+            bought = STATUS_TRADES if view.in_state(LineState.PURCHASED) else ""
+            return f"{STATUS_BUYING}\n{bought}".strip()
+        case RequestState.BOUGHT | RequestState.CLOSED:
+            approved_then = STATUS_APPROVED.format(moderator=moderator, when=when)
+            trades = request.state is RequestState.BOUGHT and view.in_state(LineState.PURCHASED)
+            return f"{approved_then}\n{STATUS_TRADES}" if trades else approved_then
+        case RequestState.DENIED:
+            sentence = STATUS_DENIED.format(moderator=moderator, when=when)
+            return f"{sentence}\n{quoted(request.decision_reason)}"
+        case RequestState.CANCELLED:
+            return STATUS_CANCELLED.format(when=ago(request.changed_at))
+        case RequestState.EXPIRED:
+            approved_before = request.decided_by is not None
+            template = STATUS_EXPIRED_APPROVED if approved_before else STATUS_EXPIRED_PENDING
+            return _fill(template, frame, when=ago(request.changed_at))
+
+
+A_MODERATOR: Final = "A moderator"
+
+
+def _approved_status(view: RequestView, frame: Frame, moderator: str, when: str) -> str:
+    request = view.request
+    if request.waits_for is not None:
+        sentence = STATUS_APPROVED.format(moderator=moderator, when=when)
+        waiting = waits_in_words(
+            request.waits_for, frame, for_moderator=False, code=refused_whole_code(view)
+        )
+        return f"{sentence}\n{waiting}"
+    if request.claimable_at is None:
+        return STATUS_APPROVED.format(moderator=moderator, when=when)
+    return STATUS_UNDO.format(moderator=moderator, when=when, starts=ago(request.claimable_at))
+
+
+def sent_in_words(view: RequestView, frame: Frame) -> str:
+    """Return the answer to *Send for approval*, without what concerns direct messages."""
+    title = SENT_TITLE.format(number=view.request.number)
+    sentence = _fill(SENT, frame, skins=skins(len(view.lines)), total=usd(view.ceiling_total))
+    return f"{title}\n{sentence}"
+
+
+def list_none(frame: Frame) -> str:
+    """Return what stands where a member's requests would be."""
+    return _fill(LIST_NONE, frame)
+
+
+def url_how(button: str) -> str:
+    """Return the way to a Trade URL; ``button`` is what to press at its end."""
+    return URL_HOW.format(trade_url_page=TRADE_URL_LINK, button=button)
+
+
+# --- what the set-up panel finds --------------------------------------------------------------
+
+SETUP_STEPS: Final = 3
+
+
+def percent(basis_points: int) -> str:
+    """Return basis points as percent, without idle zeros."""
+    whole, part = divmod(basis_points, 100)
+    return f"{whole}.{part:02d}".rstrip("0").rstrip(".")
+
+
+def approver_in_words(finding: RoleFinding | None, confirmed: Sequence[int]) -> str:
+    """Return the line of the set-up panel about the approver role."""
+    if finding is None:
+        words = FINDING_NOT_CHOSEN
+    elif not finding.exists:
+        words = FINDING_ROLE_GONE
+    elif finding.is_everyone:
+        words = FINDING_ROLE_EVERYONE
+    elif confirmed:
+        words = FINDING_ROLE_CONFIRMED.format(role=role(finding.role_id), people=people(confirmed))
+    else:
+        words = FINDING_ROLE_OK.format(role=role(finding.role_id))
+    return SETUP_APPROVER.format(finding=words)
+
+
+def _place_in_words(finding: PlaceFinding | None) -> str:
+    if finding is None:
+        return FINDING_NOT_CHOSEN
+    if not finding.exists:
+        return FINDING_CHANNEL_GONE
+    if finding.missing:
+        names = ", ".join(f"**{PERMISSIONS[name]}**" for name in finding.missing)
+        return FINDING_MISSING.format(channel=channel(finding.channel_id), permissions=names)
+    return FINDING_CHANNEL_OK.format(channel=channel(finding.channel_id))
+
+
+def approvals_in_words(findings: SetupFindings) -> str:
+    """Return the lines of the set-up panel about the approval channel."""
+    finding = findings.approvals
+    rows = [SETUP_APPROVALS.format(finding=_place_in_words(finding))]
+    if finding is not None and finding.exists:
+        place = channel(finding.channel_id)
+        if finding.everyone_reads:
+            rows.append(FINDING_EVERYONE_READS.format(channel=place))
+        if not finding.approvers_read and findings.approver is not None:
+            rows.append(
+                FINDING_APPROVERS_BLIND.format(role=role(findings.approver.role_id), channel=place)
+            )
+    return "\n".join(rows)
+
+
+def results_in_words(findings: SetupFindings) -> str:
+    """Return the lines of the set-up panel about the results channel."""
+    finding = findings.results
+    rows = [SETUP_RESULTS.format(finding=_place_in_words(finding))]
+    if finding is not None and finding.exists and not finding.everyone_reads:
+        rows.append(FINDING_MEMBERS_BLIND.format(channel=channel(finding.channel_id)))
+    return "\n".join(rows)
+
+
+def askers_in_words(role_ids: Sequence[int]) -> str:
+    """Return the line of the set-up panel about who may ask."""
+    who = ", ".join(role(role_id) for role_id in role_ids) or SETUP_EVERYONE
+    return SETUP_ASKERS.format(who=who)
+
+
+def limits_in_words(settings: GuildSettings) -> str:
+    """Return the line of the set-up panel about the limits."""
+    return SETUP_LIMITS.format(
+        lines=skins(settings.lines_max),
+        open=requests(settings.open_requests_max),
+        tolerance=percent(settings.tolerance_bp),
+        undo=plural(settings.undo_s, "{n} second", "{n} seconds"),
+    )
+
+
+def parked_in_words(reasons: Sequence[str]) -> str:
+    """Return how many messages could not be posted, and why."""
+    different = list(dict.fromkeys(escape(reason[:150]) for reason in reasons))
+    return PARKED.format(
+        messages=plural(len(reasons), "{n} message", "{n} messages"),
+        reason="; ".join(different[:3]),
+    )
+
+
+def test_in_words(role_id: int | None, confirmed: Sequence[int]) -> str:
+    """Return the test card's text."""
+    about = TEST_ABOUT_NO_ROLE if role_id is None else TEST_ABOUT.format(role=role(role_id))
+    who = TEST_CONFIRMED.format(people=people(confirmed, at_most=20)) if confirmed else TEST_NOBODY
+    return f"{TEST_TITLE}\n{about}\n{who}"
