@@ -13,27 +13,20 @@ import asyncio
 import heapq
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
 from typing import Final
 
 from bot.domain.market import Listing, OfferStatus
 from bot.domain.money import CENT, DOLLAR, Micros, from_decimal, to_decimal
-from bot.sandbox.skinsback.catalogue import (
-    FIRST_LISTING_ID,
-    IDS_PER_ITEM,
-    Item,
-    build_catalogue,
-)
+from bot.sandbox.skinsback.answers import Answer, ApiError, Parameters, read_list, read_number
+from bot.sandbox.skinsback.catalogue import Item
 from bot.sandbox.skinsback.faults import Fault, Scripted
 from bot.sandbox.skinsback.ledger import FAILED, PATHS, LedgerEntry, TradePath
 from bot.sandbox.skinsback.profile import KeyCheck, ListLookup, Profile, Refund
+from bot.sandbox.skinsback.stock import Stock
 from bot.skinsback.protocol import Json
-from bot.skinsback.refusals import RULES
-
-Answer = dict[str, Json]
-Parameters = dict[str, object]
 
 START_BALANCE: Final = Micros(1_000 * DOLLAR)
 
@@ -41,19 +34,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{8}")
 _PARTNER_MAX: Final = 2**32 - 1
 _LATE_REFUND_S: Final = 3600.0
 _LATE_ACCEPT_S: Final = 90.0
-_NAME_MIN: Final = 3
 _SAMPLE_KEY: Final = "somebody-elses-purchase"
 _UNKNOWN_CODE: Final = 42
-_DOPPLER_PHASES: Final = ("Phase 1", "Phase 2", "Phase 3", "Phase 4", "Ruby", "Sapphire")
-
-
-class ApiError(Exception):
-    """An answer with an error code."""
-
-    def __init__(self, code: int, message: str | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = RULES[code].name if message is None else message
 
 
 class Market:
@@ -79,15 +61,15 @@ class Market:
         self._clock = clock
         self._ahead = 0.0
         self._history_page = history_page
-        self._items = build_catalogue(seed, size)
-        self._by_name = {(item.game, item.name): item for item in self._items}
+        self.stock = Stock(seed, size)
         self._keys: set[str] = set()
         self._failing: dict[int, int] = {}
         self._paths: list[tuple[str | None, int | None, TradePath]] = []
         self._before_buy: list[Callable[[], None]] = []
         self._due: list[tuple[float, int, LedgerEntry, OfferStatus | None]] = []
         self._sequence = count()
-        # A market that starts again knows nothing, but never gives a number out twice.
+        # A market that starts again has forgotten everything, but must not give out an old number:
+        # counted from the clock, it would have had to sell more than one skin each second.
         self._buy_ids = count(int(self.now()) % 10**10 + 129_000_000)
 
     # Control, for tests and the demo
@@ -103,31 +85,19 @@ class Market:
 
     def listings(self, name: str, game: str = "cs2") -> list[Listing]:
         """Return what is for sale under a name, cheapest first."""
-        return self._item(name, game).as_listings()
+        return self.stock.item(name, game).as_listings()
 
     def set_price(self, name: str, price: Micros, game: str = "cs2") -> None:
         """Let the cheapest listing of ``name`` cost ``price`` and the others follow it."""
-        item = self._item(name, game)
-        listings = item.open_listings()
-        rise = price - min(listings.values(), default=price)
-        item.listings = {
-            listing_id: Micros(old + rise) for listing_id, old in sorted(listings.items())
-        }
-
-    def set_listing_price(self, listing_id: int, price: Micros) -> None:
-        """Let one listing cost ``price``."""
-        item = self._owner(listing_id)
-        if item is None or listing_id not in item.open_listings():
-            raise ValueError("no such listing is for sale")
-        item.open_listings()[listing_id] = price
+        self.stock.set_price(name, game, price)
 
     def sell_out(self, name: str, game: str = "cs2") -> None:
         """Let somebody else buy everything under ``name``."""
-        self._item(name, game).listings = {}
+        self.stock.item(name, game).listings = {}
 
     def sell_listing(self, listing_id: int) -> None:
         """Let somebody else buy one listing."""
-        item = self._owner(listing_id)
+        item = self.stock.owner(listing_id)
         if item is not None:
             item.open_listings().pop(listing_id, None)
 
@@ -186,7 +156,7 @@ class Market:
         """market_batch_buy. ``scripted`` may bend one line of the answer."""
         self._run_before_buy()
         partner = self._recipient(parameters)
-        lines = [line for line in _list(parameters.get("items")) if isinstance(line, dict)]
+        lines = [line for line in read_list(parameters.get("items")) if isinstance(line, dict)]
         known = None if self.profile.atomic_keys else set(self._keys)
         purchased: dict[str, Json] = {}
         unavailable: dict[str, Json] = {}
@@ -212,7 +182,7 @@ class Market:
             raise ApiError(3, "partner_or_token_required")
         line = dict(parameters)
         if not parameters.get("id"):
-            line["id"] = self._cheapest(parameters)
+            line["id"] = self.stock.cheapest(parameters)
         return self._purchased(self._buy_listing(self._recipient(parameters), line, None, None))
 
     def getinfo(self, parameters: Parameters) -> Answer:
@@ -224,7 +194,7 @@ class Market:
                 raise ApiError(2, "offer_not_found")
             return self._info(found[0])
         field = "buy_ids" if "buy_ids" in parameters else "custom_ids"
-        asked = {str(each) for each in _list(parameters.get(field))}
+        asked = {str(each) for each in read_list(parameters.get(field))}
         if not asked:
             raise ApiError(1, "buy_id_or_custom_id_required")
         found = [
@@ -245,9 +215,9 @@ class Market:
 
     def history(self, parameters: Parameters) -> Answer:
         """market_history: the purchases between two moments, in pages."""
-        starting = _number(parameters.get("starting"), Decimal(0))
-        ending = _number(parameters.get("ending"), Decimal(10**12))
-        cursor = int(_number(parameters.get("start_from"), Decimal(0)))
+        starting = read_number(parameters.get("starting"), Decimal(0))
+        ending = read_number(parameters.get("ending"), Decimal(10**12))
+        cursor = int(read_number(parameters.get("start_from"), Decimal(0)))
         found = [entry for entry in self._visible() if starting <= int(entry.bought_at) <= ending]
         page = found[cursor : cursor + self._history_page]
         return {
@@ -256,37 +226,6 @@ class Market:
             "start_from": cursor + len(page),
             "items": [self._info(entry) for entry in page],
         }
-
-    def search(self, parameters: Parameters) -> Answer:
-        """market_search: the listings of names; a name also finds what it is part of."""
-        game = _game(parameters)
-        names = [str(name) for name in _list(parameters.get("names"))]
-        single = parameters.get("name")
-        if not names and not isinstance(single, str):
-            raise ApiError(1, "name_or_names_required")
-        if isinstance(single, str) and len(single) < _NAME_MIN:
-            raise ApiError(2, "name_min_length_3")
-        if isinstance(single, str):
-            items = [i for i in self._items if i.game == game and single.lower() in i.name.lower()]
-        else:
-            wanted = dict.fromkeys(each for name in names for each in (name, f"StatTrak™ {name}"))
-            items = [self._by_name[game, name] for name in wanted if (game, name) in self._by_name]
-        # No order is promised, so the dearest comes first and whoever wants the cheapest sorts.
-        return {
-            "items": [
-                _listing_row(listing) for item in items for listing in reversed(item.as_listings())
-            ]
-        }
-
-    def pricelist(self, parameters: Parameters) -> Answer:
-        """market_pricelist: grouped by name, or every listing with ``full=1``."""
-        items = [item for item in self._items if item.game == _game(parameters)]
-        rows: Iterable[Answer]
-        if str(parameters.get("full", "")) == "1":
-            rows = (row for item in items for row in _full_rows(item))
-        else:
-            rows = (_grouped_row(item) for item in items if item.listings != {})
-        return {"last_update": int(self.now()), "items": list(rows)}
 
     def balances(self) -> Answer:
         """balance: what is left, and what was spent, with three decimals."""
@@ -331,8 +270,8 @@ class Market:
         taken = key is not None and key in (self._keys if known is None else known)
         if taken and self.profile.key_check is KeyCheck.FIRST:
             raise ApiError(7)
-        listing_id = int(_number(line.get("id"), Decimal(0)))
-        limit = _number(line.get("max_price"), Decimal(-1))
+        listing_id = int(read_number(line.get("id"), Decimal(0)))
+        limit = read_number(line.get("max_price"), Decimal(-1))
         max_price = None if limit < 0 else from_decimal(limit)
         try:
             item, price = self._offered(listing_id, max_price)
@@ -365,7 +304,7 @@ class Market:
 
     def _offered(self, listing_id: int, max_price: Micros | None) -> tuple[Item, Micros]:
         """Return what a listing costs now. Raises 5, 6 and 4."""
-        item = self._owner(listing_id)
+        item = self.stock.owner(listing_id)
         price = None if item is None else item.open_listings().get(listing_id)
         if item is None or price is None:
             raise ApiError(5)
@@ -374,17 +313,6 @@ class Market:
         if price > self.balance:
             raise ApiError(4)
         return item, price
-
-    def _cheapest(self, parameters: Parameters) -> int:
-        name = parameters.get("name")
-        if not isinstance(name, str):
-            raise ApiError(1, "name_or_id_required")
-        if len(name) < _NAME_MIN:
-            raise ApiError(2, "name_min_length_3")
-        item = self._by_name.get((_game(parameters), name))
-        if item is None or not item.open_listings():
-            raise ApiError(5)
-        return item.as_listings()[0].listing_id
 
     def _record(self, entry: LedgerEntry) -> None:
         self.purchases.append(entry)
@@ -422,13 +350,6 @@ class Market:
             listener.put_nowait({"event": event, "data": data})
 
     # Reading
-
-    def _item(self, name: str, game: str) -> Item:
-        return self._by_name[game, name]
-
-    def _owner(self, listing_id: int) -> Item | None:
-        place = (listing_id - FIRST_LISTING_ID) // IDS_PER_ITEM
-        return self._items[place] if 0 <= place < len(self._items) else None
 
     def _visible(self) -> Iterator[LedgerEntry]:
         latest = self.now() - self.profile.visible_after_s
@@ -497,53 +418,6 @@ def _status_change(entry: LedgerEntry) -> Answer:
         "tradeofferid": None if offer is None else str(offer),
         "custom_id": entry.key,
     }
-
-
-def _listing_row(listing: Listing) -> Answer:
-    return {
-        "id": listing.listing_id,
-        "name": listing.market_hash_name,
-        "price": to_decimal(listing.price),
-        "classid": listing.class_id,
-    }
-
-
-def _grouped_row(item: Item) -> Answer:
-    prices = None if item.listings is None else item.listings.values()
-    return {
-        "name": item.name,
-        "price": to_decimal(item.price if prices is None else min(prices)),
-        "count": item.count if prices is None else len(prices),
-        "classid": item.class_id,
-    }
-
-
-def _full_rows(item: Item) -> Iterator[Answer]:
-    """Yield every listing; one with a phase twice, as the real list does."""
-    for listing in item.as_listings():
-        row = _listing_row(listing)
-        yield row
-        if "Doppler" in item.name:
-            phase = _DOPPLER_PHASES[listing.listing_id % len(_DOPPLER_PHASES)]
-            yield {**row, "name": f"{item.name} - {phase}"}
-
-
-def _game(parameters: Parameters) -> str:
-    game = str(parameters.get("game", "cs2"))
-    return "cs2" if game == "csgo" else game
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _number(value: object, default: Decimal) -> Decimal:
-    """Return a parameter that came as a number or as text."""
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return Decimal(value)
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", value):
-        return Decimal(value)
-    return default
 
 
 def _mills(amount: Micros) -> Decimal:

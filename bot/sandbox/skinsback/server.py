@@ -19,10 +19,11 @@ from typing import Any, Final, Self, TypeVar
 from aiohttp import web
 
 from bot.domain.money import Micros
+from bot.sandbox.skinsback.answers import Answer, ApiError, Parameters
 from bot.sandbox.skinsback.faults import LINE_FAULTS, Fault, FaultQueue, Scripted
 from bot.sandbox.skinsback.forms import read_parameters
 from bot.sandbox.skinsback.ledger import Call
-from bot.sandbox.skinsback.market import START_BALANCE, Answer, ApiError, Market, Parameters
+from bot.sandbox.skinsback.market import START_BALANCE, Market
 from bot.sandbox.skinsback.profile import Profile
 from bot.skinsback.protocol import Json, encode
 from bot.skinsback.refusals import RULES
@@ -237,8 +238,8 @@ class SkinsbackSandbox(Market):
         methods: dict[object, Callable[[Parameters], Answer]] = {
             "market_getinfo": self.getinfo,
             "market_history": self.history,
-            "market_search": self.search,
-            "market_pricelist": self.pricelist,
+            "market_search": self.stock.search,
+            "market_pricelist": lambda asked: self.stock.pricelist(asked, self.now()),
             "balance": lambda _: self.balances(),
             "status": lambda _: self._status(),
             "currencies": lambda _: _currencies(),
