@@ -144,8 +144,8 @@ class _Link:
 def parse_trade_url(text: str) -> TradeUrl:
     """Return the one Trade URL in ``text``. Raises only ``TradeUrlError``.
 
-    Details: ``host`` (FOREIGN_HOST), ``parameter`` (CONFLICTING), ``length`` and ``expected``
-    (TOKEN_CUT_OFF, TOKEN_TOO_LONG), ``length_max`` (TOO_LONG).
+    Details: ``host`` (FOREIGN_HOST, where it can be shown), ``parameter`` (CONFLICTING),
+    ``length`` and ``expected`` (TOKEN_CUT_OFF, TOKEN_TOO_LONG), ``length_max`` (TOO_LONG).
     """
     if len(text) > TEXT_LENGTH_MAX:
         raise TradeUrlError(Problem.TRADE_URL_TOO_LONG, length_max=TEXT_LENGTH_MAX)
@@ -322,4 +322,6 @@ def _foreign(authority: str) -> TradeUrlError:
         for label in host.split(".")
     )
     shown = ".".join(labels)[:_SHOWN_HOST_LENGTH]
-    return TradeUrlError(Problem.TRADE_URL_FOREIGN_HOST, host=shown or "…")
+    if not shown:
+        return TradeUrlError(Problem.TRADE_URL_FOREIGN_HOST)
+    return TradeUrlError(Problem.TRADE_URL_FOREIGN_HOST, host=shown)
