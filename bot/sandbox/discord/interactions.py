@@ -174,7 +174,7 @@ class Interaction:
         waited for a little longer than that.
         """
         await self.changes.until(lambda: self._answered() or self._source_changed(), QUIET_S)
-        if not self._answered():
+        if self._source_changed():
             await self.changes.until(self._answered, AFTER_CHANGE_S)
 
     def _answered(self) -> bool:

@@ -163,6 +163,8 @@ def _text_that_mentions(message: Message) -> str:
 
 def _completed_embed(embed: Json) -> Json:
     done = {key: value for key, value in embed.items() if value is not None}
+    if "fields" in done:
+        done["fields"] = [{"inline": False} | one for one in done["fields"]]
     return {"type": "rich"} | done
 
 

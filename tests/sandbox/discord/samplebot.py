@@ -133,11 +133,8 @@ class SampleBot(discord.Client):
                 skin = SKINS[int(data["values"][0])]
                 await interaction.response.edit_message(content=f"Picked {skin}", view=None)
             case "role" | "channel":
-                await interaction.response.send_message(
-                    str(data["resolved"].keys()), ephemeral=True
-                )
-            case "silent":
-                pass
+                resolved = ", ".join(data["resolved"])
+                await interaction.response.send_message(f"resolved: {resolved}", ephemeral=True)
 
     async def route_modal(self, interaction: Interaction) -> None:
         data: Any = interaction.data
