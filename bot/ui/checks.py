@@ -51,6 +51,8 @@ class SetupFindings:
     approver: RoleFinding | None = None
     approvals: PlaceFinding | None = None
     results: PlaceFinding | None = None
+    askers_gone: frozenset[int] = frozenset()
+    """Roles that may ask and no longer exist; if all are gone, nobody may ask."""
 
     @property
     def done(self) -> int:
@@ -76,6 +78,7 @@ def check_places(guild: discord.Guild, settings: GuildSettings) -> SetupFindings
         approver,
         _check_place(guild, settings.approval_channel_id, approver_role),
         _check_place(guild, settings.results_channel_id, approver_role),
+        frozenset(one for one in settings.asker_role_ids if guild.get_role(one) is None),
     )
 
 
@@ -87,7 +90,8 @@ def _check_place(
     channel = guild.get_channel(channel_id)
     if channel is None:
         return PlaceFinding(channel_id, exists=False)
-    ours = channel.permissions_for(guild.me)
+    # Until the cache knows ourselves as a member, what our own role may is the best that it knows.
+    ours = channel.permissions_for(_ourselves(guild))
     return PlaceFinding(
         channel_id,
         missing=tuple(name for name in NEEDED if not getattr(ours, name)),
@@ -96,3 +100,8 @@ def _check_place(
             approver_role is None or channel.permissions_for(approver_role).view_channel
         ),
     )
+
+
+def _ourselves(guild: discord.Guild) -> discord.Member | discord.Role:
+    me: discord.Member | None = guild.me
+    return me or guild.self_role or guild.default_role

@@ -1,7 +1,7 @@
 """Every word that people read, in one place: cards only put these together.
 
-The habits: first what happened, then whether money moved, then what to do. Nobody is blamed, nothing
-is shouted, and the market's code numbers are for moderators, in brackets at the end.
+The habits: first what happened, then whether money moved, then what to do. Nobody is blamed,
+nothing is shouted, and the market's code numbers are for moderators, in brackets at the end.
 
 Templates have named placeholders, counts go through ``plural``, and no sentence is glued together
 from halves, so that all of it can be handed to translators as it stands. What came from a person
@@ -11,6 +11,7 @@ or from the market is escaped here or by the card, on its way into a template.
 from __future__ import annotations
 
 import string
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,7 @@ from bot.domain.models import (
     GuildSettings,
     LineView,
     NoListing,
+    OutboxRow,
     Pause,
     PauseCause,
     RequestView,
@@ -44,7 +46,7 @@ from bot.skinsback.refusals import RefusalKind, rule_for
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
 
-# --- slash commands ---------------------------------------------------------------------------
+# Slash commands.
 
 CMD_REQUEST_NAME: Final = "request"
 CMD_REQUEST: Final = "Ask for skins: opens your basket, which only you see"
@@ -69,11 +71,12 @@ COMMAND_NAMES: Final = (
 AUTOCOMPLETE_CHOICE: Final = "{name} · {price}"
 
 
-# --- small parts ------------------------------------------------------------------------------
+# Small parts.
 
 SANDBOX: Final = "-# 🧪 Sandbox: this is a rehearsal, no skin and no dollar in it is real."
 LIST_MORE_DETAILS: Final = "… and {n} more: press **Details**"
 LIST_MORE: Final = "… and {n} more"
+AND_MORE: Final = "and {n} more"
 SEPARATOR: Final = " · "
 
 
@@ -154,127 +157,113 @@ def placeholders(template: str) -> frozenset[str]:
 TRADE_URL_LINK: Final = f"[your Trade URL page at Steam]({TRADE_URL_PAGE})"
 
 
-# --- problems: what can be wrong with what a person did ---------------------------------------
+# Problems: what can be wrong with what a person did.
 # The first sentence whose details were all given is shown, so the last one needs none.
 
-PROBLEMS: Final[Mapping[Problem, tuple[str, ...]]] = {
+PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.TRADE_URL_EMPTY: (
-        (
-            "The field was empty, so nothing was saved. Copy the whole Trade URL from {trade_url_page} "
-            "and paste it."
-        ),
+        "The field was empty, so nothing was saved. Copy the whole Trade URL from "
+        "{trade_url_page} and paste it."
     ),
     Problem.TRADE_URL_TOO_LONG: (
         (
-            "That text is too long to look for a Trade URL in it, so nothing was saved. Paste only the "
-            "URL itself, from {trade_url_page}."
+            "That text is longer than {length_max} characters, too long to look for a Trade URL "
+            "in it, so nothing was saved. Paste only the URL itself, from {trade_url_page}."
+        ),
+        (
+            "That text is too long to look for a Trade URL in it, so nothing was saved. Paste "
+            "only the URL itself, from {trade_url_page}."
         ),
     ),
     Problem.TRADE_URL_NOT_A_LINK: (
-        (
-            "There is no Trade URL in that text, so nothing was saved. It begins with "
-            "`https://steamcommunity.com/tradeoffer/new/` and stands on {trade_url_page}."
-        ),
+        "There is no Trade URL in that text, so nothing was saved. It begins with "
+        "`https://steamcommunity.com/tradeoffer/new/` and stands on {trade_url_page}."
     ),
     Problem.TRADE_URL_PROFILE_LINK: (
-        (
-            "That link leads to a Steam profile; to send you skins I need your *Trade URL*, which is "
-            "another one. Nothing was saved. You find it on {trade_url_page}, a little further down."
-        ),
+        "That link leads to a Steam profile; to send you skins I need your *Trade URL*, which is "
+        "another one. Nothing was saved. You find it on {trade_url_page}, a little further down."
     ),
     Problem.TRADE_URL_OTHER_STEAM_PAGE: (
-        (
-            "That link leads to another page of Steam. Nothing was saved. The one I need begins with "
-            "`https://steamcommunity.com/tradeoffer/new/` and stands on {trade_url_page}."
-        ),
+        "That link leads to another page of Steam. Nothing was saved. The one I need begins with "
+        "`https://steamcommunity.com/tradeoffer/new/` and stands on {trade_url_page}."
     ),
     Problem.TRADE_URL_FOREIGN_HOST: (
         (
-            "That link leads to **{host}**, which is not Steam, and I haven't saved it. If somebody "
-            "sent it to you, leave it closed and don't log in there. Your own Trade URL stands on "
-            "{trade_url_page}."
+            "That link leads to **{host}**, which is not Steam, and I haven't saved it. If "
+            "somebody sent it to you, leave it closed and don't log in there. Your own Trade URL "
+            "stands on {trade_url_page}."
         ),
         (
-            "That link doesn't lead to Steam, and I haven't saved it. If somebody sent it to you, leave "
-            "it closed and don't log in there. Your own Trade URL stands on {trade_url_page}."
+            "That link doesn't lead to Steam, and I haven't saved it. If somebody sent it to you, "
+            "leave it closed and don't log in there. Your own Trade URL stands on "
+            "{trade_url_page}."
         ),
     ),
     Problem.TRADE_URL_PARTNER_MISSING: (
-        (
-            "A part of this Trade URL is missing: the number after `partner=`. Nothing was saved. "
-            "Steam's own **Copy** button takes the whole of it: {trade_url_page}."
-        ),
+        "A part of this Trade URL is missing: the number after `partner=`. Nothing was saved. "
+        "Steam's own **Copy** button takes the whole of it: {trade_url_page}."
     ),
     Problem.TRADE_URL_PARTNER_WRONG: (
-        (
-            "The number after `partner=` in this Trade URL can't be a Steam account. Nothing was saved. "
-            "Please copy the URL once more with Steam's **Copy** button: {trade_url_page}."
-        ),
+        "The number after `partner=` in this Trade URL can't be a Steam account. Nothing was "
+        "saved. Please copy the URL once more with Steam's **Copy** button: {trade_url_page}."
     ),
     Problem.TRADE_URL_PARTNER_STEAM_ID: (
-        (
-            "After `partner=` stands a long SteamID, where Steam puts a shorter number. Nothing was "
-            "saved. Please copy the URL as Steam shows it: {trade_url_page}."
-        ),
+        "After `partner=` stands a long SteamID, where Steam puts a shorter number. Nothing was "
+        "saved. Please copy the URL as Steam shows it: {trade_url_page}."
     ),
     Problem.TRADE_URL_TOKEN_MISSING: (
-        (
-            "The end of this Trade URL is missing: `token=` and the 8 characters after it. Nothing was "
-            "saved. Steam's own **Copy** button takes the whole of it: {trade_url_page}."
-        ),
+        "The end of this Trade URL is missing: `token=` and the 8 characters after it. Nothing "
+        "was saved. Steam's own **Copy** button takes the whole of it: {trade_url_page}."
     ),
     Problem.TRADE_URL_TOKEN_CUT_OFF: (
         (
-            "This Trade URL is cut off: after `token=` come {expected} characters, and here there are "
-            "{length}. Nothing was saved. Steam's own **Copy** button takes the whole of it: "
+            "This Trade URL is cut off: after `token=` come {expected} characters, and here there "
+            "are {length}. Nothing was saved. Steam's own **Copy** button takes the whole of it: "
             "{trade_url_page}."
         ),
         (
-            "This Trade URL is cut off at its end. Nothing was saved. Steam's own **Copy** button takes "
-            "the whole of it: {trade_url_page}."
+            "This Trade URL is cut off at its end. Nothing was saved. Steam's own **Copy** button "
+            "takes the whole of it: {trade_url_page}."
         ),
     ),
     Problem.TRADE_URL_TOKEN_TOO_LONG: (
         (
-            "After `token=` in a Trade URL come {expected} characters, and here there are {length}: "
-            "perhaps something was typed behind it. Nothing was saved. Please copy it once more: "
-            "{trade_url_page}."
+            "After `token=` in a Trade URL come {expected} characters, and here there are "
+            "{length}: perhaps something was typed behind it. Nothing was saved. Please copy it "
+            "once more: {trade_url_page}."
         ),
         (
-            "There is something behind the end of this Trade URL. Nothing was saved. Please copy it "
-            "once more: {trade_url_page}."
+            "There is something behind the end of this Trade URL. Nothing was saved. Please copy "
+            "it once more: {trade_url_page}."
         ),
     ),
     Problem.TRADE_URL_TOKEN_WRONG: (
-        (
-            "After `token=` stand characters that Steam doesn't use there. Nothing was saved. Please "
-            "copy the URL once more with Steam's **Copy** button: {trade_url_page}."
-        ),
+        "After `token=` stand characters that Steam doesn't use there. Nothing was saved. Please "
+        "copy the URL once more with Steam's **Copy** button: {trade_url_page}."
     ),
     Problem.TRADE_URL_CONFLICTING: (
         (
-            "This Trade URL says `{parameter}=` twice, and differently each time. Nothing was saved. "
-            "Please copy it once more: {trade_url_page}."
+            "This Trade URL says `{parameter}=` twice, and differently each time. Nothing was "
+            "saved. Please copy it once more: {trade_url_page}."
         ),
         (
-            "This Trade URL says one thing twice, and differently each time. Nothing was saved. Please "
-            "copy it once more: {trade_url_page}."
+            "This Trade URL says one thing twice, and differently each time. Nothing was saved. "
+            "Please copy it once more: {trade_url_page}."
         ),
     ),
     Problem.TRADE_URL_SEVERAL: (
-        (
-            "There is more than one Trade URL in that text, and I won't guess which is yours. Nothing "
-            "was saved. Please paste only your own, from {trade_url_page}."
-        ),
+        "There is more than one Trade URL in that text, and I won't guess which is yours. Nothing "
+        "was saved. Please paste only your own, from {trade_url_page}."
     ),
     Problem.TRADE_URL_UNKNOWN: (
-        (
-            "I don't know yet where your skins should go. Nothing was sent. Enter your Trade URL once, "
-            "with the button or with {cmd_trade_url}, and go on."
-        ),
+        "I don't know yet where your skins should go. Nothing was sent. Enter your Trade URL "
+        "once, with the button or with {cmd_trade_url}, and go on."
     ),
     Problem.PRICE_WRONG: (
-        "I can't read “{typed}” as a price. Nothing was changed. Write it in dollars, like `12.50`.",
+        (
+            "I can't read “{typed}” as a price. Nothing was changed. Write it in dollars, like "
+            "`12.50`."
+        ),
         "I can't read that as a price. Nothing was changed. Write it in dollars, like `12.50`.",
     ),
     Problem.PRICE_TOO_LOW: (
@@ -290,12 +279,8 @@ PROBLEMS: Final[Mapping[Problem, tuple[str, ...]]] = {
     ),
     Problem.QUANTITY_WRONG: (
         (
-            "I can't take “{typed}” as a number of skins. Nothing was changed. Write a whole number "
-            "from 1 to {highest}."
-        ),
-        (
-            "I can't take “{typed}” as a number of skins. Nothing was changed. Write a whole number, "
-            "like `1`."
+            "I can't take “{typed}” as a number of skins. Nothing was changed. Write a whole "
+            "number from 1 to {highest}."
         ),
         (
             "I can't take that as a number of skins. Nothing was changed. Write a whole number, "
@@ -304,219 +289,206 @@ PROBLEMS: Final[Mapping[Problem, tuple[str, ...]]] = {
     ),
     Problem.LISTING_ID_WRONG: (
         (
-            "“{typed}” isn't a listing number: those are digits only. Nothing was added. Leave the "
-            "field empty to get the cheapest one."
+            "“{typed}” isn't a listing number: those are digits only. Nothing was added. Leave "
+            "the field empty to get the cheapest one."
         ),
         (
-            "That isn't a listing number: those are digits only. Nothing was added. Leave the field "
-            "empty to get the cheapest one."
+            "That isn't a listing number: those are digits only. Nothing was added. Leave the "
+            "field empty to get the cheapest one."
         ),
     ),
     Problem.SKIN_EMPTY: (
-        "No skin was named, so nothing was added. Type a part of its name, like `redline ft`.",
+        "No skin was named, so nothing was added. Type a part of its name, like `redline ft`."
     ),
     Problem.SKIN_UNKNOWN: (
         (
-            "The market has no skin called “{typed}”. Nothing was added, and your basket is as it was. "
-            "Try fewer words, like `redline ft`."
+            "The market has no skin called “{typed}”. Nothing was added, and your basket is as it "
+            "was. Try fewer words, like `redline ft`."
         ),
         (
-            "The market has no skin of that name. Nothing was added, and your basket is as it was. "
-            "Try fewer words, like `redline ft`."
+            "The market has no skin of that name. Nothing was added, and your basket is as it "
+            "was. Try fewer words, like `redline ft`."
         ),
     ),
     Problem.SKIN_OUT_OF_STOCK: (
-        "Nobody sells **{skin}** at the moment. Nothing was added, and your basket is as it was.",
-        "Nobody sells that skin at the moment. Nothing was added, and your basket is as it was.",
+        (
+            "Nobody sells **{skin}** at the moment. Nothing was added or sent, and your basket is "
+            "as it was."
+        ),
+        (
+            "Nobody sells that skin at the moment. Nothing was added or sent, and your basket is "
+            "as it was."
+        ),
     ),
     Problem.LISTING_GONE: (
         (
-            "Listing {listing_id} of **{skin}** is no longer for sale. Nothing was added. Leave the "
+            "Listing {listing_id} of **{skin}** is not for sale. Nothing was added. Leave the "
             "number out to get the cheapest one."
         ),
         (
-            "That listing is no longer for sale. Nothing was added. Leave the number out to get the "
+            "Listing {listing_id} is not for sale under that name. Nothing was added. Leave the "
+            "number out to get the cheapest one."
+        ),
+        (
+            "That listing is not for sale. Nothing was added. Leave the number out to get the "
             "cheapest one."
         ),
     ),
     Problem.LISTING_TWICE: (
         (
-            "Listing {listing_id} is in your basket already, and there is only one of it. Nothing was "
+            "Listing {listing_id} is in your basket already, and there is only one of it. Nothing "
+            "was changed."
+        ),
+        (
+            "That listing is in your basket already, and there is only one of it. Nothing was "
             "changed."
         ),
-        "That listing is in your basket already, and there is only one of it. Nothing was changed.",
     ),
     Problem.LISTING_QUANTITY: (
-        (
-            "A listing number stands for one skin only, so it can't be asked for more than once. "
-            "Nothing was changed. Leave the number out to get several."
-        ),
+        "A listing number stands for one skin only, so it can't be asked for more than once. "
+        "Nothing was changed. Leave the number out to get several."
     ),
     Problem.CEILING_BELOW_CHEAPEST: (
         (
-            "The cheapest **{skin}** costs {cheapest} at the moment, more than your limit of {ceiling}. "
-            "Nothing was changed. Raise the limit, or leave it empty."
+            "The cheapest **{skin}** costs {price} at the moment, more than your limit of "
+            "{ceiling}. Nothing was changed or sent. Raise the limit, or leave it empty."
         ),
         (
-            "The cheapest one costs {cheapest} at the moment, more than your limit. Nothing was "
-            "changed. Raise the limit, or leave it empty."
-        ),
-        (
-            "The cheapest one costs more than your limit at the moment. Nothing was changed. Raise the "
-            "limit, or leave it empty."
+            "The cheapest one costs more than your limit at the moment. Nothing was changed or "
+            "sent. Raise the limit, or leave it empty."
         ),
     ),
     Problem.TOO_MANY_LINES: (
         (
-            "A request holds {lines_max} skins here, and that would make {lines}. Nothing was added, "
-            "and your basket is as it was."
+            "A request holds {highest} skins here, and there is room for {left} more. Nothing was "
+            "added, and your basket is as it was."
         ),
         (
-            "A request holds {lines_max} skins here, and that would be more. Nothing was added, and "
+            "A request holds {highest} skins here, and that would be more. Nothing was added or "
+            "sent, and your basket is as it was."
+        ),
+        (
+            "That would be more skins than a request holds here. Nothing was added or sent, and "
             "your basket is as it was."
-        ),
-        (
-            "That would be more skins than a request holds here. Nothing was added, and your basket is "
-            "as it was."
         ),
     ),
     Problem.BASKET_EMPTY: (
-        "Your basket is empty, so there is nothing to send. Put a skin in first: {cmd_request}",
+        "Your basket is empty, so there is nothing to send. Put a skin in first: {cmd_request}"
     ),
     Problem.BASKET_CHANGED: (
-        "Your basket has changed since this was shown, so nothing was done. This is how it is now.",
+        "Your basket has changed since this was shown, so nothing was done. This is how it is now."
     ),
     Problem.CATALOGUE_MISSING: (
-        (
-            "I have no price list of the market yet, so nothing can be added. Your basket is as it "
-            "was. Please try again in a minute."
-        ),
+        "I have no price list of the market yet, so nothing can be added. Your basket is as it "
+        "was. Please try again in a minute."
     ),
     Problem.TOO_MANY_OPEN: (
         (
-            "You have {open} open already ({numbers}), and can have {open_max} at a time. Your basket is "
-            "kept: send it when one of them is done, or cancel one in {cmd_my_requests}"
+            "Your request #{number} is still open, and you can have {highest} open at a time. "
+            "Nothing was sent, and your basket is kept: send it when that one is done, or cancel "
+            "it in {cmd_my_requests}"
         ),
         (
-            "You have {open} open already, and can have {open_max} at a time. Your basket is kept: send "
-            "it when one of them is done, or cancel one in {cmd_my_requests}"
-        ),
-        (
-            "You have as many open requests as you can have at a time. Your basket is kept: send it "
-            "when one of them is done, or cancel one in {cmd_my_requests}"
+            "You have as many open requests as you can have at a time. Nothing was sent, and your "
+            "basket is kept: send it when one of them is done, or cancel one in {cmd_my_requests}"
         ),
     ),
     Problem.NO_SUCH_REQUEST: (
-        "There is no request #{number} of yours here. {cmd_my_requests} lists those that there are.",
+        (
+            "There is no request #{number} of yours here. {cmd_my_requests} lists those that "
+            "there are."
+        ),
         "There is no such request of yours here. {cmd_my_requests} lists those that there are.",
     ),
     Problem.TOO_LATE_TO_CANCEL: (
         (
-            "Request #{number} can't be cancelled any more: buying has begun, or it was over before. "
-            "{cmd_my_requests} shows where it stands."
+            "Request #{number} can't be cancelled any more: it is {state}. {cmd_my_requests} "
+            "shows what becomes of it."
         ),
-        (
-            "This request can't be cancelled any more: buying has begun, or it was over before. "
-            "{cmd_my_requests} shows where it stands."
-        ),
+        "This request can't be cancelled any more. {cmd_my_requests} shows what becomes of it.",
     ),
     Problem.NOTE_TOO_LONG: (
         (
-            "The note is longer than {length_max} characters. The one from before was kept; please "
-            "shorten it."
+            "The note is longer than {length_max} characters. The one from before was kept; "
+            "please shorten it."
         ),
         "The note is too long. The one from before was kept; please shorten it.",
     ),
     Problem.OWN_REQUEST: (
-        "This is your own request, so another moderator has to decide it. Nothing was changed.",
+        "This is your own request, so another moderator has to decide it. Nothing was changed."
     ),
     Problem.OWN_STEAM_ACCOUNT: (
-        (
-            "These skins would go to your own Steam account, so another moderator has to decide. "
-            "Nothing was changed."
-        ),
+        "These skins would go to your own Steam account, so another moderator has to decide. "
+        "Nothing was changed."
     ),
     Problem.NOT_APPROVER: (
         "Only {role_id} can decide requests here. Nothing was changed.",
         "Only moderators with the approver role can decide requests here. Nothing was changed.",
     ),
     Problem.ALREADY_DECIDED: (
-        "This request has been decided already. Nothing changed by your click.",
+        "This request has been decided already. Nothing changed by your click."
     ),
     Problem.REQUEST_CHANGED: (
         (
-            "Request #{number} has changed since you opened it, so nothing was decided. Please look at "
-            "the new version."
+            "Request #{number} has changed since you opened it, so nothing was decided. Please "
+            "look at the new version."
         ),
         (
-            "This request has changed since you opened it, so nothing was decided. Please look at the "
-            "new version."
+            "This request has changed since you opened it, so nothing was decided. Please look at "
+            "the new version."
         ),
     ),
     Problem.TOO_LATE_TO_TAKE_BACK: (
         (
-            "Request #{number} can't be taken back any more: buying has begun, or the approval was "
-            "over before. Nothing changed by your click."
+            "This approval can't be taken back any more: the request is {state}. Nothing changed "
+            "by your click."
         ),
-        (
-            "This approval can't be taken back any more: buying has begun, or it was over before. "
-            "Nothing changed by your click."
-        ),
+        "This approval can't be taken back any more. Nothing changed by your click.",
     ),
     Problem.REASON_EMPTY: (
-        (
-            "A denial needs a reason, because the member reads it. Nothing was decided. One sentence "
-            "is enough."
-        ),
+        "A denial needs a reason, because the member reads it. Nothing was decided. One sentence "
+        "is enough."
     ),
     Problem.NOT_ALLOWED_TO_ASK: (
         "Only {role_ids} can ask for skins here. Nothing was changed.",
-        "Only some roles can ask for skins here, and you have none of them. Nothing was changed.",
+        ("Only some roles can ask for skins here, and you have none of them. Nothing was changed."),
     ),
     Problem.NOT_ADMINISTRATOR: (
-        "This is for people who may manage the server. Nothing was changed.",
+        "This is for people who may manage the server. Nothing was changed."
     ),
     Problem.NOT_YOURS: (
-        (
-            "This belongs to another member, and only they can use it. Nothing was changed. Yours is "
-            "here: {cmd_my_requests}"
-        ),
+        "This belongs to another member, and only they can use it. Nothing was changed. Yours is "
+        "here: {cmd_my_requests}"
     ),
-    Problem.SERVER_ONLY: ("This works in a server, not in direct messages. Nothing was changed.",),
+    Problem.SERVER_ONLY: ("This works in a server, not in direct messages. Nothing was changed."),
     Problem.SERVER_NOT_ALLOWED: (
         (
-            "This server may not spend money yet, so nothing can be asked for here. The person who "
-            "runs the bot has to add `{guild_id}` to `ALLOWED_GUILD_IDS`."
+            "This server may not spend money yet, so nothing can be asked for here. The person "
+            "who runs the bot has to add `{guild_id}` to `ALLOWED_GUILD_IDS`."
         ),
         (
-            "This server may not spend money yet, so nothing can be asked for here. The person who "
-            "runs the bot can allow it."
+            "This server may not spend money yet, so nothing can be asked for here. The person "
+            "who runs the bot can allow it."
         ),
     ),
     Problem.NOT_SET_UP: (
-        (
-            "Skins can't be asked for here yet: the set-up isn't finished. Somebody who manages the "
-            "server can do that with {cmd_setup}"
-        ),
+        "Skins can't be asked for here yet: the set-up isn't finished. Somebody who manages the "
+        "server can do that with {cmd_setup}"
     ),
     Problem.OUT_OF_DATE: (
-        "This is out of date, and nothing was changed. {cmd_my_requests} shows where things stand.",
+        "This is out of date, and nothing was changed. {cmd_my_requests} shows where things stand."
     ),
     Problem.EVERYONE_AS_APPROVER: (
-        (
-            "@\u200beveryone can't be the approver role: then every member could spend the server's "
-            "money. The role from before was kept. Please choose another."
-        ),
+        "@\u200beveryone can't be the approver role: then every member could spend the server's "
+        "money. The role from before was kept. Please choose another."
     ),
     Problem.SETTING_WRONG: (
         "**{setting}** has to be a number from {lowest} to {highest}. Nothing was changed.",
         "One of these isn't a number in its range. Nothing was changed.",
     ),
     Problem.MARKET_UNREACHABLE: (
-        (
-            "The market doesn't answer at the moment. Nothing was bought and nothing was changed. "
-            "Please try again in a minute."
-        ),
+        "The market doesn't answer at the moment. Nothing was bought and nothing was changed. "
+        "Please try again in a minute."
     ),
 }
 
@@ -537,10 +509,6 @@ def _shown_id(value: str | int) -> str:
     return str(value) if isinstance(value, int) else escape(value)
 
 
-def _shown_requests(value: str | int) -> str:
-    return requests(value) if isinstance(value, int) else escape(value)
-
-
 def _shown_roles(value: str | int) -> str:
     ids = [part for part in str(value).replace(",", " ").split() if part.isdecimal()]
     return ", ".join(role(int(part)) for part in ids)
@@ -554,33 +522,45 @@ def _shown_time(value: str | int) -> str:
     return ago(value) if isinstance(value, int) else escape(value)
 
 
+def _shown_state(value: str | int) -> str:
+    known = {state.value: words for state, words in STATES.items()}
+    return known.get(str(value), escape(str(value)))
+
+
 DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
     "typed": _shown_text,
     "skin": _shown_text,
     "host": _shown_text,
     "parameter": _shown_text,
     "setting": _shown_text,
-    "numbers": _shown_text,
     "lowest": _shown_number,
     "highest": _shown_number,
+    "left": _shown_number,
     "length": _shown_number,
     "expected": _shown_number,
     "length_max": _shown_number,
-    "lines": _shown_number,
-    "lines_max": _shown_number,
+    "open": _shown_number,
     "number": _shown_id,
     "listing_id": _shown_id,
     "guild_id": _shown_id,
-    "open": _shown_requests,
-    "open_max": _shown_number,
-    "cheapest": _shown_money,
+    "price": _shown_money,
     "ceiling": _shown_money,
     "role_id": _shown_roles,
     "role_ids": _shown_roles,
-    "user_id": _shown_person,
-    "decided_at": _shown_time,
+    "by": _shown_person,
+    "at": _shown_time,
+    "state": _shown_state,
 }
 """How each detail of a ``UserFacingError`` is shown; money is micros or text, times are unix ms."""
+
+NO_DETAIL: Final = ("", "0", 0)
+"""What stands for a detail that isn't known; a sentence without it is shown then."""
+
+
+def sentences(problem: Problem) -> tuple[str, ...]:
+    """Return what can be said about a problem, the fullest first; the last needs no details."""
+    words = PROBLEMS[problem]
+    return (words,) if isinstance(words, str) else words
 
 
 def _shown_setting(details: Mapping[str, str | int]) -> dict[str, str]:
@@ -598,11 +578,19 @@ def _shown_setting(details: Mapping[str, str | int]) -> dict[str, str]:
 
 def explain(error: UserFacingError, frame: Frame) -> str:
     """Return the sentence for what went wrong."""
-    given = {name: DETAILS[name](value) for name, value in error.details.items() if name in DETAILS}
-    if error.problem is Problem.SETTING_WRONG:
-        given |= _shown_setting(error.details)
+    given = {
+        name: DETAILS[name](value)
+        for name, value in error.details.items()
+        if name in DETAILS and value not in NO_DETAIL
+    }
+    match error.problem:
+        case Problem.SETTING_WRONG:
+            given |= _shown_setting(error.details)
+        case Problem.ALREADY_DECIDED if template := _ALREADY.get(str(error.details.get("state"))):
+            if placeholders(template) <= given.keys():
+                return template.format(**given)
     template = next(
-        sentence for sentence in PROBLEMS[error.problem] if placeholders(sentence) <= given.keys()
+        words for words in sentences(error.problem) if placeholders(words) <= given.keys()
     )
     return _fill(template, frame, **given)
 
@@ -622,7 +610,7 @@ def something_broke(reference: str, nothing_bought: bool) -> str:
     return (BROKE_NOTHING_BOUGHT if nothing_bought else BROKE).format(reference=escape(reference))
 
 
-# --- why a skin was not bought, and what a request waits for ----------------------------------
+# Why a skin was not bought, and what a request waits for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -636,49 +624,50 @@ class Reason:
 
 REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
     RefusalKind.INSUFFICIENT_FUNDS: Reason(
-        "The skin balance was too low",
+        "the skin balance was too low",
         "The server's skin balance was too low at that moment. Nothing was paid, and the "
         "moderators can see it. Ask again once it is topped up: {cmd_request}",
         "The SkinsBack balance was too low for this. Nothing was paid. Top it up at SkinsBack; "
         "then the member can ask again.",
     ),
     RefusalKind.SKIN_UNAVAILABLE: Reason(
-        "Sold to someone else",
+        "sold to someone else",
         "Somebody else was a moment faster. Nothing was paid. You can ask again, for the next one "
         "on sale: {cmd_request}",
         "Sold to somebody else while we were buying. Nothing was paid. A new request looks for "
         "what is on sale then.",
     ),
     RefusalKind.PRICE_ROSE: Reason(
-        "Now above the approved price",
+        "now above the approved price",
         "The price rose above what was approved. Nothing was paid. You can ask again at today's "
         "price: {cmd_request}",
         "The price rose above the approved ceiling before we could buy. Nothing was paid. The "
         "member can send a new request at today's price.",
     ),
     RefusalKind.KEY_EXISTS: Reason(
-        "Being checked with the market",
+        "being checked with the market",
         "One purchase is being checked with the market: it may have gone through before. There is "
         "nothing you need to do; please don't ask for it again.",
         "The market knows this purchase key already, so the skin may have been bought before. It "
         "is not bought under another key. Do not buy it by hand.",
     ),
     RefusalKind.PARTNER_WRONG: Reason(
-        "The Steam account is not known",
+        "the market doesn't know the Steam account",
         "The market doesn't know the Steam account in your Trade URL. Nothing was bought. Copy the "
         "whole URL from Steam once more and press **New Trade URL**; your request then goes on.",
-        "The market doesn't know the Steam account in the member's Trade URL. Nothing was bought. "
-        "The member has been asked for another one; a different Steam account needs a new approval.",
+        "The market doesn't know the Steam account in the member's Trade URL. Nothing was "
+        "bought. The member has been asked for another one; a different Steam account needs a "
+        "new approval.",
     ),
     RefusalKind.TOKEN_WRONG: Reason(
-        "The Trade URL has stopped working",
+        "the Trade URL has stopped working",
         "Your Trade URL no longer works; that is so whenever Steam makes a new one. Nothing was "
         "bought. Press **New Trade URL** and your request goes on.",
         "The member's Trade URL no longer works. Nothing was bought. The member has been asked for "
         "the new one; if it is for the same Steam account, the approval still counts.",
     ),
     RefusalKind.TOO_MANY_FAILURES: Reason(
-        "Trades to this Steam account are paused",
+        "trades to this Steam account are paused",
         "The market has paused trades to your Steam account, because too many lately were not "
         "accepted in time or could not be sent. Nothing was bought, and your request is kept. Make "
         "sure that you can trade in Steam, then wait: the market doesn't say how long.",
@@ -686,28 +675,28 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "was bought. We ask again by ourselves, but not soon: hurrying makes it worse.",
     ),
     RefusalKind.MARKET_DISABLED: Reason(
-        "The market is closed",
+        "the market is closed",
         "The market is closed at the moment. Nothing was bought. Your request keeps its place and "
         "goes on when it opens.",
         "The market is closed. Nothing was bought. We ask again by ourselves; requests can be "
         "approved and denied meanwhile.",
     ),
     RefusalKind.RATE_LIMITED: Reason(
-        "In line at the market",
+        "in line at the market",
         "There is much to buy at once, and your request is in line. Nothing was bought yet, and "
         "there is nothing you need to do.",
         "All the calls that the market allows in a minute are used up. Nothing was bought. It goes "
         "on by itself in about a minute.",
     ),
     RefusalKind.MAINTENANCE: Reason(
-        "Market maintenance",
+        "market maintenance",
         "The market is being maintained. Nothing was bought. Your request keeps its place and goes "
         "on afterwards.",
         "The market is being maintained. Nothing was bought. We ask again by ourselves; requests "
         "can be approved and denied meanwhile.",
     ),
     RefusalKind.IP_REFUSED: Reason(
-        "Buying is switched off",
+        "buying is switched off",
         "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
         "bought, and your request is kept.",
         "The market refuses the internet address of the machine that the bot runs on. Nothing was "
@@ -715,7 +704,7 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "the SkinsBack merchant panel.",
     ),
     RefusalKind.CREDENTIALS_REFUSED: Reason(
-        "Buying is switched off",
+        "buying is switched off",
         "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
         "bought, and your request is kept.",
         "The market refuses our credentials. Nothing was bought, and buying is paused. The person "
@@ -723,21 +712,21 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "into its settings and start it again.",
     ),
     RefusalKind.SHOP_INACTIVE: Reason(
-        "Buying is switched off",
+        "buying is switched off",
         "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
         "bought, and your request is kept.",
         "The market says that our merchant project is not active. Nothing was bought, and buying "
         "is paused. The person who runs the bot has to activate it at SkinsBack.",
     ),
     RefusalKind.BOT_FAULT: Reason(
-        "Buying is switched off",
+        "buying is switched off",
         "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
         "bought, and your request is kept.",
-        "The market didn't understand our call. Nothing was bought, and buying is paused. That is a "
-        "fault in the bot: the person who runs it should report it.",
+        "The market didn't understand our call. Nothing was bought, and buying is paused. That "
+        "is a fault in the bot: the person who runs it should report it.",
     ),
     RefusalKind.UNKNOWN_CODE: Reason(
-        "No clear answer from the market",
+        "no clear answer from the market",
         "The market hasn't given a clear answer. This may or may not be bought, so please don't "
         "ask for it again. There is nothing you need to do.",
         "The market answered something that we don't know, so this may or may not be bought. "
@@ -747,21 +736,21 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
 
 NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
     NoListing.SOLD_OUT: Reason(
-        "Sold out",
+        "sold out",
         "Nobody sold this when it was your turn. Nothing was paid. You can ask again when it is "
         "back: {cmd_request}",
         "Nobody sold this any more when we looked. Nothing was sent and nothing was paid. The "
         "member can ask again when it is back.",
     ),
     NoListing.PRICE_ROSE: Reason(
-        "Now above the approved price",
+        "now above the approved price",
         "The price rose above what was approved. Nothing was paid. You can ask again at today's "
         "price: {cmd_request}",
         "The cheapest one was above the approved ceiling when we looked. Nothing was sent and "
         "nothing was paid. The member can send a new request at today's price.",
     ),
     NoListing.LISTING_GONE: Reason(
-        "The chosen listing was gone",
+        "the chosen listing was gone",
         "The very listing that you chose was sold or taken down. Nothing was paid. You can ask for "
         "another one: {cmd_request}",
         "The chosen listing was gone when we looked, and another is never taken in its place. "
@@ -770,13 +759,14 @@ NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
 }
 
 UNKNOWN: Final = Reason(
-    "Not confirmed by the market",
+    "no answer from the market yet",
     "The market hasn't confirmed this yet. It may or may not be bought, so please don't ask for it "
     "again. There is nothing you need to do.",
     "No clear answer from the market. These purchases may or may not exist, and their money stays "
     "held. Nothing more is sent for them. Do not buy them by hand.",
 )
 MARKET_SAID: Final = "The market said: “{message}”"
+MARKET_SAID_MAX: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -794,8 +784,8 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
     ),
     WaitReason.SERVER_NOT_ALLOWED: Waiting(
         "Buying is switched off for this server at the moment. Your request is kept.",
-        "This server may not spend money at the moment. Nothing was bought. The person who runs the "
-        "bot can allow it.",
+        "This server may not spend money at the moment. Nothing was bought. The person who runs "
+        "the bot can allow it.",
     ),
     WaitReason.MEMBER_GONE: Waiting(
         "You have left the server, so nothing is bought. Your request is kept in case you come "
@@ -815,7 +805,8 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         "was bought; it goes on when they are through.",
     ),
     WaitReason.MARKET_UNREACHABLE: Waiting(
-        "The market doesn't answer at the moment. Nothing was bought. Your request keeps its place.",
+        "The market doesn't answer at the moment. Nothing was bought. Your request keeps its "
+        "place.",
         "The market can't be reached. Nothing was bought. We try again by ourselves.",
     ),
     WaitReason.MARKET_CLOSED: Waiting(
@@ -917,11 +908,11 @@ def refusal_for_moderator(line: LineView, frame: Frame) -> str:
     reason, code, said = _reason_of(line)
     sentence = _fill(reason.moderator, frame)
     if said:
-        sentence = f"{sentence} {MARKET_SAID.format(message=escape(said[:200]))}"
+        sentence = f"{sentence} {MARKET_SAID.format(message=escape(said[:MARKET_SAID_MAX]))}"
     return with_code(sentence, code)
 
 
-# --- states and history -----------------------------------------------------------------------
+# States and history.
 
 STATES: Final[Mapping[RequestState, str]] = {
     RequestState.DRAFT: "not sent yet",
@@ -961,44 +952,81 @@ LINE_STATES: Final[Mapping[LineState, str]] = {
     LineState.UNKNOWN: "not confirmed",
 }
 
-EVENTS: Final[Mapping[EventKind, tuple[str, str]]] = {
-    EventKind.SUBMITTED: ("Sent for approval by {actor}", "Sent for approval"),
-    EventKind.APPROVED: ("Approved by {actor}", "Approved"),
-    EventKind.DENIED: ("Denied by {actor}", "Denied"),
-    EventKind.TAKEN_BACK: ("Approval taken back by {actor}", "Approval taken back"),
-    EventKind.CANCELLED: ("Cancelled by {actor}", "Cancelled"),
-    EventKind.EXPIRED: ("Expired", "Expired"),
-    EventKind.TRADE_URL_RENEWED: (
-        "New Trade URL by {actor}, same Steam account",
-        "New Trade URL, same Steam account",
+EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
+    EventKind.SUBMITTED: ("sent for approval by {actor}", "sent for approval"),
+    EventKind.APPROVED: ("approved by {actor}", "approved"),
+    EventKind.DENIED: ("denied by {actor}", "denied"),
+    EventKind.TAKEN_BACK: ("approval taken back by {actor}", "approval taken back"),
+    EventKind.CANCELLED: ("cancelled by {actor}", "cancelled"),
+    EventKind.EXPIRED: ("expired",),
+    EventKind.TRADE_URL_RENEWED: ("new Trade URL, for the same Steam account",),
+    EventKind.STEAM_ACCOUNT_CHANGED: ("another Steam account, so it has to be approved anew",),
+    EventKind.CLAIMED: ("buying began",),
+    EventKind.SENT: ("sent to the market: {lines}", "sent to the market"),
+    EventKind.ANSWERED: (
+        "the market answered: {purchased} bought, {refused} not bought, {unknown} not confirmed",
+        "the market answered",
     ),
-    EventKind.STEAM_ACCOUNT_CHANGED: (
-        "Another Steam account by {actor}: approvals from before don't count",
-        "Another Steam account: approvals from before don't count",
+    EventKind.RETURNED: ("nothing was bought: {reason}", "nothing was bought, it waits"),
+    EventKind.BOUGHT: ("buying is done",),
+    EventKind.ALARM: ("the market did something unexpected: {alarm}", "needs attention"),
+    EventKind.SETTING_CHANGED: (
+        "{setting} changed by {actor}",
+        "a setting was changed by {actor}",
+        "a setting was changed",
     ),
-    EventKind.CLAIMED: ("Buying began", "Buying began"),
-    EventKind.SENT: ("Sent to the market", "Sent to the market"),
-    EventKind.ANSWERED: ("The market answered", "The market answered"),
-    EventKind.RETURNED: ("Put back: nothing was bought", "Put back: nothing was bought"),
-    EventKind.BOUGHT: ("Buying is done", "Buying is done"),
-    EventKind.ALARM: ("Needs attention", "Needs attention"),
-    EventKind.SETTING_CHANGED: ("Setting changed by {actor}", "Setting changed"),
-    EventKind.PAUSED: ("Buying paused by {actor}", "Buying paused"),
-    EventKind.RESUMED: ("Buying resumed by {actor}", "Buying resumed"),
+    EventKind.PAUSED: ("buying was paused by {actor}", "buying was paused"),
+    EventKind.RESUMED: ("buying was resumed by {actor}", "buying was resumed"),
 }
-"""What happened: with whoever did it, and where nobody did."""
+"""What happened. As with problems, the first whose details are known is shown."""
 
-EVENT_ROW: Final = "{when}: {what}"
+EVENT_ROW: Final = "{when} {what}"
+
+WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
+    WaitReason.PAUSED: "buying was paused",
+    WaitReason.SERVER_NOT_ALLOWED: "the server may not spend money",
+    WaitReason.MEMBER_GONE: "the member has left",
+    WaitReason.BALANCE_LOW: "the balance was too low",
+    WaitReason.CANNOT_TELL: "messages to Discord were behind",
+    WaitReason.MARKET_UNREACHABLE: "the market didn't answer",
+    WaitReason.MARKET_CLOSED: "the market was closed",
+    WaitReason.MAINTENANCE: "market maintenance",
+    WaitReason.RATE_LIMIT: "too much to buy at once",
+    WaitReason.OPERATOR: "the market refused us",
+    WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account",
+    WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
+    WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",
+}
+
+ALARMS: Final[Mapping[str, str]] = {
+    "foreign_key": "a purchase that none of our orders asked for",
+    "wrong_steam_account": "a purchase for another Steam account than the approved one",
+    "above_ceiling": "a purchase above its approved ceiling",
+}
 
 
-def event_in_words(event: Event) -> str:
-    """Return one row of a history: when, what, and by whom."""
-    by_someone, by_nobody = EVENTS[event.kind]
-    what = by_nobody if event.actor_id is None else by_someone.format(actor=person(event.actor_id))
+def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
+    """Return one row of a history: when, what, by whom; for moderators with the market's code."""
+    details = {name: value for name, value in event.details.items() if value not in ("", None)}
+    given = {name: escape(str(value)) for name, value in details.items()}
+    given.pop("actor", None)
+    if event.actor_id is not None:
+        given["actor"] = person(event.actor_id)
+    if isinstance(lines := details.get("lines"), int):
+        given["lines"] = skins(lines)
+    reasons = {reason.value: words for reason, words in WAITS_SHORT.items()}
+    for name, known in (("reason", reasons), ("alarm", ALARMS), ("setting", SETTING_NAMES)):
+        if (value := details.get(name)) in known:
+            given[name] = known[str(value)]
+    template = next(words for words in EVENTS[event.kind] if placeholders(words) <= given.keys())
+    what = template.format(**given)
+    code = details.get("code")
+    if for_moderator and isinstance(code, int) and code:
+        what = with_code(what, code)
     return EVENT_ROW.format(when=moment(event.at), what=what)
 
 
-# --- buttons, selects, fields -----------------------------------------------------------------
+# Buttons, selects, fields.
 
 BUTTON_APPROVE: Final = "Approve {total}"
 BUTTON_DENY: Final = "Deny"
@@ -1102,7 +1130,7 @@ LIMITS: Final[Mapping[str, int]] = {
     "reason": REASON_MAX,
 }
 
-# --- rows -------------------------------------------------------------------------------------
+# Rows.
 
 ROW: Final = "{n}. {skin} · {quote}, max {ceiling}"
 ROW_TIMES: Final = "{n}. {skin} ×{quantity} · {quote}, max {ceiling}"
@@ -1118,8 +1146,9 @@ ROW_OPEN: Final = "▫️ {skin}: {state}, at most {ceiling}"
 ROW_PICTURE: Final = "**{skin}**\n{about}"
 PAID_EACH: Final = "{paid} each"
 
-# --- the approval card ------------------------------------------------------------------------
+# The approval card.
 
+A_MODERATOR: Final = "A moderator"
 REQUEST_TITLE: Final = "### Request #{number}: {what}"
 PENDING_WHAT: Final = "{skins}, {total} at most"
 WHO_PENDING: Final = "{member} · [Steam profile]({profile}) · sent {when}"
@@ -1132,14 +1161,16 @@ NEW_VERSION: Final = (
     "Version {version}: the Steam account has changed, so approvals from before don't count."
 )
 EXPIRES: Final = "Without a decision it expires {when}."
+EXPIRES_APPROVED: Final = "If it can't be bought, it expires {when}."
 APPROVED_BY: Final = "✅ Approved by {moderator} {when}"
 APPROVED_HELD: Final = "{total} is held for it."
 BUYING_STARTS: Final = "Buying starts {when}. Until then it can be taken back."
 WAITS_NEXT: Final = "Next try {when}."
 BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
 BUYING_UNKNOWN: Final = "needs a clear answer"
-HEADING_UNKNOWN: Final = "**{heading}**"
-HEADING: Final = "**{heading}**"
+HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
+HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
+HEADING_OTHERS: Final = "**Not bought or not confirmed, for other reasons**"
 HEADING_BOUGHT: Final = "**Bought**"
 HEADING_OPEN: Final = "**Still to come**"
 BOUGHT_ALL: Final = "{bought} bought, {paid}"
@@ -1167,7 +1198,7 @@ TRIED_NOT_SENT: Final = "it never left this machine"
 TRIED_REFUSED: Final = "{heading}"
 TRIED_UNKNOWN: Final = "no clear answer"
 
-# --- private answers to moderators ------------------------------------------------------------
+# Private answers to moderators.
 
 APPROVED_NOW: Final = "Request #{number} is approved; {total} is held for it. Buying starts {when}."
 DENIED_NOW: Final = (
@@ -1177,10 +1208,22 @@ TAKEN_BACK_NOW: Final = (
     "The approval of request #{number} is taken back, and nothing was bought. It waits for a "
     "decision again."
 )
-ALREADY_APPROVED: Final = "{moderator} already approved this {when}. Nothing changed by your click."
-ALREADY_DENIED: Final = "{moderator} already denied this {when}. Nothing changed by your click."
-ALREADY_CANCELLED: Final = "{member} cancelled this {when}. Nothing changed by your click."
-ALREADY_EXPIRED: Final = "This expired {when}. Nothing changed by your click."
+ALREADY_APPROVED: Final = "{by} already approved this {at}. Nothing changed by your click."
+ALREADY_DENIED: Final = "{by} already denied this {at}. Nothing changed by your click."
+ALREADY_CANCELLED: Final = "The member cancelled this before, so there is nothing to decide. Nothing changed by your click."
+ALREADY_EXPIRED: Final = (
+    "This expired before anything was bought. Nothing changed by your click; the member can ask "
+    "again."
+)
+_ALREADY: Final[Mapping[str, str]] = {
+    RequestState.APPROVED: ALREADY_APPROVED,
+    RequestState.BUYING: ALREADY_APPROVED,
+    RequestState.BOUGHT: ALREADY_APPROVED,
+    RequestState.CLOSED: ALREADY_APPROVED,
+    RequestState.DENIED: ALREADY_DENIED,
+    RequestState.CANCELLED: ALREADY_CANCELLED,
+    RequestState.EXPIRED: ALREADY_EXPIRED,
+}
 NOT_APPROVED_NOW: Final = (
     "Request #{number} isn't approved at the moment, so there is nothing to take back."
 )
@@ -1210,18 +1253,11 @@ def taken_back(view: RequestView) -> str:
 def already_decided(view: RequestView) -> str:
     """Return the answer to a click that came second: who was first, and when."""
     request = view.request
-    if request.state in (RequestState.DRAFT, RequestState.PENDING):
+    template = _ALREADY.get(request.state)
+    if template is None:
         return NOT_APPROVED_NOW.format(number=request.number)
-    if request.state is RequestState.CANCELLED:
-        return ALREADY_CANCELLED.format(
-            member=person(request.user_id), when=ago(request.changed_at)
-        )
-    if request.state is RequestState.EXPIRED or request.decided_by is None:
-        return ALREADY_EXPIRED.format(when=ago(request.changed_at))
-    template = ALREADY_DENIED if request.state is RequestState.DENIED else ALREADY_APPROVED
-    return template.format(
-        moderator=person(request.decided_by), when=ago(request.decided_at or request.changed_at)
-    )
+    by = A_MODERATOR if request.decided_by is None else person(request.decided_by)
+    return template.format(by=by, at=ago(request.decided_at or request.changed_at))
 
 
 def changed(view: RequestView) -> str:
@@ -1231,10 +1267,11 @@ def changed(view: RequestView) -> str:
     )
 
 
-# --- the member's messages --------------------------------------------------------------------
+# The member's messages.
 
 STATUS_TITLE: Final = "### Your request #{number}: {state}"
 STATUS_FROM: Final = "{skins}, {total} at most · from **{guild}**"
+STATUS_FROM_HERE: Final = "{skins}, {total} at most"
 STATUS_PENDING: Final = (
     "It was sent {when}, and a moderator decides about it. Nothing has been bought yet. This "
     "message changes as it goes on."
@@ -1257,8 +1294,6 @@ STATUS_TRADES: Final = (
     "10 minutes, or it is cancelled. You only receive: if an offer asks for anything of yours, "
     "decline it. We never ask you to log in."
 )
-STATUS_NOT_BOUGHT: Final = "**Not bought: {heading}**"
-
 SENT_TITLE: Final = "### Request #{number} is sent"
 SENT: Final = (
     "{skins}, {total} at most. A moderator decides about it; until buying starts you can cancel it "
@@ -1290,7 +1325,7 @@ def cancelled(view: RequestView) -> str:
     return CANCELLED_NOW.format(number=view.request.number)
 
 
-# --- the result message -----------------------------------------------------------------------
+# The result message.
 
 RESULT_ALL: Final = "### {member}: all {skins} bought"
 RESULT_ONE: Final = "### {member}: the skin is bought"
@@ -1300,9 +1335,8 @@ RESULT_WHO: Final = "Request #{number} · approved by {moderator}"
 RESULT_WHO_NOBODY: Final = "Request #{number}"
 RESULT_TOTAL: Final = "{paid} paid by the server for {skins}."
 RESULT_NOTHING_PAID: Final = "Nothing was paid."
-RESULT_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 
-# --- the basket -------------------------------------------------------------------------------
+# The basket.
 
 BASKET_TITLE: Final = "### Your basket: {count} of {skins}"
 BASKET_PRIVATE: Final = "-# Only you see this. It is kept until you send it or empty it."
@@ -1342,11 +1376,6 @@ CEILING_SAVED: Final = "The price limit is saved: at most {ceiling} each."
 STALE_BASKET: Final = "That was an older copy of your basket. This is how it is now."
 
 
-def matches_count(n: int) -> str:
-    """Return "1 skin" or "312 skins"."""
-    return skins(n)
-
-
 def added(skin: str, quantity: int) -> str:
     """Return what stands over the basket after a skin was put in."""
     return ADDED.format(skin=escape(skin), quantity=quantity)
@@ -1367,7 +1396,7 @@ def ceiling_saved(ceiling: Micros) -> str:
     return CEILING_SAVED.format(ceiling=usd(ceiling))
 
 
-# --- the Trade URL ----------------------------------------------------------------------------
+# The Trade URL.
 
 URL_TITLE: Final = "### Your Trade URL"
 URL_WHY: Final = (
@@ -1383,8 +1412,8 @@ URL_HOW: Final = (
 URL_KNOWN: Final = "Yours at the moment: `{masked}`, for [this Steam account]({profile})."
 URL_CONFIRM_TITLE: Final = "### Is this your account?"
 URL_CONFIRM: Final = (
-    "The Trade URL belongs to Steam account **{steam_id}**: {profile}\nSkins that go to it can't be "
-    "called back, so please look at the profile before you say yes."
+    "The Trade URL belongs to Steam account **{steam_id}**: {profile}\nSkins that go to it can't "
+    "be called back, so please look at the profile before you say yes."
 )
 URL_FORGET: Final = (
     "### Forget your Trade URL?\nRequests that are already sent keep their own copy until they are "
@@ -1400,13 +1429,15 @@ URL_VOIDED: Final = (
 )
 URL_CANDIDATE_GONE: Final = "That question is out of date. Nothing was saved; enter the URL again."
 
-# --- set-up -----------------------------------------------------------------------------------
+# Set-up.
 
+SETUP_STEPS: Final = 3
 SETUP_TITLE: Final = "### Set up Quartermaster: {done} of {all} done"
 SETUP_APPROVER: Final = "**1. Who may approve** {finding}"
 SETUP_APPROVALS: Final = "**2. Where requests are approved** {finding}"
 SETUP_RESULTS: Final = "**3. Where results are posted** {finding}"
 SETUP_ASKERS: Final = "**4. Who may ask:** {who}"
+ROLES_SHOWN: Final = 10
 SETUP_EVERYONE: Final = "everyone"
 SETUP_LIMITS: Final = (
     "**Limits:** {lines} a request · {open} open a member · price limit = today's price + "
@@ -1427,14 +1458,24 @@ FINDING_EVERYONE_READS: Final = (
     "⚠ Everyone can read {channel}, and so every request and its denial."
 )
 FINDING_APPROVERS_BLIND: Final = "⚠ {role} can't see {channel}, so nobody would decide."
-FINDING_MEMBERS_BLIND: Final = "⚠ Members can't read {channel}."
+FINDING_MEMBERS_BLIND: Final = "⚠ Not everyone can read {channel}, so some won't see their results."
+FINDING_ASKERS_GONE: Final = "⚠ Of these roles, {roles} no longer there. Please choose again."
 PERMISSIONS: Final[Mapping[str, str]] = {
     "view_channel": "View Channel",
     "send_messages": "Send Messages",
     "embed_links": "Embed Links",
     "read_message_history": "Read Message History",
 }
-PARKED: Final = "⚠ {messages} could not be posted: {reason}"
+PARKED: Final = "⚠ {messages} could not be posted in {place}: {reason}."
+PARKED_SHOWN: Final = 3
+PARKED_MORE: Final = "⚠ And {messages} elsewhere."
+PARKED_REASONS: Final[Mapping[str, str]] = {
+    "10003": "the channel is gone",
+    "50001": "I can't see the channel",
+    "50013": "a permission is missing there",
+    "malformed": "Discord found a fault in it; please tell the person who runs the bot",
+}
+PARKED_REASON: Final = "Discord refused it ({reason})"
 SETUP_READY: Final = "Everything is in place. Post a test card to see who can approve."
 SETUP_SAVED: Final = "Saved."
 TEST_POSTED: Final = "The test card is on its way to the approval channel."
@@ -1449,8 +1490,8 @@ NOT_ALLOWED: Final = (
 
 TEST_TITLE: Final = "### Test card: can you approve?"
 TEST_ABOUT: Final = (
-    "Requests will appear in this channel like this. Whoever has {role} presses the button once, so "
-    "that everyone knows it works. Nothing is bought."
+    "Requests will appear in this channel like this. Whoever has {role} presses the button once, "
+    "so that everyone knows it works. Nothing is bought."
 )
 TEST_ABOUT_NO_ROLE: Final = (
     "Requests will appear in this channel like this. Moderators press the button once, so that "
@@ -1466,7 +1507,7 @@ PANEL_ABOUT: Final = (
     "they approve is bought and sent to your Steam account. Only you see your basket."
 )
 
-# --- pause ------------------------------------------------------------------------------------
+# Pause.
 
 PAUSE_TITLE: Final = "### Buying is paused"
 PAUSE_SINCE: Final = "Since {when}. Nothing is bought meanwhile."
@@ -1493,7 +1534,9 @@ def pause_in_words(pause: Pause, frame: Frame) -> str:
         return with_code(_fill(reason.moderator, frame), pause.code)
     if not pause.details:
         return PAUSE_ALARM
-    return f"{PAUSE_ALARM}\n{PAUSE_ALARM_SAYS.format(details=escape(pause.details[:300]))}"
+    alarm, _, rest = pause.details[:300].partition(", ")
+    seen = ", ".join(part for part in (ALARMS.get(alarm, escape(alarm)), escape(rest)) if part)
+    return f"{PAUSE_ALARM}\n{PAUSE_ALARM_SAYS.format(details=seen)}"
 
 
 def people(user_ids: Sequence[int], *, at_most: int = 10) -> str:
@@ -1501,9 +1544,6 @@ def people(user_ids: Sequence[int], *, at_most: int = 10) -> str:
     shown = ", ".join(person(user_id) for user_id in user_ids[:at_most])
     rest = len(user_ids) - at_most
     return f"{shown} {AND_MORE.format(n=rest)}" if rest > 0 else shown
-
-
-AND_MORE: Final = "and {n} more"
 
 
 def account_end(steam_id: int) -> str:
@@ -1518,11 +1558,8 @@ def attempt_in_words(attempt: Attempt) -> str:
     kind = rule_for(attempt.code).kind
     words = with_code(TRIED_REFUSED.format(heading=REFUSALS[kind].heading), attempt.code)
     if kind is RefusalKind.UNKNOWN_CODE and attempt.message:
-        return f"{words} {MARKET_SAID.format(message=escape(attempt.message[:200]))}"
+        return f"{words} {MARKET_SAID.format(message=escape(attempt.message[:MARKET_SAID_MAX]))}"
     return words
-
-
-STATUS_FROM_HERE: Final = "{skins}, {total} at most"
 
 
 def status_in_words(view: RequestView, frame: Frame) -> str:
@@ -1552,9 +1589,6 @@ def status_in_words(view: RequestView, frame: Frame) -> str:
             approved_before = request.decided_by is not None
             template = STATUS_EXPIRED_APPROVED if approved_before else STATUS_EXPIRED_PENDING
             return _fill(template, frame, when=ago(request.changed_at))
-
-
-A_MODERATOR: Final = "A moderator"
 
 
 def _approved_status(view: RequestView, frame: Frame, moderator: str, when: str) -> str:
@@ -1587,9 +1621,7 @@ def url_how(button: str) -> str:
     return URL_HOW.format(trade_url_page=TRADE_URL_LINK, button=button)
 
 
-# --- what the set-up panel finds --------------------------------------------------------------
-
-SETUP_STEPS: Final = 3
+# What the set-up panel finds.
 
 
 def percent(basis_points: int) -> str:
@@ -1648,10 +1680,14 @@ def results_in_words(findings: SetupFindings) -> str:
     return "\n".join(rows)
 
 
-def askers_in_words(role_ids: Sequence[int]) -> str:
-    """Return the line of the set-up panel about who may ask."""
-    who = ", ".join(role(role_id) for role_id in role_ids) or SETUP_EVERYONE
-    return SETUP_ASKERS.format(who=who)
+def askers_in_words(role_ids: Sequence[int], gone: int) -> str:
+    """Return the lines of the set-up panel about who may ask."""
+    who = ", ".join(role(role_id) for role_id in role_ids[:ROLES_SHOWN]) or SETUP_EVERYONE
+    words = SETUP_ASKERS.format(who=who)
+    if gone:
+        roles = plural(gone, "{n} is", "{n} are")
+        words = f"{words}\n{FINDING_ASKERS_GONE.format(roles=roles)}"
+    return words
 
 
 def limits_in_words(settings: GuildSettings) -> str:
@@ -1664,13 +1700,28 @@ def limits_in_words(settings: GuildSettings) -> str:
     )
 
 
-def parked_in_words(reasons: Sequence[str]) -> str:
-    """Return how many messages could not be posted, and why."""
-    different = list(dict.fromkeys(escape(reason[:150]) for reason in reasons))
-    return PARKED.format(
-        messages=plural(len(reasons), "{n} message", "{n} messages"),
-        reason="; ".join(different[:3]),
-    )
+def parked_in_words(rows: Sequence[OutboxRow]) -> str:
+    """Return how many messages could not be posted, where and why."""
+    groups = Counter((row.target_id, row.parked_reason) for row in rows)
+    shown = [
+        PARKED.format(
+            messages=_messages(count), place=channel(target_id), reason=_parked_reason(reason)
+        )
+        for (target_id, reason), count in groups.most_common(PARKED_SHOWN)
+    ]
+    rest = len(rows) - sum(count for _, count in groups.most_common(PARKED_SHOWN))
+    if rest:
+        shown.append(PARKED_MORE.format(messages=_messages(rest)))
+    return "\n".join(shown)
+
+
+def _messages(n: int) -> str:
+    return plural(n, "{n} message", "{n} messages")
+
+
+def _parked_reason(reason: str) -> str:
+    known = PARKED_REASONS.get(reason.rpartition("/")[2])
+    return known or PARKED_REASON.format(reason=escape(reason[:100]))
 
 
 def test_in_words(role_id: int | None, confirmed: Sequence[int]) -> str:

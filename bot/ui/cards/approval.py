@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from discord import ButtonStyle, ui
 
 from bot.domain.limits import REASON_MAX
-from bot.domain.models import Attempt, Event, LineView, Request, RequestView
+from bot.domain.models import Attempt, Event, LineView, Request, RequestView, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestState
 from bot.ui import text
@@ -32,7 +33,8 @@ from bot.ui.cards.parts import (
 )
 from bot.ui.custom_ids import of_request, one_time
 
-_PICTURES_MAX = 8
+_PICTURES_MAX: Final = 8
+_WAITS_FOR_MEMBER: Final = frozenset({WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN})
 
 
 def approval_card(view: RequestView, frame: Frame) -> ui.LayoutView:
@@ -138,17 +140,24 @@ def _approved(view: RequestView, frame: Frame) -> ui.LayoutView:
     card.say("\n".join(about))
     if request.waits_for is not None:
         code = text.refused_whole_code(view)
-        waiting = text.waits_in_words(request.waits_for, frame, for_moderator=True, code=code)
-        if request.claimable_at is not None:
-            waiting += "\n-# " + text.WAITS_NEXT.format(when=text.ago(request.claimable_at))
-        card.say(waiting)
-    elif request.claimable_at is not None:
-        card.say(text.BUYING_STARTS.format(when=text.ago(request.claimable_at)))
+        card.say(text.waits_in_words(request.waits_for, frame, for_moderator=True, code=code))
+    card.say("\n".join(f"-# {words}" for words in _when_next(request)))
     card.row(
         button(text.BUTTON_TAKE_BACK, of_request(request, "take_back"), ButtonStyle.danger),
         _details(request),
     )
     return card.build()
+
+
+def _when_next(request: Request) -> list[str]:
+    """Return when something happens to an approved request by itself."""
+    words = []
+    if request.claimable_at is not None and request.waits_for not in _WAITS_FOR_MEMBER:
+        template = text.BUYING_STARTS if request.waits_for is None else text.WAITS_NEXT
+        words.append(template.format(when=text.ago(request.claimable_at)))
+    if request.expires_at is not None and request.waits_for is not None:
+        words.append(text.EXPIRES_APPROVED.format(when=text.ago(request.expires_at)))
+    return words
 
 
 def _approver(request: Request) -> str:
@@ -174,14 +183,8 @@ def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
 
 
 def _say_outcomes(card: Card, view: RequestView, frame: Frame) -> None:
-    outcomes.say_not_bought(
-        card,
-        view,
-        frame,
-        words=text.refusal_for_moderator,
-        heading=text.RESULT_NOT_BOUGHT,
-        more=text.LIST_MORE_DETAILS,
-    )
+    found = outcomes.reasons(view, frame, text.refusal_for_moderator)
+    outcomes.say_reasons(card, found, more=text.LIST_MORE_DETAILS)
     card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT, more=text.LIST_MORE_DETAILS)
 
 
@@ -215,7 +218,7 @@ def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
     card = Card(frame, accent=GREY)
     about = [_title(view, text.state_in_words(view)), _shrunk_who(view)]
     when = text.ago(request.decided_at or request.changed_at)
-    moderator = text.person(request.decided_by) if request.decided_by is not None else ""
+    moderator = text.A_MODERATOR if request.decided_by is None else text.person(request.decided_by)
     if request.state is RequestState.DENIED:
         about.append(text.DENIED_BY.format(moderator=moderator, when=when))
         if request.decision_reason:
@@ -227,7 +230,8 @@ def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
             )
         )
     else:
-        template = text.EXPIRED_APPROVED if moderator else text.EXPIRED_PENDING
+        was_approved = request.decided_by is not None
+        template = text.EXPIRED_APPROVED if was_approved else text.EXPIRED_PENDING
         about.append(template.format(moderator=moderator, when=text.ago(request.changed_at)))
     card.say("\n".join(about))
     card.row(_details(request))
@@ -260,7 +264,7 @@ def approval_details(
     card.gallery(pictures(view.lines, at_most=_PICTURES_MAX))
     card.rows(request_rows(view))
     card.rows(_tried_rows(view), head=text.DETAILS_TRIED)
-    card.rows(history_rows(events), head=text.DETAILS_HISTORY)
+    card.rows(history_rows(events, for_moderator=True), head=text.DETAILS_HISTORY)
     return card.build()
 
 
@@ -274,9 +278,9 @@ def pictures(lines: Sequence[LineView], *, at_most: int) -> dict[str, str]:
     return found
 
 
-def history_rows(events: Sequence[Event]) -> list[str]:
+def history_rows(events: Sequence[Event], *, for_moderator: bool) -> list[str]:
     """Return what happened, the latest first: that is what a shortened list must keep."""
-    return [text.event_in_words(event) for event in reversed(events)]
+    return [text.event_in_words(event, for_moderator=for_moderator) for event in reversed(events)]
 
 
 def _tried_rows(view: RequestView) -> list[str]:

@@ -202,7 +202,11 @@ def matches_screen(
     notice: str = "",
 ) -> ui.LayoutView:
     """Return the skins that fit what was typed, at most 25 of ``total``, to choose one."""
-    shown = quotes[:OPTIONS_MAX]
+    # One name in two games would be one value twice, which Discord refuses.
+    shown = list(
+        {quote.market_hash_name: quote for quote in reversed(quotes[:OPTIONS_MAX])}.values()
+    )
+    shown.reverse()
     card = Card(frame, accent=BLUE)
     card.notice(notice)
     template = text.MATCHES_ALL if total <= len(shown) else text.MATCHES_ABOUT

@@ -20,6 +20,7 @@ from bot.ui.cards.parts import (
     GREY,
     ORANGE,
     RED,
+    TRADE_OFFERS_PAGE,
     Card,
     Item,
     button,
@@ -29,8 +30,6 @@ from bot.ui.cards.parts import (
     select,
 )
 from bot.ui.custom_ids import CustomId, Space, of_request
-
-_TRADE_OFFERS = "https://steamcommunity.com/my/tradeoffers/"
 
 _NEEDS_URL = frozenset({WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN})
 _CAN_CANCEL = frozenset({RequestState.PENDING, RequestState.APPROVED})
@@ -83,14 +82,8 @@ def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str 
 
 def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
     card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT)
-    outcomes.say_not_bought(
-        card,
-        view,
-        frame,
-        words=text.refusal_for_member,
-        heading=text.STATUS_NOT_BOUGHT,
-        more=text.LIST_MORE,
-    )
+    found = outcomes.reasons(view, frame, text.refusal_for_member)
+    outcomes.say_reasons(card, found, more=text.LIST_MORE)
     still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
     card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN)
 
@@ -106,7 +99,7 @@ def _member_buttons(view: RequestView) -> list[Item]:
         buttons.append(button(text.BUTTON_CANCEL, of_request(request, "cancel")))
     bought = view.in_state(LineState.PURCHASED)
     if bought and request.state in (RequestState.BUYING, RequestState.BOUGHT):
-        buttons.append(link(text.BUTTON_STEAM_OFFERS, _TRADE_OFFERS))
+        buttons.append(link(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE))
     return buttons
 
 
@@ -176,7 +169,7 @@ def request_detail(
     card = Card(frame, accent=_accent(view))
     card.notice(notice)
     _say_status(card, view, frame)
-    card.rows(history_rows(events), head=text.DETAILS_HISTORY)
+    card.rows(history_rows(events, for_moderator=False), head=text.DETAILS_HISTORY)
     card.row(*_member_buttons(view), button(text.BUTTON_BACK_TO_LIST, _MINE))
     return card.build()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bot.domain.models import LineView, RequestView
 from bot.domain.money import Micros
@@ -11,6 +12,9 @@ from bot.domain.states import LineState
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import Card, named
+
+REASONS_MAX: Final = 6
+"""Each has a heading and sentences that are shown whole, out of 4,000 characters for all."""
 
 Words = Callable[[LineView, Frame], str]
 
@@ -30,6 +34,16 @@ class Alike:
     def shown(self) -> str:
         """Their name and how many."""
         return named(self.first.line.market_hash_name, len(self.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """Lines that were not bought, or not certainly bought, for one reason."""
+
+    unknown: bool
+    heading: str
+    sentence: str
+    lines: tuple[LineView, ...]
 
 
 def alike(lines: Iterable[LineView], *, by: Callable[[LineView], object]) -> list[Alike]:
@@ -83,30 +97,35 @@ def open_rows(lines: Sequence[LineView]) -> list[str]:
     ]
 
 
-def say_not_bought(
-    card: Card, view: RequestView, frame: Frame, *, words: Words, heading: str, more: str
-) -> None:
-    """Add what was not bought, and what nobody knows yet, grouped by reason."""
+def reasons(view: RequestView, frame: Frame, words: Words) -> list[Because]:
+    """Return what was not bought, and what nobody knows yet, grouped by reason."""
     groups: dict[tuple[bool, str, str], list[LineView]] = {}
-    for state in (LineState.REFUSED, LineState.UNKNOWN):
+    for state in (LineState.UNKNOWN, LineState.REFUSED):
         for line in view.in_state(state):
             key = (state is LineState.UNKNOWN, text.refusal_heading(line), words(line, frame))
             groups.setdefault(key, []).append(line)
-    for (unknown, title, sentence), lines in groups.items():
-        template = text.HEADING_UNKNOWN if unknown else heading
-        card.rows(
-            _missing_rows(lines, unknown=unknown),
-            head=f"{template.format(heading=title)}\n{sentence}",
-            more=more,
-        )
+    return [
+        Because(unknown, heading, sentence, tuple(lines))
+        for (unknown, heading, sentence), lines in groups.items()
+    ]
 
 
-def _missing_rows(lines: Sequence[LineView], *, unknown: bool) -> list[str]:
+def say_reasons(card: Card, found: Sequence[Because], *, more: str) -> None:
+    """Add each reason with its skins; reasons beyond what a card can hold share one heading."""
+    for because in found[:REASONS_MAX]:
+        template = text.HEADING_UNKNOWN if because.unknown else text.HEADING_NOT_BOUGHT
+        heading = template.format(heading=because.heading)
+        card.rows(_missing_rows(because), head=f"{heading}\n{because.sentence}", more=more)
+    others = [row for because in found[REASONS_MAX:] for row in _missing_rows(because)]
+    card.rows(others, head=text.HEADING_OTHERS, more=more)
+
+
+def _missing_rows(because: Because) -> list[str]:
     rows = []
-    for group in alike(lines, by=lambda line: (line.line.ceiling, line.line.cheapest_seen)):
+    for group in alike(because.lines, by=lambda line: (line.line.ceiling, line.line.cheapest_seen)):
         line = group.first.line
         ceiling = text.usd(line.ceiling)
-        if unknown:
+        if because.unknown:
             rows.append(text.ROW_UNKNOWN.format(skin=group.shown, ceiling=ceiling))
         elif line.cheapest_seen is not None:
             rows.append(

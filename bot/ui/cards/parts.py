@@ -32,6 +32,9 @@ GALLERY_MAX: Final = 10
 NOTICE_MAX: Final = 1000
 
 _PICTURES: Final = "https://community.cloudflare.steamstatic.com/economy/image/class"
+TRADE_OFFERS_PAGE: Final = "https://steamcommunity.com/my/tradeoffers/"
+"""Where Steam shows everyone the offers that they were made."""
+
 _STEAM_ID_BASE: Final = 76561197960265728
 
 BLUE: Final = 0x5865F2
@@ -184,7 +187,7 @@ class Card:
         return view
 
     def _rooms(self) -> dict[int, int]:
-        """Return how many characters each list may have: the short ones leave theirs to the long."""
+        """Return the room of each list; what the short ones don't need goes to the long."""
         fixed = sum(
             block.length if isinstance(block, _Fixed) else len(block.head) + 1
             for block in self._blocks

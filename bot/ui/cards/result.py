@@ -12,10 +12,21 @@ from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.approval import pictures
 from bot.ui.cards.frame import Frame
-from bot.ui.cards.parts import GALLERY_MAX, GREEN, ORANGE, Card, picture_url
+from bot.ui.cards.parts import (
+    GALLERY_MAX,
+    GREEN,
+    ORANGE,
+    TRADE_OFFERS_PAGE,
+    Card,
+    link,
+    picture_url,
+)
 
 PICTURE_ROWS_MAX: Final = 8
 """A row with its picture costs three of forty components."""
+
+REASONS_BESIDE_PICTURES_MAX: Final = 3
+"""A row with its picture is shown whole, and so is the sentence of a reason."""
 
 
 def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
@@ -23,15 +34,9 @@ def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
     bought = view.in_state(LineState.PURCHASED)
     card = Card(frame, accent=GREEN if len(bought) == len(view.lines) else ORANGE)
     card.say(f"{_title(view)}\n{_who(view)}")
-    _say_bought(card, view)
-    outcomes.say_not_bought(
-        card,
-        view,
-        frame,
-        words=text.refusal_for_member,
-        heading=text.RESULT_NOT_BOUGHT,
-        more=text.LIST_MORE,
-    )
+    found = outcomes.reasons(view, frame, text.refusal_for_member)
+    _say_bought(card, view, with_pictures=len(found) <= REASONS_BESIDE_PICTURES_MAX)
+    outcomes.say_reasons(card, found, more=text.LIST_MORE)
     still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
     card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN)
     if bought:
@@ -42,6 +47,10 @@ def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
         )
     elif not view.in_state(LineState.UNKNOWN):
         card.say(text.RESULT_NOTHING_PAID)
+    if bought and view.request.dm_closed:
+        # This message is the only one that reaches them.
+        card.say(text.STATUS_TRADES)
+        card.row(link(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE))
     return card.build()
 
 
@@ -64,9 +73,9 @@ def _who(view: RequestView) -> str:
     return text.RESULT_WHO.format(number=request.number, moderator=text.person(request.decided_by))
 
 
-def _say_bought(card: Card, view: RequestView) -> None:
+def _say_bought(card: Card, view: RequestView, *, with_pictures: bool) -> None:
     groups = outcomes.bought_groups(view)
-    if len(groups) > PICTURE_ROWS_MAX:
+    if len(groups) > PICTURE_ROWS_MAX or not with_pictures:
         card.gallery(pictures(view.in_state(LineState.PURCHASED), at_most=GALLERY_MAX))
         card.rows(outcomes.bought_rows(view))
         return

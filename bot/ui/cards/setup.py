@@ -12,7 +12,7 @@ from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.notices import server_not_allowed
 from bot.ui.cards.parts import BLUE, GREEN, Card, Field, button, modal
-from bot.ui.checks import SetupFindings
+from bot.ui.checks import PlaceFinding, SetupFindings
 from bot.ui.custom_ids import CustomId, Space, one_time
 
 _ASKERS_MAX = 10
@@ -42,25 +42,26 @@ def setup_panel(
         + "\n"
         + text.approver_in_words(findings.approver, confirmed)
     )
-    card.row(_role_select("approver", text.SELECT_APPROVER, settings.approver_role_id))
+    card.row(_role_select("approver", text.SELECT_APPROVER, _standing_role(findings)))
     card.say(text.approvals_in_words(findings))
-    card.row(_channel_select("approvals", text.SELECT_APPROVALS, settings.approval_channel_id))
+    card.row(_channel_select("approvals", text.SELECT_APPROVALS, _standing(findings.approvals)))
     card.say(text.results_in_words(findings))
-    card.row(_channel_select("results", text.SELECT_RESULTS, settings.results_channel_id))
+    card.row(_channel_select("results", text.SELECT_RESULTS, _standing(findings.results)))
     askers = sorted(settings.asker_role_ids)
-    card.say(text.askers_in_words(askers))
+    standing = [role_id for role_id in askers if role_id not in findings.askers_gone]
+    card.say(text.askers_in_words(askers, len(findings.askers_gone)))
     card.row(
         ui.RoleSelect[Any](
             custom_id=_id("askers"),
             placeholder=text.SELECT_ASKERS,
             min_values=0,
             max_values=_ASKERS_MAX,
-            default_values=[Object(role_id) for role_id in askers[:_ASKERS_MAX]],
+            default_values=[Object(role_id) for role_id in standing[:_ASKERS_MAX]],
         )
     )
     after = [text.limits_in_words(settings)]
     if parked:
-        after.append(text.parked_in_words([row.parked_reason for row in parked]))
+        after.append(text.parked_in_words(parked))
     card.say("\n".join(after))
     buttons = [
         button(text.BUTTON_LIMITS, _id("limits")),
@@ -76,6 +77,16 @@ def setup_panel(
         buttons.append(button(text.BUTTON_UNPARK, _id("unpark"), ButtonStyle.primary))
     card.row(*buttons)
     return card.build()
+
+
+def _standing_role(findings: SetupFindings) -> int | None:
+    """Return the chosen role if it still exists: a select can't stand on one that doesn't."""
+    role = findings.approver
+    return role.role_id if role is not None and role.exists else None
+
+
+def _standing(place: PlaceFinding | None) -> int | None:
+    return place.channel_id if place is not None and place.exists else None
 
 
 def _role_select(verb: str, placeholder: str, chosen: int | None) -> ui.RoleSelect[Any]:

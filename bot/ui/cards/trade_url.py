@@ -45,7 +45,7 @@ def trade_url_screen(
 def trade_url_modal(context: str) -> ui.Modal:
     """Return the modal that asks for the URL. Field: url. It is never filled in beforehand.
 
-    The context is the stamp of its id, because the tail is a one-time one.
+    The context is the subject of its id, because the tail is a one-time one.
     """
     subject = context or NOTHING
     return modal(
