@@ -185,6 +185,7 @@ class Gateway:
                 await asyncio.gather(sender, return_exceptions=True)
             if session is not None and session.socket is socket:
                 session.socket = None
+                self._world.changes.announce()
         return socket
 
     async def _log_in(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> Session | None:
@@ -203,6 +204,7 @@ class Gateway:
         session.replayed = data["seq"] or 0
         session.tell("RESUMED", {})
         self.resumed += 1
+        self._world.changes.announce()
         return session
 
     def _identify(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> Session:

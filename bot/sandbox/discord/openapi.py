@@ -1,8 +1,8 @@
 """Discord's own OpenAPI document as a judge of what the bot sends and what the stand-in answers.
 
-The document is the public ``discord/discord-api-spec``, ``specs/openapi.json``. It is read in two ways
-that it does not say itself: a snowflake may be an integer, which Discord takes; and keys that it does
-not know are wrong in requests, except the few that Discord takes all the same.
+The document is the public ``discord/discord-api-spec``, ``specs/openapi.json``. It is read in two
+ways that it does not say itself: a snowflake may be an integer, which Discord takes; and keys that
+it does not know are wrong in requests, except the few that Discord takes all the same.
 """
 
 from __future__ import annotations

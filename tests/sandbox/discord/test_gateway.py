@@ -14,9 +14,7 @@ from tests.sandbox.discord.samplebot import SKINS, SampleBot
 
 async def until_resumed(stage: Stage, times: int) -> None:
     """Wait until the bot has resumed that often."""
-    async with asyncio.timeout(15):
-        while stage.discord.gateway.resumed < times or not stage.discord.gateway.ready:
-            await asyncio.sleep(0.01)
+    await stage.discord.wait_until(lambda: stage.discord.gateway.resumed >= times, 15)
 
 
 async def test_bot_asks_only_for_guilds(stage: Stage, bot: SampleBot) -> None:

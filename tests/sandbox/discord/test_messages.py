@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 
-from bot.sandbox.discord import Mentions
+from bot.sandbox.discord import Channel, Mentions
 from bot.sandbox.discord.permissions import Permission
 from tests.sandbox.discord.conftest import Api, Stage
 
-ROW = {"type": 1, "components": [{"type": 2, "style": 1, "label": "Go", "custom_id": "go"}]}
+BUTTON = {"type": 2, "style": 1, "label": "Go", "custom_id": "go"}
 V2 = 1 << 15
 
 
-def messages_of(channel: object) -> str:
+def messages_of(channel: Channel) -> str:
     """Return the path of a channel's messages."""
-    return f"/channels/{channel.id}/messages"  # type: ignore[attr-defined]
+    return f"/channels/{channel.id}/messages"
 
 
 async def test_component_ids_are_kept_and_given(stage: Stage, api: Api) -> None:
-    row = {"type": 1, "components": [{**ROW["components"][0], "id": 2_000_000_001}]}  # type: ignore[index, dict-item]
+    row = {"type": 1, "components": [BUTTON | {"id": 2_000_000_001}]}
     status, body = await api("POST", messages_of(stage.hall), {"components": [row]})
     assert status == 200
     assert body["components"][0]["id"] == 1
@@ -166,8 +167,6 @@ async def test_only_own_messages_are_edited(stage: Stage, api: Api) -> None:
 
 
 async def test_files_come_with_the_message(stage: Stage, api: Api) -> None:
-    import aiohttp
-
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("payload_json", '{"content": "look", "attachments": [{"id": 0}]}')
     form.add_field("files[0]", b"a,b", filename="books.csv", content_type="text/csv")

@@ -30,6 +30,4 @@ async def test_bot_runs_as_a_process_and_is_killed(stage: Stage) -> None:
     finally:
         process.kill()
         await process.wait()
-    async with asyncio.timeout(5):
-        while stage.discord.gateway.ready:
-            await asyncio.sleep(0.01)
+    await stage.discord.wait_until(lambda: not stage.discord.gateway.ready, 5)
