@@ -1,1 +1,1 @@
-"""Quartermaster: communities give game skins to their members, and pay from one merchant balance."""
+"""Quartermaster: communities give game skins to their members, from one merchant balance."""

@@ -76,6 +76,7 @@ class Problem(StrEnum):
     # Set-up
     EVERYONE_AS_APPROVER = auto()
     SETTING_WRONG = auto()
+    CANNOT_POST_HERE = auto()
     # The market
     MARKET_UNREACHABLE = auto()
 

@@ -13,6 +13,9 @@ _QUANTITY: Final = re.compile(r"(?:x\s?|×\s?)?([0-9]{1,4})(?:\s?x|\s?×)?", re.
 _LISTING: Final = re.compile(r"#?\s?([0-9]{1,15})")
 _NAME_AND_LISTING: Final = re.compile(r"(?P<name>.*\S)\s+#(?P<listing>[0-9]{1,15})")
 
+_WHOLE: Final = re.compile(r"([0-9]{1,6})\s?(?:s|seconds)?", re.IGNORECASE)
+_PERCENT: Final = re.compile(r"(?P<whole>[0-9]{1,4})(?:[.,](?P<parts>[0-9]{1,2}))?\s?%?")
+
 _SHOWN_MAX: Final = 40
 
 
@@ -48,6 +51,20 @@ def parse_listing_id(text: str) -> int | None:
             Problem.LISTING_ID_WRONG, typed=clean_line(text, length_max=_SHOWN_MAX)
         )
     return int(match[1])
+
+
+def parse_whole_number(text: str) -> int | None:
+    """Return a whole number as people type one into a settings form, or None if it is none."""
+    match = _WHOLE.fullmatch(text.strip())
+    return int(match[1]) if match else None
+
+
+def parse_percent(text: str) -> int | None:
+    """Return basis points for ``5``, ``5 %`` or ``7,5``, or None if it is no percentage."""
+    match = _PERCENT.fullmatch(text.strip())
+    if match is None:
+        return None
+    return int(match["whole"]) * 100 + int((match["parts"] or "").ljust(2, "0"))
 
 
 def split_listing(text: str) -> tuple[str, str]:

@@ -239,9 +239,10 @@ def require_may_ask(actor: Actor, guild: GuildSettings) -> None:
 
 
 def _require_room(basket: Basket, guild: GuildSettings, more: int) -> None:
-    left = guild.lines_max - basket.lines_count
-    if more > left:
-        raise UserFacingError(Problem.TOO_MANY_LINES, highest=guild.lines_max, left=max(left, 0))
+    if basket.lines_count + more > guild.lines_max:
+        raise UserFacingError(
+            Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count + more
+        )
 
 
 def _require_ceiling(priced: Quote | Pick, ceiling: Micros) -> None:
@@ -250,7 +251,7 @@ def _require_ceiling(priced: Quote | Pick, ceiling: Micros) -> None:
         raise UserFacingError(
             Problem.CEILING_BELOW_CHEAPEST,
             skin=priced.market_hash_name,
-            price=format_usd(price),
+            cheapest=format_usd(price),
             ceiling=format_usd(ceiling),
         )
 

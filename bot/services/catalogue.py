@@ -21,6 +21,15 @@ REFRESH_S: Final = 300.0
 _RETRY_S: Final = 30.0
 _MARKS: Final = str.maketrans("", "", "★™")
 _WORD: Final = re.compile(r"[a-z0-9]+")
+_SHORT: Final = {
+    "fn": "factory new",
+    "mw": "minimal wear",
+    "ft": "field tested",
+    "ww": "well worn",
+    "bs": "battle scarred",
+    "st": "stattrak",
+}
+"""What people type for the words that stand in every other name."""
 
 
 def fold(text: str) -> str:
@@ -70,7 +79,8 @@ class Catalogue:
         if self._refreshed_at is None:
             raise UserFacingError(Problem.CATALOGUE_MISSING)
         folded = fold(typed)
-        words = sorted(folded.split(), key=len, reverse=True)
+        words = " ".join(_SHORT.get(word, word) for word in folded.split()).split()
+        words.sort(key=len, reverse=True)
         exact = [quote for name, quote in self._folded if name == folded] if words else []
         if len(exact) == 1:
             return Matches((exact[0],), 1)

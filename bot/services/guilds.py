@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.domain.limits import (
@@ -19,6 +19,7 @@ from bot.domain.models import (
     OutboxRow,
     Pause,
 )
+from bot.domain.typed import parse_percent, parse_whole_number
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
@@ -138,18 +139,13 @@ class Guilds:
             await settings.set_asker_roles(tx, guild_id, sorted(chosen))
             await self._record(tx, actor, "asker_roles", ",".join(map(str, sorted(chosen))))
 
-    async def choose_numbers(self, actor: Actor, numbers: dict[GuildNumber, int]) -> None:
-        """Save the limits, all of them or none.
+    async def choose_limits(self, actor: Actor, typed: Mapping[GuildNumber, str]) -> None:
+        """Save the limits as they were typed, all of them or none.
 
         Raises ``UserFacingError`` (SETTING_WRONG with the setting and its range).
         """
         guild_id = self._require_administrator(actor)
-        for name, value in numbers.items():
-            lowest, highest = _RANGES[name]
-            if not lowest <= value <= highest:
-                raise UserFacingError(
-                    Problem.SETTING_WRONG, setting=name, lowest=lowest, highest=highest
-                )
+        numbers = {name: _number(name, text) for name, text in typed.items()}
         async with self._database.writing() as tx:
             await settings.set_numbers(tx, guild_id, numbers)
             for name, value in numbers.items():
@@ -198,3 +194,11 @@ class Guilds:
             count = await outbox.unpark(tx, guild_id, at=self._clock.now_ms())
         self._announcements.wake()
         return count
+
+
+def _number(name: GuildNumber, text: str) -> int:
+    lowest, highest = _RANGES[name]
+    value = parse_percent(text) if name == "tolerance_bp" else parse_whole_number(text)
+    if value is None or not lowest <= value <= highest:
+        raise UserFacingError(Problem.SETTING_WRONG, setting=name, lowest=lowest, highest=highest)
+    return value

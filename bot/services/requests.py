@@ -24,7 +24,7 @@ from bot.domain.models import (
 )
 from bot.domain.money import format_usd
 from bot.domain.plain_text import clean_line
-from bot.domain.states import RequestState
+from bot.domain.states import RequestEvent, RequestState, states_before
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
@@ -70,6 +70,8 @@ class Requests:
         catalogue: Catalogue,
         announcements: Announcements,
         clock: Clock,
+        *,
+        approved: asyncio.Event,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -77,8 +79,7 @@ class Requests:
         self._catalogue = catalogue
         self._announcements = announcements
         self._clock = clock
-        self.approved = asyncio.Event()
-        """Set whenever there may be something new to buy."""
+        self._approved = approved
 
     async def submit(self, actor: Actor, revision: int) -> Sent:
         """Send the basket that was shown with ``revision`` for approval.
@@ -109,14 +110,16 @@ class Requests:
         if not basket.picks:
             raise UserFacingError(Problem.BASKET_EMPTY)
         if basket.lines_count > guild.lines_max:
-            raise UserFacingError(Problem.TOO_MANY_LINES, highest=guild.lines_max, left=0)
+            raise UserFacingError(
+                Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count
+            )
         open_numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
         if len(open_numbers) >= guild.open_requests_max:
             raise UserFacingError(
                 Problem.TOO_MANY_OPEN,
-                highest=guild.open_requests_max,
                 open=len(open_numbers),
-                number=open_numbers[0],
+                open_max=guild.open_requests_max,
+                numbers=", ".join(f"#{number}" for number in open_numbers),
             )
         for pick in basket.picks:
             quote = self._catalogue.find(pick.market_hash_name)
@@ -129,7 +132,7 @@ class Requests:
                 raise UserFacingError(
                     Problem.CEILING_BELOW_CHEAPEST,
                     skin=pick.market_hash_name,
-                    price=format_usd(quote.price),
+                    cheapest=format_usd(quote.price),
                     ceiling=format_usd(pick.ceiling),
                 )
 
@@ -181,7 +184,7 @@ class Requests:
                 raise _already_decided(view.request)
             decided = await self._decided(tx, view, EventKind.APPROVED, actor.user_id)
         self._announcements.wake()
-        self.approved.set()
+        self._approved.set()
         return decided
 
     async def deny(self, actor: Actor, request_id: str, stamp: str, reason: str) -> RequestView:
@@ -266,6 +269,14 @@ class Requests:
                 raise UserFacingError(Problem.NO_SUCH_REQUEST, number=number)
             return Detail(view, tuple(await audit.of_request(tx, view.request.request_id)))
 
+    async def require_can_cancel(self, actor: Actor, request_id: str) -> RequestView:
+        """Return one's own request if it can be cancelled now. Raises as ``cancel`` does."""
+        async with self._database.reading() as tx:
+            view = await self._own(tx, actor, request_id)
+        if view.request.state not in states_before(RequestEvent.CANCEL):
+            raise UserFacingError(Problem.TOO_LATE_TO_CANCEL, number=view.request.number)
+        return view
+
     async def cancel(self, actor: Actor, request_id: str) -> RequestView:
         """Cancel one's own request until buying starts.
 
@@ -274,11 +285,7 @@ class Requests:
         async with self._database.writing() as tx:
             view = await self._own(tx, actor, request_id)
             if not await requests.cancel(tx, request_id, at=self._clock.now_ms()):
-                raise UserFacingError(
-                    Problem.TOO_LATE_TO_CANCEL,
-                    number=view.request.number,
-                    state=view.request.state.value,
-                )
+                raise UserFacingError(Problem.TOO_LATE_TO_CANCEL, number=view.request.number)
             cancelled = await self._decided(tx, view, EventKind.CANCELLED, actor.user_id)
         self._announcements.wake()
         return cancelled
@@ -324,7 +331,7 @@ class Requests:
         view = await requests.get(tx, request_id)
         # A card that was forwarded or rebuilt elsewhere decides nothing there.
         if view is None or view.request.guild_id != guild_id:
-            raise UserFacingError(Problem.NO_SUCH_REQUEST, number=0)
+            raise UserFacingError(Problem.NO_SUCH_REQUEST)
         return view, guild
 
     async def _own(self, tx: Transaction, actor: Actor, request_id: str) -> RequestView:
@@ -392,7 +399,6 @@ def _already_decided(request: Request) -> UserFacingError:
     return UserFacingError(
         Problem.ALREADY_DECIDED,
         number=request.number,
-        state=request.state.value,
-        by=str(request.decided_by or 0),
-        at=request.decided_at or request.changed_at,
+        user_id=str(request.decided_by or 0),
+        decided_at=request.decided_at or request.changed_at,
     )

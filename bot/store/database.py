@@ -69,7 +69,7 @@ class Database:
     """The open database. Made by :meth:`open`, closed by leaving its context."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_fd: int
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_fd: int | None
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -78,13 +78,14 @@ class Database:
         self._read_lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, *, exclusive: bool = True) -> Self:
         """Lock the file, bring it up to date and return it open.
 
+        Not ``exclusive``: beside the running bot, for one small change by the operator.
         Raises ``DatabaseError`` with one clear line: path not usable, another process has it,
         newer than this code, or not one of our databases.
         """
-        lock_fd = _lock(path)
+        lock_fd = _lock(path) if exclusive else None
         writer: aiosqlite.Connection | None = None
         try:
             writer = await _connect_writer(path)
@@ -107,7 +108,8 @@ class Database:
         with suppress(sqlite3.Error):
             await self._writer.execute("PRAGMA optimize")
         await self._writer.close()
-        os.close(self._lock_fd)
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
 
     async def __aenter__(self) -> Self:
         return self
@@ -177,10 +179,11 @@ async def _connect_writer(path: Path) -> aiosqlite.Connection:
     return writer
 
 
-async def _close_quietly(writer: aiosqlite.Connection | None, lock_fd: int) -> None:
+async def _close_quietly(writer: aiosqlite.Connection | None, lock_fd: int | None) -> None:
     if writer is not None:
         await writer.close()
-    os.close(lock_fd)
+    if lock_fd is not None:
+        os.close(lock_fd)
 
 
 def known_migrations() -> list[str]:

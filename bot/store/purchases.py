@@ -40,12 +40,12 @@ async def claimable(tx: Transaction, at: int, *, limit: int) -> list[str]:
 
 async def next_claimable_at(tx: Transaction, *, besides: Sequence[str]) -> int | None:
     """Return when the next approved request may be claimed, those in hand left aside."""
-    row = await tx.one(
-        "SELECT claimable_at FROM requests WHERE state = 'approved' "
-        f"AND request_id NOT IN ({', '.join('?' * len(besides))}) "
-        "ORDER BY claimable_at LIMIT 1",
-        *besides,
+    rows = await tx.all(
+        "SELECT request_id, claimable_at FROM requests WHERE state = 'approved' "
+        "ORDER BY claimable_at LIMIT ?",
+        len(besides) + 1,
     )
+    row = next((row for row in rows if row["request_id"] not in besides), None)
     return None if row is None else row["claimable_at"]
 
 

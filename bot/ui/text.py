@@ -38,7 +38,7 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import Micros, format_usd
-from bot.domain.plain_text import escape
+from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
@@ -53,6 +53,8 @@ CMD_REQUEST: Final = "Ask for skins: opens your basket, which only you see"
 CMD_REQUEST_ITEM: Final = "A skin to put into the basket; start typing its name"
 CMD_REQUEST_QUANTITY: Final = "How many of it you would like; 1 if left out"
 CMD_REQUEST_MAX_PRICE: Final = "The most that one may cost, in dollars, like 12.50"
+CHOICE_ABOUT: Final = " · {price} · {count} for sale"
+CHOICE_SOLD_OUT: Final = " · sold out"
 CMD_MY_REQUESTS_NAME: Final = "my-requests"
 CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened to every skin"
 CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
@@ -77,7 +79,6 @@ SANDBOX: Final = "-# 🧪 Sandbox: this is a rehearsal, no skin and no dollar in
 LIST_MORE_DETAILS: Final = "… and {n} more: press **Details**"
 LIST_MORE: Final = "… and {n} more"
 AND_MORE: Final = "and {n} more"
-SEPARATOR: Final = " · "
 
 
 def plural(n: int, one: str, many: str) -> str:
@@ -131,9 +132,16 @@ def command(frame: Frame, name: str) -> str:
     return f"`/{name}`" if command_id is None else f"</{name}:{command_id}>"
 
 
+def choice_about(price: Micros, count: int) -> str:
+    """Return what stands behind a name in the list that appears while somebody types."""
+    if count == 0:
+        return CHOICE_SOLD_OUT
+    return CHOICE_ABOUT.format(price=usd(price), count=f"{count:,}")
+
+
 def quoted(text: str) -> str:
     """Return what a person wrote as a quote, one line of it, harmless."""
-    return "> " + escape(" ".join(text.split()))
+    return "> " + escape(clean_line(text, length_max=NOTE_MAX))
 
 
 def with_code(sentence: str, code: int | None) -> str:
@@ -481,6 +489,12 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.EVERYONE_AS_APPROVER: (
         "@\u200beveryone can't be the approver role: then every member could spend the server's "
         "money. The role from before was kept. Please choose another."
+    ),
+    Problem.CANNOT_POST_HERE: (
+        (
+            "I can't post in this channel, so the panel isn't there. Allow me View Channel, Send "
+            "Messages and Embed Links here, then press the button again."
+        ),
     ),
     Problem.SETTING_WRONG: (
         "**{setting}** has to be a number from {lowest} to {highest}. Nothing was changed.",
@@ -893,6 +907,10 @@ def _reason_of(line: LineView) -> tuple[Reason, int | None, str]:
     return REFUSALS[kind], last.code, said
 
 
+def _said(message: str) -> str:
+    return escape(clean_line(message, length_max=MARKET_SAID_MAX))
+
+
 def refusal_heading(line: LineView) -> str:
     """Return what stands over skins that were not bought for the same reason."""
     return _reason_of(line)[0].heading
@@ -908,7 +926,7 @@ def refusal_for_moderator(line: LineView, frame: Frame) -> str:
     reason, code, said = _reason_of(line)
     sentence = _fill(reason.moderator, frame)
     if said:
-        sentence = f"{sentence} {MARKET_SAID.format(message=escape(said[:MARKET_SAID_MAX]))}"
+        sentence = f"{sentence} {MARKET_SAID.format(message=_said(said))}"
     return with_code(sentence, code)
 
 
@@ -1210,7 +1228,10 @@ TAKEN_BACK_NOW: Final = (
 )
 ALREADY_APPROVED: Final = "{by} already approved this {at}. Nothing changed by your click."
 ALREADY_DENIED: Final = "{by} already denied this {at}. Nothing changed by your click."
-ALREADY_CANCELLED: Final = "The member cancelled this before, so there is nothing to decide. Nothing changed by your click."
+ALREADY_CANCELLED: Final = (
+    "The member cancelled this before, so there is nothing to decide. Nothing changed by your "
+    "click."
+)
 ALREADY_EXPIRED: Final = (
     "This expired before anything was bought. Nothing changed by your click; the member can ask "
     "again."
@@ -1427,6 +1448,10 @@ URL_RENEWED: Final = "Request #{number} uses the new Trade URL and goes on."
 URL_VOIDED: Final = (
     "Request #{number} now goes to another Steam account, so it has to be approved again."
 )
+URL_UNTOUCHED: Final = (
+    "Request #{number} still goes to the Steam account it was sent for; a new account never "
+    "changes a request by itself."
+)
 URL_CANDIDATE_GONE: Final = "That question is out of date. Nothing was saved; enter the URL again."
 
 # Set-up.
@@ -1534,7 +1559,7 @@ def pause_in_words(pause: Pause, frame: Frame) -> str:
         return with_code(_fill(reason.moderator, frame), pause.code)
     if not pause.details:
         return PAUSE_ALARM
-    alarm, _, rest = pause.details[:300].partition(", ")
+    alarm, _, rest = clean_line(pause.details, length_max=300).partition(", ")
     seen = ", ".join(part for part in (ALARMS.get(alarm, escape(alarm)), escape(rest)) if part)
     return f"{PAUSE_ALARM}\n{PAUSE_ALARM_SAYS.format(details=seen)}"
 
@@ -1558,7 +1583,7 @@ def attempt_in_words(attempt: Attempt) -> str:
     kind = rule_for(attempt.code).kind
     words = with_code(TRIED_REFUSED.format(heading=REFUSALS[kind].heading), attempt.code)
     if kind is RefusalKind.UNKNOWN_CODE and attempt.message:
-        return f"{words} {MARKET_SAID.format(message=escape(attempt.message[:MARKET_SAID_MAX]))}"
+        return f"{words} {MARKET_SAID.format(message=_said(attempt.message))}"
     return words
 
 
@@ -1721,7 +1746,7 @@ def _messages(n: int) -> str:
 
 def _parked_reason(reason: str) -> str:
     known = PARKED_REASONS.get(reason.rpartition("/")[2])
-    return known or PARKED_REASON.format(reason=escape(reason[:100]))
+    return known or PARKED_REASON.format(reason=escape(clean_line(reason, length_max=100)))
 
 
 def test_in_words(role_id: int | None, confirmed: Sequence[int]) -> str:

@@ -1,0 +1,248 @@
+"""The only place that reads the environment and wires everything.
+
+``python -m bot`` runs the bot; ``demo`` plays the whole story on this machine; ``resume`` lifts an
+automatic pause.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from bot import log as logs
+from bot.app import Quartermaster, point_discord_at
+from bot.config import SKINSBACK_API_URL, Settings
+from bot.domain.models import PauseCause
+from bot.errors import StartupError
+from bot.health import health_server
+from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.services.announcements import Announcements
+from bot.services.baskets import Baskets
+from bot.services.bundle import Services
+from bot.services.buying import Buying
+from bot.services.catalogue import Catalogue
+from bot.services.clock import SystemClock
+from bot.services.guilds import Guilds
+from bot.services.market_watch import MarketWatch
+from bot.services.purchasing import Purchasing
+from bot.services.requests import Requests
+from bot.services.trade_urls import TradeUrls
+from bot.skinsback.client import SkinsbackClient
+from bot.store import settings as store_settings
+from bot.store import vault as vaults
+from bot.store.database import Database
+from bot.store.vault import Vault
+from bot.ui.posting import DiscordPoster
+
+log = logging.getLogger("bot")
+
+EXIT_STARTUP: Final = 78  # EX_CONFIG of sysexits.h: starting again changes nothing
+EXIT_BROKEN: Final = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the process's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    parser.add_argument("command", nargs="?", default="run", choices=["run", "demo", "resume"])
+    command: str = parser.parse_args(arguments).command
+    try:
+        if command == "demo":
+            from bot.sandbox.demo import play
+
+            return asyncio.run(play())
+        settings = read_settings()
+        logs.set_up(
+            level=settings.log_level,
+            log_format=settings.log_format,
+            secrets=[settings.discord_token, settings.skinsback_client_secret, *settings.data_keys],
+        )
+        asyncio.run(run(settings) if command == "run" else resume(settings))
+    except StartupError as error:
+        print(f"Quartermaster can't start. {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_STARTUP
+    return 0
+
+
+def read_settings() -> Settings:
+    """Return the settings from ``.env`` and the environment, which wins.
+
+    Raises ``ConfigError``.
+    """
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value}
+    return Settings.from_mapping({**from_file, **os.environ})
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until it is told to stop. Raises ``StartupError``."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(await Database.open(settings.database_path))
+        vault = open_vault(settings)
+        market_url = await open_market(settings, stack)
+        async with database.writing() as tx:
+            await vaults.check(tx, vault)
+            await store_settings.check_identity(
+                tx,
+                market=settings.market,
+                market_host=urlsplit(market_url).hostname or "",
+                client_id=settings.skinsback_client_id,
+            )
+        market = await stack.enter_async_context(
+            SkinsbackClient(
+                url=market_url,
+                client_id=settings.skinsback_client_id,
+                client_secret=settings.skinsback_client_secret,
+            )
+        )
+        house = build(settings, database, vault, market)
+        if settings.health_port is not None:
+            await stack.enter_async_context(health_server(settings.health_port, house.check))
+        await house.serve(settings.discord_token)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault: its keys are settings, or in a file beside the database."""
+    if settings.data_keys:
+        return Vault(settings.data_keys)
+    path = settings.database_path
+    return Vault([vaults.key_from_file(path.with_name(f"{path.name}.key"))])
+
+
+async def open_market(settings: Settings, stack: AsyncExitStack) -> str:
+    """Return the market's address; in the sandbox it is started here unless one is running."""
+    if settings.skinsback_api_url:
+        return settings.skinsback_api_url
+    if not settings.sandbox:
+        return SKINSBACK_API_URL
+    sandbox = await stack.enter_async_context(SkinsbackSandbox())
+    return sandbox.environment()["SKINSBACK_API_URL"]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that runs."""
+
+    database: Database
+    bot: Quartermaster
+    announcements: Announcements
+    purchasing: Purchasing
+    services: Services
+
+    async def check(self) -> str | None:
+        """Return what is wrong with the bot's health."""
+        if not self.bot.online:
+            return "not connected to Discord"
+        async with self.database.reading() as tx:
+            await store_settings.get_meta(tx, "market")
+        return None
+
+    async def serve(self, token: str) -> None:
+        """Connect and work until a signal or a failure, then stop in order.
+
+        Raises ``StartupError`` if Discord can't be used at all, and whatever broke a worker.
+        """
+        await self.purchasing.recover()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stopped = asyncio.create_task(stop.wait())
+        async with self.bot:
+            client = asyncio.create_task(self.bot.connect_for_good(token))
+            buying = asyncio.create_task(self._buy_when_ready())
+            others = [
+                asyncio.create_task(work)
+                for work in (
+                    self.announcements.run(),
+                    self.services.catalogue.run(),
+                    self.services.requests.run_sweeper(),
+                    self.services.watch.run(),
+                )
+            ]
+            everything = {stopped, client, buying, *others}
+            done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+            log.info("Stopping: what is on the wire is waited for.")
+            # First nothing new is bought, then what was bought is told, then the client closes.
+            for group in ([buying], others, [client, stopped]):
+                await _end(group)
+        for task in done:
+            task.result()
+
+    async def _buy_when_ready(self) -> None:
+        await self.bot.first_ready.wait()
+        await self.purchasing.run()
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def build(settings: Settings, database: Database, vault: Vault, market: SkinsbackClient) -> House:
+    """Wire everything; nothing runs yet."""
+    point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
+    clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
+    bot = Quartermaster(sandbox=settings.sandbox)
+    poster = DiscordPoster(bot, bot.frame, lambda: bot.online)
+    announcements = Announcements(database, poster, clock, rng)
+    guilds = Guilds(
+        database,
+        announcements,
+        clock,
+        allowed_guild_ids=settings.allowed_guild_ids,
+        allow_all=settings.sandbox,
+    )
+    watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
+    catalogue = Catalogue(market, clock)
+    buying = Buying(
+        database,
+        vault,
+        market,
+        watch,
+        announcements,
+        clock,
+        market_name=settings.market,
+        project=settings.skinsback_client_id,
+    )
+    purchasing = Purchasing(
+        database, buying, watch, guilds, announcements, poster, poster, clock, approved=approved
+    )
+    services = Services(
+        baskets=Baskets(database, guilds, catalogue, market, clock, rng),
+        catalogue=catalogue,
+        guilds=guilds,
+        requests=Requests(
+            database, vault, guilds, catalogue, announcements, clock, approved=approved
+        ),
+        trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
+        watch=watch,
+    )
+    bot.attach(services, database)
+    return House(database, bot, announcements, purchasing, services)
+
+
+async def resume(settings: Settings) -> None:
+    """Lift the pause after an alarm, also while the bot runs. Raises ``StartupError``."""
+    path = settings.database_path
+    if not path.exists():
+        raise StartupError(f"There is no database at {path}.")
+    async with await Database.open(path, exclusive=False) as database, database.writing() as tx:
+        lifted = await store_settings.resume(tx, PauseCause.ALARM)
+    print("Buying goes on." if lifted else "Buying was not paused by an alarm.")  # noqa: T201
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())

@@ -1,0 +1,177 @@
+"""Settings: what the operator decides, from a mapping, frozen, every bad one named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from bot.errors import ConfigError
+from bot.store.vault import is_key
+
+SKINSBACK_HOST: Final = "skinsback.com"
+SKINSBACK_API_URL: Final = f"https://{SKINSBACK_HOST}/api.php"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_PORT_MAX: Final = 65_535
+
+T = TypeVar("T")
+
+
+class Market(StrEnum):
+    """Where skins are bought."""
+
+    SKINSBACK = "skinsback"
+    SANDBOX = "sandbox"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field for each setting; its name in the environment is the field's in capitals."""
+
+    discord_token: str = field(repr=False)
+    market: Market = Market.SANDBOX
+    skinsback_client_id: str = ""
+    skinsback_client_secret: str = field(default="", repr=False)
+    database_path: Path = Path("data/quartermaster.db")
+    data_keys: tuple[str, ...] = field(default=(), repr=False)
+    allowed_guild_ids: frozenset[int] = frozenset()
+    operator_ids: frozenset[int] = frozenset()
+    log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.TEXT
+    health_port: int | None = None
+    discord_api_url: str = ""
+    discord_gateway_url: str = ""
+    skinsback_api_url: str = ""
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this is a rehearsal, with no real money in it."""
+        return self.market is Market.SANDBOX
+
+    @classmethod
+    def from_mapping(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings. Raises ``ConfigError``, one line that names every bad one."""
+        reader = _Reader(environment)
+        settings = cls(
+            discord_token=reader.required("DISCORD_TOKEN"),
+            market=reader.read("MARKET", _one_of(Market), Market.SANDBOX),
+            skinsback_client_id=reader.read("SKINSBACK_CLIENT_ID", str, ""),
+            skinsback_client_secret=reader.read("SKINSBACK_CLIENT_SECRET", str, ""),
+            database_path=reader.read("DATABASE_PATH", Path, Path("data/quartermaster.db")),
+            data_keys=reader.read("DATA_KEYS", _keys, ()),
+            allowed_guild_ids=reader.read("ALLOWED_GUILD_IDS", _ids, frozenset()),
+            operator_ids=reader.read("OPERATOR_IDS", _ids, frozenset()),
+            log_level=reader.read("LOG_LEVEL", _log_level, "INFO"),
+            log_format=reader.read("LOG_FORMAT", _one_of(LogFormat), LogFormat.TEXT),
+            health_port=reader.read("HEALTH_PORT", _port, None),
+            discord_api_url=reader.read("DISCORD_API_URL", _url("http", "https"), ""),
+            discord_gateway_url=reader.read("DISCORD_GATEWAY_URL", _url("ws", "wss"), ""),
+            skinsback_api_url=reader.read("SKINSBACK_API_URL", _url("http", "https"), ""),
+        )
+        settings._check_market(reader)
+        reader.raise_if_bad()
+        return settings
+
+    def _check_market(self, reader: _Reader) -> None:
+        """With real money, credentials must be there and may go to their own host only."""
+        if self.sandbox:
+            return
+        for name in ("SKINSBACK_CLIENT_ID", "SKINSBACK_CLIENT_SECRET"):
+            reader.required(name)
+        address = urlsplit(self.skinsback_api_url or SKINSBACK_API_URL)
+        own = address.hostname == SKINSBACK_HOST and address.scheme == "https"
+        if not own and address.hostname not in _LOOPBACK:
+            reader.bad.append(
+                f"SKINSBACK_API_URL must be https://{SKINSBACK_HOST}/… or an address of this "
+                "machine, because the Client Secret is sent there"
+            )
+
+
+class _Reader:
+    """Reads settings one by one and remembers what was wrong with each."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.bad: list[str] = []
+
+    def required(self, name: str) -> str:
+        value = self._environment.get(name, "").strip()
+        if not value:
+            self.bad.append(f"{name} is missing")
+        return value
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        value = self._environment.get(name, "").strip()
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.bad.append(f"{name} {error}")
+            return default
+
+    def raise_if_bad(self) -> None:
+        if self.bad:
+            raise ConfigError(
+                f"Settings: {'; '.join(self.bad)}. Each is explained in .env.example."
+            )
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def _one_of(kind: type[E]) -> Callable[[str], E]:
+    def parse(text: str) -> E:
+        try:
+            return kind(text.lower())
+        except ValueError:
+            choices = " or ".join(member.value for member in kind)
+            raise ValueError(f"must be {choices}") from None
+
+    return parse
+
+
+def _ids(text: str) -> frozenset[int]:
+    parts = text.replace(",", " ").split()
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError("must be ids (numbers), with commas between them")
+    return frozenset(int(part) for part in parts)
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(is_key(key) for key in keys):
+        raise ValueError("must be keys of 44 characters, with commas between them")
+    return keys
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+def _port(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _PORT_MAX):
+        raise ValueError("must be a port, 1 to 65535")
+    return int(text)
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        address = urlsplit(text)
+        if address.scheme not in schemes or not address.hostname:
+            raise ValueError(f"must be an address that starts with {schemes[0]}://")
+        return text.rstrip("/")
+
+    return parse

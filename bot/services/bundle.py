@@ -1,0 +1,24 @@
+"""All use cases in one hand, for the commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.services.baskets import Baskets
+from bot.services.catalogue import Catalogue
+from bot.services.guilds import Guilds
+from bot.services.market_watch import MarketWatch
+from bot.services.requests import Requests
+from bot.services.trade_urls import TradeUrls
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a cog may call."""
+
+    baskets: Baskets
+    catalogue: Catalogue
+    guilds: Guilds
+    requests: Requests
+    trade_urls: TradeUrls
+    watch: MarketWatch

@@ -1,0 +1,165 @@
+"""Discord as the services see it: where messages are put and who is where."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import aiohttp
+import discord
+from discord import ui
+
+from bot.domain.models import MessageKind, OutboxRow, Pause, RequestView
+from bot.services.ports import (
+    MessageGoneError,
+    Posted,
+    PostRefusedError,
+    PostUncertainError,
+    Subject,
+    TestCard,
+)
+from bot.ui.cards.approval import approval_card
+from bot.ui.cards.frame import Frame
+from bot.ui.cards.member import member_status
+from bot.ui.cards.notices import pause_notice
+from bot.ui.cards.result import result_card
+from bot.ui.cards.setup import test_card
+
+log = logging.getLogger(__name__)
+
+_BAD_REQUEST: Final = 400
+_OPENING_DMS_TOO_FAST: Final = 40003
+_SEARCHED: Final = 200
+_CLOCK_SLACK: Final = timedelta(minutes=2)
+
+_SILENT: Final = discord.AllowedMentions.none()
+
+# A dropped connection comes as aiohttp's own exception: the library doesn't translate it.
+_FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+
+
+class DiscordPoster:
+    """Posts, edits and finds our messages: all that isn't the answer to an interaction."""
+
+    def __init__(
+        self, client: discord.Client, frame: Callable[[], Frame], online: Callable[[], bool]
+    ) -> None:
+        self._client = client
+        self._frame = frame
+        self._online = online
+
+    @property
+    def ready(self) -> bool:
+        """Whether the gateway is up."""
+        return self._online()
+
+    async def post(self, row: OutboxRow, subject: Subject) -> Posted:
+        """Post a message; its mark is its nonce too, so Discord itself refuses a quick twin."""
+        try:
+            target = await self._target(row)
+            message = await target.send(
+                view=self._draw(row, subject),
+                nonce=row.mark,
+                allowed_mentions=_pings(row, subject),
+            )
+        except _FAILURES as error:
+            raise _translated(error) from None
+        return Posted(message.channel.id, message.id)
+
+    async def edit(self, row: OutboxRow, subject: Subject) -> None:
+        """Draw a message again. An edit never pings."""
+        if row.channel_id is None or row.message_id is None:
+            raise MessageGoneError("the message never stood anywhere")
+        channel = self._client.get_partial_messageable(row.channel_id)
+        try:
+            await channel.get_partial_message(row.message_id).edit(
+                view=self._draw(row, subject), allowed_mentions=_SILENT
+            )
+        except discord.NotFound:
+            raise MessageGoneError("the message is gone") from None
+        except _FAILURES as error:
+            raise _translated(error) from None
+
+    async def find(self, row: OutboxRow) -> Posted | None:
+        """Search among our own messages, from when the row was made on, for its mark."""
+        since = datetime.fromtimestamp(row.created_at / 1000, UTC) - _CLOCK_SLACK
+        try:
+            target = await self._target(row)
+            async for message in target.history(limit=_SEARCHED, after=since):
+                if message.author == self._client.user and _has_mark(message, row.mark):
+                    return Posted(message.channel.id, message.id)
+        except _FAILURES as error:
+            raise _translated(error) from None
+        return None
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool | None:
+        """Ask Discord whether a person is on a server; None if it can't say."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            return None
+        try:
+            await guild.fetch_member(user_id)
+        except discord.NotFound:
+            return False
+        except (discord.HTTPException, aiohttp.ClientError, OSError):
+            return None
+        return True
+
+    async def _target(self, row: OutboxRow) -> discord.abc.Messageable:
+        if row.to_member:
+            return await self._client.create_dm(discord.Object(row.target_id))
+        return self._client.get_partial_messageable(row.target_id, guild_id=row.guild_id)
+
+    def _draw(self, row: OutboxRow, subject: Subject) -> ui.LayoutView:
+        frame = replace(self._frame(), mark=row.mark)
+        match subject:
+            case TestCard(settings, confirmed):
+                return test_card(settings, frame, confirmed=confirmed)
+            case Pause():
+                return pause_notice(subject, frame)
+            case RequestView():
+                return self._draw_request(row, subject, frame)
+
+    def _draw_request(self, row: OutboxRow, view: RequestView, frame: Frame) -> ui.LayoutView:
+        if row.kind is MessageKind.MEMBER_STATUS:
+            guild = self._client.get_guild(row.guild_id)
+            return member_status(view, frame, guild_name=guild.name if guild else "")
+        if row.kind is MessageKind.RESULT:
+            return result_card(view, frame)
+        return approval_card(view, frame)
+
+
+def _pings(row: OutboxRow, subject: Subject) -> discord.AllowedMentions:
+    """A result pings its member only if nothing else reached them; nothing else pings anyone."""
+    if (
+        row.kind is MessageKind.RESULT
+        and isinstance(subject, RequestView)
+        and subject.request.dm_closed
+    ):
+        return discord.AllowedMentions(
+            everyone=False, roles=False, users=[discord.Object(subject.request.user_id)]
+        )
+    return _SILENT
+
+
+def _has_mark(message: discord.Message, mark: int) -> bool:
+    return any(getattr(component, "id", None) == mark for component in message.components)
+
+
+def _translated(error: Exception) -> PostRefusedError | PostUncertainError:
+    """Return our own exception for what sending raised; no text of the library's goes on."""
+    if isinstance(error, discord.Forbidden | discord.NotFound):
+        return PostRefusedError(_reason(error))
+    if isinstance(error, discord.HTTPException):
+        if error.status == 400 and error.code != _OPENING_DMS_TOO_FAST:
+            log.error("Discord calls a message of ours malformed.", exc_info=error)
+            return PostRefusedError("malformed")
+        return PostUncertainError(f"Discord answered {error.status}")
+    return PostUncertainError(f"no answer from Discord: {type(error).__name__}")
+
+
+def _reason(error: discord.Forbidden | discord.NotFound) -> str:
+    return f"Discord {error.status}/{error.code}"

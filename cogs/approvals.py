@@ -1,0 +1,113 @@
+"""For moderators: the buttons of the approval card."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from discord.ext import commands
+
+from bot.app import Quartermaster
+from bot.domain.money import Micros
+from bot.errors import MarketError, Problem, UserFacingError
+from bot.ui import text
+from bot.ui.cards.approval import approval_card, approval_details, deny_modal
+from bot.ui.cards.notices import moderator_notice
+from bot.ui.custom_ids import Space
+from bot.ui.guard import Click
+
+_BALANCE_WAIT_S: Final = 3.0
+
+
+class ApprovalCog(commands.Cog):
+    """Deciding on requests."""
+
+    def __init__(self, bot: Quartermaster) -> None:
+        self._frame = bot.frame
+        self._requests = bot.services.requests
+        self._watch = bot.services.watch
+        bot.router.on(Space.REQUEST, "approve", self._approve)
+        bot.router.on(Space.REQUEST, "deny", self._ask_for_reason)
+        bot.router.on(Space.REQUEST, "deny_reason", self._deny)
+        bot.router.on(Space.REQUEST, "take_back", self._take_back)
+        bot.router.on(Space.REQUEST, "details", self._details)
+
+    async def _approve(self, click: Click) -> None:
+        await click.think()
+        custom_id = click.custom_id
+        try:
+            view = await self._requests.approve(click.actor, custom_id.subject, custom_id.stamp)
+        except UserFacingError as error:
+            await self._explain(click, error)
+            return
+        starts_at = view.request.claimable_at or 0
+        await self._say(click, text.approved(view, starts_at))
+
+    async def _ask_for_reason(self, click: Click) -> None:
+        custom_id = click.custom_id
+        try:
+            view = await self._requests.require_may_decide(
+                click.actor, custom_id.subject, custom_id.stamp
+            )
+        except UserFacingError as error:
+            await click.think()
+            await self._explain(click, error)
+            return
+        await click.ask(deny_modal(view.request))
+
+    async def _deny(self, click: Click) -> None:
+        await click.think()
+        custom_id = click.custom_id
+        try:
+            view = await self._requests.deny(
+                click.actor, custom_id.subject, custom_id.stamp, click.fields.get("reason", "")
+            )
+        except UserFacingError as error:
+            await self._explain(click, error)
+            return
+        await self._say(click, text.denied(view))
+
+    async def _take_back(self, click: Click) -> None:
+        await click.think()
+        custom_id = click.custom_id
+        try:
+            view = await self._requests.take_back(click.actor, custom_id.subject, custom_id.stamp)
+        except UserFacingError as error:
+            await self._explain(click, error)
+            return
+        await self._say(click, text.taken_back(view))
+
+    async def _details(self, click: Click) -> None:
+        await click.think()
+        detail = await self._requests.details(click.actor, click.custom_id.subject)
+        await click.show(
+            approval_details(
+                detail.view, detail.events, self._frame(), balance=await self._balance()
+            )
+        )
+
+    async def _balance(self) -> Micros | None:
+        try:
+            async with asyncio.timeout(_BALANCE_WAIT_S):
+                return await self._watch.balance()
+        except (MarketError, TimeoutError):
+            return None
+
+    async def _say(self, click: Click, words: str) -> None:
+        await click.show(moderator_notice(words, self._frame()))
+
+    async def _explain(self, click: Click, error: UserFacingError) -> None:
+        """Say who was first, or show the new version; anything else has its own sentence."""
+        if error.problem not in (Problem.ALREADY_DECIDED, Problem.REQUEST_CHANGED):
+            raise error
+        detail = await self._requests.details(click.actor, click.custom_id.subject)
+        if error.problem is Problem.ALREADY_DECIDED:
+            await self._say(click, text.already_decided(detail.view))
+            return
+        await self._say(click, text.changed(detail.view))
+        await click.show_privately(approval_card(detail.view, self._frame()))
+
+
+async def setup(bot: Quartermaster) -> None:
+    """Add the cog."""
+    await bot.add_cog(ApprovalCog(bot))

@@ -1,0 +1,90 @@
+"""For members: their requests. ``/my-requests``, and cancelling, also from the status message."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.app import Quartermaster
+from bot.errors import Problem, UserFacingError
+from bot.services.requests import Detail
+from bot.ui import text
+from bot.ui.cards.member import cancel_question, request_detail, request_list
+from bot.ui.cards.trade_url import trade_url_screen
+from bot.ui.custom_ids import Space
+from bot.ui.guard import Click, actor_of
+
+
+class RequestCog(commands.Cog):
+    """A member's own requests."""
+
+    def __init__(self, bot: Quartermaster) -> None:
+        self._frame = bot.frame
+        self._requests = bot.services.requests
+        self._trade_urls = bot.services.trade_urls
+        bot.router.on(Space.PANEL, "mine", self._list)
+        bot.router.on(Space.PANEL, "show", self._show_chosen)
+        bot.router.on(Space.REQUEST, "show_one", self._show_one)
+        bot.router.on(Space.REQUEST, "cancel", self._ask_to_cancel)
+        bot.router.on(Space.REQUEST, "cancel_yes", self._cancel)
+        bot.router.on(Space.REQUEST, "new_url", self._new_url)
+
+    @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
+    @app_commands.describe(number=text.CMD_MY_REQUESTS_NUMBER)
+    @app_commands.guild_only()
+    async def my_requests(
+        self,
+        interaction: discord.Interaction,
+        number: app_commands.Range[int, 1, 1_000_000_000] | None = None,
+    ) -> None:
+        """Show the list, or one request."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        actor = actor_of(interaction)
+        if number is None:
+            view = request_list(await self._requests.list_own(actor), self._frame())
+        else:
+            view = self._detail(await self._requests.own_number(actor, number))
+        await interaction.edit_original_response(view=view)
+
+    def _detail(self, detail: Detail, notice: str = "") -> ui.LayoutView:
+        return request_detail(detail.view, detail.events, self._frame(), notice=notice)
+
+    async def _list(self, click: Click) -> None:
+        await click.answer()
+        await click.show(request_list(await self._requests.list_own(click.actor), self._frame()))
+
+    async def _show_chosen(self, click: Click) -> None:
+        await click.answer()
+        if not click.values:
+            raise UserFacingError(Problem.OUT_OF_DATE)
+        await click.show(self._detail(await self._requests.own(click.actor, click.values[0])))
+
+    async def _show_one(self, click: Click) -> None:
+        await click.answer()
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(self._detail(detail))
+
+    async def _ask_to_cancel(self, click: Click) -> None:
+        await click.answer()
+        view = await self._requests.require_can_cancel(click.actor, click.custom_id.subject)
+        await click.show(cancel_question(view, self._frame()))
+
+    async def _cancel(self, click: Click) -> None:
+        await click.answer()
+        view = await self._requests.cancel(click.actor, click.custom_id.subject)
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(self._detail(detail, notice=text.cancelled(view)))
+
+    async def _new_url(self, click: Click) -> None:
+        await click.answer()
+        await self._requests.own(click.actor, click.custom_id.subject)
+        known = await self._trade_urls.known(click.actor.user_id)
+        await click.show(
+            trade_url_screen(self._frame(), known=known, context=click.custom_id.subject)
+        )
+
+
+async def setup(bot: Quartermaster) -> None:
+    """Add the cog."""
+    await bot.add_cog(RequestCog(bot))

@@ -1,0 +1,134 @@
+"""For members: where skins are sent. ``/trade-url`` and its screens, wherever they were opened."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.app import Quartermaster
+from bot.domain.models import Actor
+from bot.errors import TradeUrlError
+from bot.services.trade_urls import Confirmed
+from bot.ui import text
+from bot.ui.cards.basket import basket_screen
+from bot.ui.cards.member import request_detail
+from bot.ui.cards.trade_url import (
+    trade_url_confirm,
+    trade_url_forget_question,
+    trade_url_modal,
+    trade_url_saved,
+    trade_url_screen,
+)
+from bot.ui.custom_ids import NOTHING, Space
+from bot.ui.guard import Click, actor_of
+
+_BASKET = "basket"
+
+
+class TradeUrlCog(commands.Cog):
+    """A member's Trade URL."""
+
+    def __init__(self, bot: Quartermaster) -> None:
+        self._frame = bot.frame
+        self._services = bot.services
+        self._trade_urls = bot.services.trade_urls
+        bot.router.on(Space.TRADE_URL, "show", self._show)
+        bot.router.on(Space.TRADE_URL, "enter", self._enter)
+        bot.router.on(Space.TRADE_URL, "save", self._save)
+        bot.router.on(Space.TRADE_URL, "yes", self._confirm)
+        bot.router.on(Space.TRADE_URL, "forget", self._ask_to_forget)
+        bot.router.on(Space.TRADE_URL, "forget_yes", self._forget)
+        bot.router.on(Space.TRADE_URL, "back", self._back)
+
+    @app_commands.command(name=text.CMD_TRADE_URL_NAME, description=text.CMD_TRADE_URL)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    @app_commands.allowed_installs(guilds=True, users=False)
+    async def trade_url(self, interaction: discord.Interaction) -> None:
+        """Show the Trade URL, masked, and what can be done with it."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        view = await self._screen(actor_of(interaction), "")
+        await interaction.edit_original_response(view=view)
+
+    async def _screen(self, actor: Actor, context: str, notice: str = "") -> ui.LayoutView:
+        known = await self._trade_urls.known(actor.user_id)
+        return trade_url_screen(self._frame(), known=known, context=context, notice=notice)
+
+    async def _show(self, click: Click) -> None:
+        await click.answer()
+        await click.show(await self._screen(click.actor, click.custom_id.tail))
+
+    async def _enter(self, click: Click) -> None:
+        await click.ask(trade_url_modal(click.custom_id.tail))
+
+    async def _save(self, click: Click) -> None:
+        await click.answer()
+        subject = click.custom_id.subject
+        context = "" if subject == NOTHING else subject
+        try:
+            candidate_id, url = await self._trade_urls.propose(
+                click.actor, click.fields.get("url", "")
+            )
+        except TradeUrlError as error:
+            words = text.explain(error, self._frame())
+            await click.show(await self._screen(click.actor, context, words))
+            return
+        await click.show(trade_url_confirm(url, candidate_id, self._frame(), context=context))
+
+    async def _confirm(self, click: Click) -> None:
+        await click.answer()
+        context = click.custom_id.tail
+        confirmed = await self._trade_urls.confirm(
+            click.actor,
+            click.custom_id.subject,
+            for_request=None if context in ("", _BASKET) else context,
+        )
+        notices = _consequences(confirmed)
+        saved = text.URL_SAVED.format(steam_end=text.account_end(confirmed.url.steam_id))
+        if context == _BASKET:
+            await click.show(await self._basket(click.actor, "\n".join([saved, *notices])))
+        else:
+            await click.show(trade_url_saved(confirmed.url, self._frame(), notices=notices))
+
+    async def _basket(self, actor: Actor, notice: str = "") -> ui.LayoutView:
+        basket = await self._services.baskets.open(actor)
+        return basket_screen(
+            basket,
+            self._frame(),
+            settings=await self._services.guilds.get(basket.guild_id),
+            trade_url=await self._trade_urls.known(actor.user_id),
+            notice=notice,
+        )
+
+    async def _ask_to_forget(self, click: Click) -> None:
+        await click.answer()
+        context = click.custom_id.tail
+        await click.show(trade_url_forget_question(self._frame(), context=context))
+
+    async def _forget(self, click: Click) -> None:
+        await click.answer()
+        known = await self._trade_urls.forget(click.actor)
+        words = text.URL_FORGOTTEN if known else text.URL_NOTHING_TO_FORGET
+        await click.show(await self._screen(click.actor, click.custom_id.tail, words))
+
+    async def _back(self, click: Click) -> None:
+        await click.answer()
+        if click.custom_id.tail == _BASKET:
+            await click.show(await self._basket(click.actor))
+            return
+        detail = await self._services.requests.own(click.actor, click.custom_id.tail)
+        await click.show(request_detail(detail.view, detail.events, self._frame()))
+
+
+def _consequences(confirmed: Confirmed) -> list[str]:
+    """Return what a new Trade URL did to requests that are already sent."""
+    return [
+        *(text.URL_RENEWED.format(number=number) for number in confirmed.renewed),
+        *(text.URL_VOIDED.format(number=number) for number in confirmed.back_to_moderators),
+        *(text.URL_UNTOUCHED.format(number=number) for number in confirmed.untouched),
+    ]
+
+
+async def setup(bot: Quartermaster) -> None:
+    """Add the cog."""
+    await bot.add_cog(TradeUrlCog(bot))

@@ -1,0 +1,24 @@
+"""The world as a fixture: set up, with the bot running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import World, small_world
+
+
+@pytest.fixture
+async def empty_world(tmp_path: Path) -> AsyncGenerator[World]:
+    """A world in which nothing was set up and no bot runs yet."""
+    async with small_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def world(empty_world: World) -> World:
+    """A world that is set up, without time to take back, and in which the bot runs."""
+    await empty_world.set_up()
+    return await empty_world.start()

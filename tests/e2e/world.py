@@ -1,0 +1,170 @@
+"""A small world for end-to-end tests: a server with people, a market, and the bot as a process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from bot.sandbox.discord import Channel, DiscordSandbox, Guild, Member, Message, Reply, Role
+from bot.sandbox.process import BotProcess
+from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.store import settings
+from bot.store.database import Database
+
+REDLINE = "AK-47 | Redline (Field-Tested)"
+ASIIMOV = "AWP | Asiimov (Field-Tested)"
+PARTNER = 90382795
+TOKEN = "AbCd_-12"
+TRADE_URL = f"https://steamcommunity.com/tradeoffer/new/?partner={PARTNER}&token={TOKEN}"
+
+
+@dataclass
+class World:
+    """Everything a test needs, and the settings of the bot that it can change before a start."""
+
+    discord: DiscordSandbox
+    market: SkinsbackSandbox
+    guild: Guild
+    mods: Role
+    hall: Channel
+    approvals: Channel
+    results: Channel
+    ana: Member
+    max: Member
+    mia: Member
+    olga: Member
+    folder: Path
+    environment: dict[str, str]
+    bots: list[BotProcess] = field(default_factory=list)
+
+    @property
+    def database_path(self) -> Path:
+        """Where the bot keeps its database."""
+        return Path(self.environment["DATABASE_PATH"])
+
+    @property
+    def bot(self) -> BotProcess:
+        """The bot that was started last."""
+        return self.bots[-1]
+
+    async def set_up(self, *, undo_s: int = 0, lines_max: int = 10, open_max: int = 1) -> Self:
+        """Write the server's choices straight into the database, before the bot is started."""
+        async with await Database.open(self.database_path) as database, database.writing() as tx:
+            guild_id = self.guild.id
+            await settings.set_place(tx, guild_id, "approver_role_id", self.mods.id)
+            await settings.set_place(tx, guild_id, "approval_channel_id", self.approvals.id)
+            await settings.set_place(tx, guild_id, "results_channel_id", self.results.id)
+            await settings.set_numbers(
+                tx,
+                guild_id,
+                {"undo_s": undo_s, "lines_max": lines_max, "open_requests_max": open_max},
+            )
+        return self
+
+    async def start(self, **environment: str) -> Self:
+        """Start the bot and wait until it is connected and has read the prices."""
+        process = BotProcess(
+            {**self.environment, **environment},
+            log_path=self.folder / f"bot-{len(self.bots)}.log",
+        )
+        self.bots.append(await process.start())
+        await self.discord.bot_ready(30, with_commands=len(self.bots) == 1)
+        return self
+
+    async def restart(self, *, kill: bool = False) -> Self:
+        """Stop or kill the bot and start it again on the same disk."""
+        if kill:
+            await self.bot.kill()
+        else:
+            assert await self.bot.stop() == 0
+        return await self.start()
+
+    async def give_trade_url(self, member: Member, url: str = TRADE_URL) -> Reply:
+        """Enter and confirm a member's Trade URL with /trade-url."""
+        screen = await member.slash("trade-url", channel=self.hall)
+        asked = await member.click(_shown(screen), custom_id=_id(_shown(screen), ":enter"))
+        assert asked.modal is not None
+        question = await member.submit(asked.modal, {asked.modal.fields[0].label: url})
+        return await member.click(_shown(question), custom_id=_id(_shown(question), ":yes"))
+
+    async def fill_basket(self, member: Member, *skins: tuple[str, int]) -> Message:
+        """Put skins into a member's basket with /request and return its screen."""
+        screen: Message | None = None
+        for name, quantity in skins:
+            reply = await member.slash("request", channel=self.hall, item=name, quantity=quantity)
+            screen = _shown(reply)
+        assert screen is not None
+        return screen
+
+    async def submit(self, member: Member, *skins: tuple[str, int]) -> Message:
+        """Send a request, the Trade URL included, and return its approval card."""
+        before = {message.id for message in self.approvals.messages}
+        await self.give_trade_url(member)
+        screen = await self.fill_basket(member, *(skins or ((REDLINE, 1),)))
+        await member.click(screen, custom_id=_id(screen, ":send"))
+        return await self.approvals.wait_for(
+            lambda message: (
+                message.id not in before
+                and any(":approve" in (button.custom_id or "") for button in message.buttons)
+            )
+        )
+
+
+def _shown(reply: Reply) -> Message:
+    assert reply.message is not None, reply
+    return reply.message
+
+
+def _id(message: Message, part: str) -> str:
+    """Return the custom id of the one button whose id contains ``part``."""
+    found = [b.custom_id for b in message.buttons if b.custom_id and part in b.custom_id]
+    assert len(found) == 1, f"{part} on {message.render()}"
+    return found[0]
+
+
+shown = _shown
+button_id = _id
+
+
+@asynccontextmanager
+async def small_world(folder: Path) -> AsyncGenerator[World]:
+    """Open a world without a bot; at its end, nothing that the bot sent may have been malformed."""
+    spec = os.environ.get("DISCORD_OPENAPI_SPEC")
+    async with (
+        DiscordSandbox(openapi_spec=Path(spec) if spec else None) as discord,
+        SkinsbackSandbox() as market,
+    ):
+        guild = discord.add_guild("Friday Cup")
+        mods = guild.add_role("Skin Mods")
+        environment: Mapping[str, str] = {
+            **discord.environment(),
+            **market.environment(),
+            "MARKET": "sandbox",
+            "DATABASE_PATH": str(folder / "quartermaster.db"),
+        }
+        world = World(
+            discord=discord,
+            market=market,
+            guild=guild,
+            mods=mods,
+            hall=guild.add_channel("general"),
+            approvals=guild.add_channel("skin-approvals", visible_to=[mods]),
+            results=guild.add_channel("results"),
+            ana=guild.add_member("Ana"),
+            max=guild.add_member("Max", roles=[mods]),
+            mia=guild.add_member("Mia", roles=[mods]),
+            olga=guild.add_member("Olga", administrator=True),
+            folder=folder,
+            environment=dict(environment),
+        )
+        try:
+            yield world
+        finally:
+            for bot in world.bots:
+                if bot.running:
+                    await bot.kill()
+        assert not discord.violations, discord.violations
