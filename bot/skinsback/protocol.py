@@ -519,6 +519,7 @@ def _name(value: object) -> str:
 
 def _text(value: object) -> str:
     """Return a text of the market, cleaned and cut; empty for what is neither text nor number."""
-    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= _DIGITS_MAX:
-        value = f"{value:f}"
+    if isinstance(value, Decimal):
+        number = _or_none(_number, value)
+        value = None if number is None else f"{number:f}"
     return _UNSAFE.sub("", value)[:_TEXT_MAX].strip() if isinstance(value, str) else ""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.market import Order
@@ -30,6 +30,7 @@ def test_batch_buy_body_byte_for_byte() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9))
 def test_ceiling_goes_out_as_its_exact_number(cents: int) -> None:
     body = batch_buy_body(1, "Ab_-1234", [order(cents=cents)])
@@ -74,17 +75,19 @@ def test_search_body_keeps_names_with_stars() -> None:
     assert json.loads(body) == {"method": "market_search", "game": "cs2", "names": ["★ Karambit"]}
 
 
+TEXT = st.text('a0 -."\\\n\x00é★\u2028😀', max_size=8)
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.text()
+    | TEXT
     | st.decimals(allow_nan=False, allow_infinity=False, places=6),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     max_leaves=10,
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_encoded_value_reads_back_as_the_same_value(value: Any) -> None:
     assert json.loads(encode(value), parse_float=Decimal) == value

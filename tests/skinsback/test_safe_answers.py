@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.market import Listing, Quote
@@ -180,6 +180,7 @@ def test_answer_that_is_not_understood_is_unavailable(body: bytes, http: int) ->
     assert caught.value.__context__ is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(100, 599))
 def test_bytes_at_random_raise_only_our_own_errors(body: bytes, http: int) -> None:
     for parse in (parse_balance, parse_status, parse_purchases, parse_history):

@@ -178,9 +178,8 @@ class SkinsbackSandbox(Market):
             call.outcome = scripted.fault.value
             if not scripted.carried_out:
                 return await self._break(request, scripted, b"")
-        # What was begun goes on when the caller hangs up, as it does at a real market.
-        work = self._keep(asyncio.create_task(self._carry_out(request, parameters, scripted)))
-        outcome = await asyncio.shield(work)
+        # aiohttp lets a handler run on when its caller hangs up; so does a real market.
+        outcome = await self._carry_out(request, parameters, scripted)
         if scripted is not None and on_the_way:
             return await self._break(request, scripted, encode(_document(outcome)).encode())
         return await self._answer(call, outcome)
