@@ -3,6 +3,17 @@
 The real discord.py client talks to it over real sockets; tests play members, moderators and
 administrators through ``Member`` and ``User``. Gateway payloads follow Discord's documentation;
 REST payloads can be held against Discord's OpenAPI document.
+
+    async with DiscordSandbox() as discord:
+        guild = discord.add_guild("Friday Cup")
+        hall = guild.add_channel("general")
+        ana = guild.add_member("Ana")
+        ...  # start the bot with discord.environment()
+        await discord.bot_ready()
+        reply = await ana.slash("request", channel=hall, item="AK-47 | Redline (Field-Tested)")
+        reply = await ana.click(reply.message, "Send for approval")
+        assert "Request #1" in reply.text
+        assert discord.violations == []
 """
 
 from bot.sandbox.discord.components import Button, Field, Select

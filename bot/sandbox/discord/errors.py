@@ -9,7 +9,6 @@ from typing import Any
 class Code(IntEnum):
     """The JSON error codes that the stand-in answers with (topics/opcodes-and-status-codes)."""
 
-    GENERAL = 0
     UNKNOWN_CHANNEL = 10003
     UNKNOWN_GUILD = 10004
     UNKNOWN_MEMBER = 10007
@@ -33,7 +32,6 @@ class Code(IntEnum):
 
 
 _MESSAGES: dict[Code, str] = {
-    Code.GENERAL: "401: Unauthorized",
     Code.UNKNOWN_CHANNEL: "Unknown Channel",
     Code.UNKNOWN_GUILD: "Unknown Guild",
     Code.UNKNOWN_MEMBER: "Unknown Member",

@@ -151,13 +151,19 @@ class Interaction:
 
     async def settle(self, timeout: float) -> Reply:
         """Wait until the person has seen an answer, or that there is none."""
-        await self.changes.until(lambda: self.answer is not None, FIRST_ANSWER_S)
-        if self.answer is None:
-            self.dead = True
-        elif self.answer == Answer.DEFERRED_MESSAGE:
-            await self._settle_thinking(timeout)
-        elif self.answer == Answer.DEFERRED_UPDATE:
-            await self._settle_silent()
+        await self.changes.until(lambda: self.answer is not None or self.expired, FIRST_ANSWER_S)
+        if self.source is not None:
+            self.source.watchers.append(self.changes)
+        try:
+            if self.answer is None:
+                self.dead = True
+            elif self.answer == Answer.DEFERRED_MESSAGE:
+                await self._settle_thinking(timeout)
+            elif self.answer == Answer.DEFERRED_UPDATE:
+                await self._settle_silent()
+        finally:
+            if self.source is not None:
+                self.source.watchers.remove(self.changes)
         return Reply(self)
 
     async def _settle_thinking(self, timeout: float) -> None:
@@ -204,7 +210,7 @@ class Reply:
     def message(self) -> Message | None:
         """The message that answers: a new one if there is one, else the clicked one, if changed."""
         of = self.interaction
-        if of.answer in (Answer.MESSAGE, Answer.DEFERRED_MESSAGE):
+        if of.answer in (Answer.MESSAGE, Answer.DEFERRED_MESSAGE, Answer.UPDATE):
             return of.original
         if of.followups:
             return of.followups[0]

@@ -216,8 +216,6 @@ class Person:
             source=source,
             parent=parent,
         )
-        if source is not None:
-            source.watchers.append(interaction.changes)
         self.world.interactions[interaction.token] = interaction
         guild_id = channel.guild.id if channel.guild is not None else None
         event = Event("INTERACTION_CREATE", payloads.interaction(interaction), guild_id)

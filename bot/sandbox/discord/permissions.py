@@ -45,10 +45,10 @@ class Permission(IntFlag):
 
 
 def _all_of(permissions: Iterable[Permission]) -> Permission:
-    total = Permission(0)
+    total = 0
     for permission in permissions:
-        total |= permission
-    return total
+        total |= permission.value
+    return Permission(total)
 
 
 NOTHING: Final = Permission(0)

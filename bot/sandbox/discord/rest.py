@@ -195,10 +195,14 @@ class Rest:
                 headers = allowance.headers()
                 if allowance.wait_s is not None:
                     return _rate_limited(allowance.wait_s, is_global=False, headers=headers)
+        where = f"{route.method} {route.path}"
         try:
             result = route.handle(call)
         except ApiError as error:
-            return self._refused(error, f"{route.method} {route.path}", headers)
+            return self._refused(error, where, headers)
+        except Exception as error:
+            self.violations.append(Violation(f"the stand-in failed in {where}", repr(error)))
+            raise
         return _Answer(204 if result is None else route.created, result, headers)
 
     def _refused(self, error: ApiError, where: str, headers: Mapping[str, str]) -> _Answer:

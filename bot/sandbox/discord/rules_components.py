@@ -65,7 +65,6 @@ _IN_LABEL: Final = SELECTS | {
     Kind.CHECKBOX_GROUP,
     Kind.CHECKBOX,
 }
-_INTERACTIVE: Final = _IN_LABEL | {Kind.BUTTON}
 
 
 def check_message_components(form: Form, components: list[Json], *, v2: bool) -> None:

@@ -119,6 +119,8 @@ class DiscordSandbox:
         """Move the stand-in's clock: nonces are forgotten, tokens die, messages grow old."""
         self.world.clock.advance(seconds)
         self.world.changes.announce()
+        for interaction in self.world.interactions.values():
+            interaction.changes.announce()
 
     async def bot_ready(self, timeout: float = 30.0, *, with_commands: bool = True) -> None:
         """Wait until the bot is connected and (unless told otherwise) has commands."""

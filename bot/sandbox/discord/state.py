@@ -60,13 +60,6 @@ class World:
         every = [*self.global_commands, *own]
         return {command["name"]: command for command in every if command.get("type", 1) == 1}
 
-    def command_ids(self) -> dict[int, str]:
-        """Return the names of all commands, for ``</name:id>`` in texts."""
-        every = list(self.global_commands)
-        for guild in self.guilds.values():
-            every += guild.commands
-        return {int(command["id"]): command["name"] for command in every}
-
 
 class User(Person):
     """A Discord account. ``dms_closed`` makes every message of the bot bounce with 50007."""

@@ -102,6 +102,9 @@ class SampleBot(discord.Client):
     async def setup_hook(self) -> None:
         await self.tree.sync()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Identify at once: discord.py would wait 5 seconds after an invalid session."""
+
     async def on_resumed(self) -> None:
         self.resumes += 1
 

@@ -45,6 +45,13 @@ async def test_bot_reconnects_when_asked_to(stage: Stage, bot: SampleBot) -> Non
     assert not (await stage.ana.slash("request", channel=stage.hall, item="x")).failed
 
 
+async def test_invalid_session_makes_the_bot_identify_anew(stage: Stage, bot: SampleBot) -> None:
+    gateway = stage.discord.gateway
+    await gateway.invalidate()
+    await stage.discord.wait_until(lambda: gateway.identified == 2 and gateway.ready)
+    assert not (await stage.ana.slash("request", channel=stage.hall, item="x")).failed
+
+
 async def test_changes_of_the_guild_reach_the_bot(stage: Stage, bot: SampleBot) -> None:
     role = stage.guild.add_role("Judges", "MANAGE_MESSAGES")
     channel = stage.guild.add_channel("results")
@@ -54,6 +61,9 @@ async def test_changes_of_the_guild_reach_the_bot(stage: Stage, bot: SampleBot) 
     other = stage.discord.add_guild("Saturday Cup")
     third = stage.discord.add_guild("Sunday Cup")
     third.remove_bot()
+    fourth = stage.discord.add_guild("Monday Cup")
+    fourth.remove_bot()
+    fourth.return_bot()
     await stage.ana.slash("request", channel=stage.hall, item="x")  # all events came before it
     guild = bot.get_guild(stage.guild.id)
     assert guild is not None
@@ -67,6 +77,7 @@ async def test_changes_of_the_guild_reach_the_bot(stage: Stage, bot: SampleBot) 
     assert not results.permissions_for(guild.me).send_messages
     assert bot.get_guild(other.id) is not None
     assert bot.get_guild(third.id) is None
+    assert bot.get_guild(fourth.id) is not None
 
 
 async def test_outage_is_survived(stage: Stage, bot: SampleBot) -> None:

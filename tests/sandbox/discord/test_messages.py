@@ -132,6 +132,16 @@ async def test_direct_messages_need_a_common_guild(stage: Stage, api: Api) -> No
     assert (status, answer["code"]) == (400, 50033)
 
 
+async def test_stranger_gets_no_direct_messages(stage: Stage, api: Api) -> None:
+    stranger = stage.discord.add_user("Stranger")
+    path = messages_of(stranger.dm_channel)
+    status, answer = await api("POST", path, {"content": "hello"})
+    assert (status, answer["code"]) == (403, 50278)
+    stage.guild.add_member(stranger)
+    assert (await api("POST", path, {"content": "hello"}))[0] == 200
+    assert [message.text for message in stranger.dms] == ["hello"]
+
+
 async def test_old_messages_take_three_edits_in_six_seconds(stage: Stage, api: Api) -> None:
     _, posted = await api("POST", messages_of(stage.hall), {"content": "old"})
     path = f"{messages_of(stage.hall)}/{posted['id']}"

@@ -219,6 +219,13 @@ async def test_nothing_answered_in_three_seconds_is_a_failure(stage: Stage, bot:
     assert reply.text == ""
 
 
+async def test_moving_the_clock_ends_the_three_seconds(stage: Stage, bot: SampleBot) -> None:
+    waiting = asyncio.create_task(stage.ana.slash("never", channel=stage.hall))
+    await asyncio.sleep(0.05)
+    stage.discord.advance(3)
+    assert (await asyncio.wait_for(waiting, 0.5)).failed
+
+
 async def test_direct_message_arrives_unless_they_are_closed(stage: Stage, bot: SampleBot) -> None:
     sent = await stage.olga.slash("say-to", channel=stage.hall, user=stage.ana, text="Hello")
     assert sent.text == "Sent"
@@ -239,6 +246,15 @@ async def test_waiting_in_vain_says_what_was_there(stage: Stage, bot: SampleBot)
         await card.wait_for("approved", 0.01)
     with pytest.raises(Timeout, match="no messages"):
         await stage.ana.wait_for_dm("Hello", 0.01)
+
+
+async def test_waiting_ends_with_the_deletion(stage: Stage, bot: SampleBot) -> None:
+    card = await posted_card(stage)
+    waiting = asyncio.create_task(card.wait_until_deleted())
+    await bot.http.delete_message(stage.approvals.id, card.id)
+    await waiting
+    assert stage.approvals.messages == []
+    assert "(deleted)" in card.render()
 
 
 async def test_waiting_ends_with_the_edit(stage: Stage, bot: SampleBot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.sandbox.discord import DiscordSandbox
@@ -351,8 +352,6 @@ def test_commands_that_break_a_rule_are_refused(why: str, commands: list[Json]) 
 
 
 async def test_refusal_is_answered_and_remembered() -> None:
-    import aiohttp
-
     async with DiscordSandbox() as discord, aiohttp.ClientSession() as session:
         hall = discord.add_guild("G").add_channel("hall")
         environment = discord.environment()
