@@ -42,7 +42,7 @@ def _nothing_leaks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 async def market() -> AsyncIterator[SkinsbackSandbox]:
-    async with SkinsbackSandbox(client_secret=SECRET, size=50) as market:
+    async with SkinsbackSandbox(client_secret=SECRET, size=0) as market:
         yield market
 
 

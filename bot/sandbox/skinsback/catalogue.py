@@ -199,9 +199,9 @@ def build_catalogue(seed: int, size: int) -> list[Item]:
     rows: dict[tuple[str, str], Micros] = {
         (game, name): from_decimal(Decimal(price)) for game, name, price in WELL_KNOWN
     }
-    known = sum(game == "cs2" for game, _ in rows)
-    names = [pair for pair in _cs2_names() if ("cs2", pair[0]) not in rows]
-    wanted = min(max(0, size - known), len(names))
+    wanted = size - sum(game == "cs2" for game, _ in rows)
+    names = [pair for pair in _cs2_names() if ("cs2", pair[0]) not in rows] if wanted > 0 else []
+    wanted = max(0, min(wanted, len(names)))
     for name, kind in sorted(random.Random(seed).sample(names, wanted)):
         rows["cs2", name] = _price(seed, name, kind)
     for game, others in (("dota2", _dota_names()), ("rust", _rust_names())):

@@ -20,7 +20,7 @@ Post = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture
 async def market() -> AsyncIterator[SkinsbackSandbox]:
-    async with SkinsbackSandbox(size=60, clock=lambda: START) as market:
+    async with SkinsbackSandbox(size=0, clock=lambda: START) as market:
         yield market
 
 
