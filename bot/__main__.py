@@ -36,7 +36,7 @@ from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
 from bot.services.guilds import Guilds
-from bot.services.market_watch import MarketWatch
+from bot.services.market_watch import MarketWatch, lift
 from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
@@ -44,6 +44,7 @@ from bot.skinsback.client import SkinsbackClient
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.database import Database
+from bot.store.prices import PriceFile
 from bot.store.vault import Vault
 from bot.ui.posting import DiscordPoster
 
@@ -194,7 +195,7 @@ def build(settings: Settings, database: Database, vault: Vault, market: Skinsbac
     """Wire everything; nothing runs yet."""
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
-    bot = Quartermaster(sandbox=settings.sandbox)
+    bot = Quartermaster(sandbox=settings.sandbox, operator_ids=settings.operator_ids)
     poster = DiscordPoster(bot, bot.frame, lambda: bot.online)
     announcements = Announcements(database, poster, clock, rng)
     guilds = Guilds(
@@ -205,7 +206,8 @@ def build(settings: Settings, database: Database, vault: Vault, market: Skinsbac
         allow_all=settings.sandbox,
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
-    catalogue = Catalogue(market, clock)
+    prices = settings.database_path.with_name(f"{settings.database_path.name}.prices")
+    catalogue = Catalogue(market, clock, PriceFile(prices))
     buying = Buying(
         database,
         vault,
@@ -239,7 +241,7 @@ async def resume(settings: Settings) -> None:
     if not path.exists():
         raise StartupError(f"There is no database at {path}.")
     async with await Database.open(path, exclusive=False) as database, database.writing() as tx:
-        lifted = await store_settings.resume(tx, PauseCause.ALARM)
+        lifted = await lift(tx, PauseCause.ALARM)
     print("Buying goes on." if lifted else "Buying was not paused by an alarm.")  # noqa: T201
 
 

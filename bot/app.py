@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any, Final
 
 import aiohttp
@@ -34,7 +35,7 @@ class Quartermaster(commands.Bot):
 
     services: Services
 
-    def __init__(self, *, sandbox: bool) -> None:
+    def __init__(self, *, sandbox: bool, operator_ids: Iterable[int] = ()) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -48,6 +49,7 @@ class Quartermaster(commands.Bot):
             guild_ready_timeout=0.5,
         )
         self._sandbox = sandbox
+        self._operator_ids = tuple(sorted(operator_ids))
         self._command_ids: dict[str, int] = {}
         self._database: Database | None = None
         self.online = False
@@ -58,7 +60,9 @@ class Quartermaster(commands.Bot):
 
     def frame(self) -> Frame:
         """Return what every card needs beside its subject."""
-        return Frame(sandbox=self._sandbox, commands=self._command_ids)
+        return Frame(
+            sandbox=self._sandbox, commands=self._command_ids, operator_ids=self._operator_ids
+        )
 
     def attach(self, services: Services, database: Database) -> None:
         """Give the bot what its commands call and where it remembers its commands."""

@@ -23,6 +23,7 @@ from bot.domain.states import FINAL_STATES
 from bot.services.clock import Clock
 from bot.services.ports import (
     MessageGoneError,
+    PauseOver,
     Poster,
     PostRefusedError,
     PostUncertainError,
@@ -272,7 +273,9 @@ class Announcements:
                 confirmed = await settings.confirmed_by(tx, row.guild_id)
                 return TestCard(guild, tuple(confirmed))
             case MessageKind.PAUSE_NOTICE:
-                return await settings.get_pause(tx)
+                pause = await settings.get_pause(tx)
+                stands = row.message_id is not None
+                return PauseOver() if pause is None and stands else pause
             case MessageKind.APPROVAL_CARD | MessageKind.MEMBER_STATUS | MessageKind.RESULT:
                 view = await requests.get(tx, row.request_id or "")
         if view is None:

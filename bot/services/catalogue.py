@@ -14,6 +14,7 @@ from bot.domain.market import Quote
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.clock import Clock
 from bot.skinsback.client import SkinsbackClient
+from bot.store.prices import PriceFile
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,15 @@ class Catalogue:
     """The price lists of the games that are offered."""
 
     def __init__(
-        self, market: SkinsbackClient, clock: Clock, games: Sequence[str] = ("cs2",)
+        self,
+        market: SkinsbackClient,
+        clock: Clock,
+        file: PriceFile,
+        games: Sequence[str] = ("cs2",),
     ) -> None:
         self._market = market
         self._clock = clock
+        self._file = file
         self._games = tuple(games)
         self._by_name: dict[str, Quote] = {}
         self._folded: list[tuple[str, Quote]] = []
@@ -100,9 +106,18 @@ class Catalogue:
             return
         self._by_name, self._folded = await asyncio.to_thread(_index, quotes)
         self._refreshed_at = self._clock.now_ms()
+        await asyncio.to_thread(self._file.save, quotes, self._refreshed_at)
+
+    async def _load(self) -> None:
+        """Start with the prices of the last run, so that a market that is down stops nobody."""
+        saved = await asyncio.to_thread(self._file.load)
+        if saved is not None:
+            quotes, self._refreshed_at = saved
+            self._by_name, self._folded = await asyncio.to_thread(_index, quotes)
 
     async def run(self) -> None:
         """Refresh for ever."""
+        await self._load()
         while True:
             try:
                 await self.refresh()

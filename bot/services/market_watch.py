@@ -14,12 +14,20 @@ from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.refusals import rule_for
-from bot.store import audit, settings
+from bot.store import audit, outbox, settings
 from bot.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
 _CHECK_S: Final = 60.0
+
+
+async def lift(tx: Transaction, cause: PauseCause) -> bool:
+    """Lift a pause and say so where it was told. Return whether there was one."""
+    if not await settings.resume(tx, cause):
+        return False
+    await outbox.touch_everywhere(tx, MessageKind.PAUSE_NOTICE)
+    return True
 
 
 class MarketWatch:
@@ -98,8 +106,9 @@ class MarketWatch:
         if pause is None or pause.cause is not PauseCause.MARKET_REFUSES_US:
             return
         async with self._database.writing() as tx:
-            await settings.resume(tx, PauseCause.MARKET_REFUSES_US)
+            await lift(tx, PauseCause.MARKET_REFUSES_US)
         log.info("The market lets us in again: buying goes on.")
+        self._announcements.wake()
         self._approved.set()
 
     async def run(self) -> None:

@@ -17,7 +17,12 @@ class TestCard:
     confirmed: tuple[int, ...]
 
 
-Subject = RequestView | TestCard | Pause
+@dataclass(frozen=True, slots=True)
+class PauseOver:
+    """The pause that a notice told about has been lifted."""
+
+
+Subject = RequestView | TestCard | Pause | PauseOver
 """What a message is about, as the database has it now."""
 
 

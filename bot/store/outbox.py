@@ -90,6 +90,15 @@ async def touch_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
     )
 
 
+async def touch_everywhere(tx: Transaction, kind: MessageKind) -> None:
+    """Have the messages of one kind, about no request, drawn again on every server."""
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 "
+        "WHERE kind = ? AND request_id IS NULL AND state <> 'skipped'",
+        kind,
+    )
+
+
 async def skip_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
     """Give up a server's messages of one kind, about no request; a newer one takes over."""
     await tx.execute(

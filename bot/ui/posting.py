@@ -15,6 +15,7 @@ from discord import ui
 from bot.domain.models import MessageKind, OutboxRow, Pause, RequestView
 from bot.services.ports import (
     MessageGoneError,
+    PauseOver,
     Posted,
     PostRefusedError,
     PostUncertainError,
@@ -24,7 +25,7 @@ from bot.services.ports import (
 from bot.ui.cards.approval import approval_card
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.member import member_status
-from bot.ui.cards.notices import pause_notice
+from bot.ui.cards.notices import pause_notice, pause_over
 from bot.ui.cards.result import result_card
 from bot.ui.cards.setup import test_card
 
@@ -63,7 +64,7 @@ class DiscordPoster:
             message = await target.send(
                 view=self._draw(row, subject),
                 nonce=row.mark,
-                allowed_mentions=_pings(row, subject),
+                allowed_mentions=_pings(subject, row, self._frame()),
             )
         except _FAILURES as error:
             raise _translated(error) from None
@@ -120,6 +121,8 @@ class DiscordPoster:
                 return test_card(settings, frame, confirmed=confirmed)
             case Pause():
                 return pause_notice(subject, frame)
+            case PauseOver():
+                return pause_over(frame)
             case RequestView():
                 return self._draw_request(row, subject, frame)
 
@@ -132,17 +135,20 @@ class DiscordPoster:
         return approval_card(view, frame)
 
 
-def _pings(row: OutboxRow, subject: Subject) -> discord.AllowedMentions:
-    """A result pings its member only if nothing else reached them; nothing else pings anyone."""
-    if (
-        row.kind is MessageKind.RESULT
-        and isinstance(subject, RequestView)
-        and subject.request.dm_closed
-    ):
-        return discord.AllowedMentions(
-            everyone=False, roles=False, users=[discord.Object(subject.request.user_id)]
-        )
-    return _SILENT
+def _pings(subject: Subject, row: OutboxRow, frame: Frame) -> discord.AllowedMentions:
+    """Say who may be pinged: a member whom nothing else reached, operators, and nobody else."""
+    match subject:
+        case RequestView(request) if row.kind is MessageKind.RESULT and request.dm_closed:
+            return _only(request.user_id)
+        case Pause():
+            return _only(*frame.operator_ids)
+        case _:
+            return _SILENT
+
+
+def _only(*user_ids: int) -> discord.AllowedMentions:
+    users = [discord.Object(user_id) for user_id in user_ids]
+    return discord.AllowedMentions(everyone=False, roles=False, users=users)
 
 
 def _has_mark(message: discord.Message, mark: int) -> bool:

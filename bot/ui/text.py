@@ -1545,6 +1545,7 @@ PAUSE_KEPT: Final = (
     "Requests can still be sent, approved, denied and cancelled; what is approved waits and keeps "
     "its place."
 )
+PAUSE_OPERATORS: Final = "{people}, you run this bot: only you can mend this."
 PAUSE_OVER: Final = (
     "### Buying goes on\nIt was paused for a while; what was approved is bought now, in its order."
 )

@@ -18,3 +18,6 @@ class Frame:
 
     mark: int | None = None
     """Random id of the outermost container: it finds the message again after a crash."""
+
+    operator_ids: tuple[int, ...] = ()
+    """Who runs this deployment: named where only they can help."""

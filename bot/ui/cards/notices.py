@@ -27,17 +27,22 @@ def moderator_notice(words: str, frame: Frame) -> ui.LayoutView:
     return card.build()
 
 
-def pause_notice(pause: Pause, frame: Frame, *, over: bool = False) -> ui.LayoutView:
+def pause_over(frame: Frame) -> ui.LayoutView:
+    """Return what a pause notice becomes when the pause is lifted."""
+    card = Card(frame, accent=GREEN)
+    card.say(text.PAUSE_OVER)
+    return card.build()
+
+
+def pause_notice(pause: Pause, frame: Frame) -> ui.LayoutView:
     """Return, for the approval channels, that buying is paused, why, and what still works."""
-    if over:
-        card = Card(frame, accent=GREEN)
-        card.say(text.PAUSE_OVER)
-        return card.build()
     card = Card(frame, accent=RED)
     since = text.PAUSE_SINCE.format(when=text.ago(pause.since))
     card.say(f"{text.PAUSE_TITLE}\n{since}")
     card.say(text.pause_in_words(pause, frame))
     card.say(text.PAUSE_KEPT)
+    if frame.operator_ids:
+        card.say(text.PAUSE_OPERATORS.format(people=text.people(frame.operator_ids)))
     return card.build()
 
 
