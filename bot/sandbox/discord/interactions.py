@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bot.sandbox.discord.components import Field, Json, Kind, fields_of, walk
 from bot.sandbox.discord.errors import Timeout
-from bot.sandbox.discord.waiting import DEFAULT_TIMEOUT_S, Changes
+from bot.sandbox.discord.waiting import DEFAULT_TIMEOUT_S, Changes, Wanted, condition
 
 if TYPE_CHECKING:
     from bot.sandbox.discord.messages import Message
@@ -254,6 +254,18 @@ class Reply:
         if self.modal is not None:
             return self.modal.render()
         return "" if self.message is None else self.message.render()
+
+    async def wait_for(self, wanted: Wanted, timeout: float = DEFAULT_TIMEOUT_S) -> Message:
+        """Wait until the answer fits (a part of its text, or a condition), and return it."""
+        fits = condition(wanted)
+
+        def found() -> bool:
+            return self.message is not None and fits(self.message)
+
+        await self.interaction.channel.world.changes.until(found, timeout)
+        if self.message is None or not fits(self.message):
+            raise Timeout(f"waited {timeout} s for {wanted!r}; the answer is:\n{self.render()}")
+        return self.message
 
     async def wait_for_followup(
         self, wanted: str = "", timeout: float = DEFAULT_TIMEOUT_S

@@ -97,7 +97,7 @@ class Person:
 
     async def click(
         self,
-        message: Message,
+        message: Message | None,
         label: str | None = None,
         *,
         custom_id: str | None = None,
@@ -108,7 +108,7 @@ class Person:
 
         ``as_of`` presses what an older version showed, as someone does whose screen is behind.
         """
-        self._check_sees(message)
+        message = self._seen(message)
         there = buttons_of(as_of.components if as_of is not None else message.components)
         button = _wanted_button(there, label, custom_id, message)
         if button.disabled:
@@ -121,7 +121,7 @@ class Person:
 
     async def select(
         self,
-        message: Message,
+        message: Message | None,
         menu: str,
         values: Sequence[object],
         *,
@@ -132,7 +132,7 @@ class Person:
 
         ``values`` are labels or values of options, or the roles, channels or members to choose.
         """
-        self._check_sees(message)
+        message = self._seen(message)
         there = selects_of(as_of.components if as_of is not None else message.components)
         select = _wanted_select(there, menu, message)
         if select.disabled:
@@ -193,9 +193,13 @@ class Person:
             raise SandboxError(f"{self.user.name} does not see #{channel.name}")
         return channel
 
-    def _check_sees(self, message: Message) -> None:
+    def _seen(self, message: Message | None) -> Message:
+        """Return a message that this person sees; an answer may have brought none."""
+        if message is None:
+            raise SandboxError("there is no message")
         if not message.visible_to(self):
             raise SandboxError(f"{self.user.name} does not see {message!r}")
+        return message
 
     def _act(
         self,

@@ -7,7 +7,9 @@ import asyncio
 import aiohttp
 import pytest
 
-from bot.sandbox.discord.gateway import Intent
+from bot.sandbox.discord import payloads
+from bot.sandbox.discord.events import Event
+from bot.sandbox.discord.gateway import Intent, Session
 from tests.sandbox.discord.conftest import Stage, running_bot
 from tests.sandbox.discord.samplebot import SKINS, SampleBot
 
@@ -117,3 +119,50 @@ async def test_two_hundred_people_at_once(stage: Stage, bot: SampleBot) -> None:
         *(stage.ana.slash("request", channel=stage.hall, item=str(n)) for n in range(200))
     )
     assert {reply.text for reply in replies} == {f"1 × {n}" for n in range(200)}
+
+
+class TestSession:
+    """What a session is told, by its intents and its shard."""
+
+    @staticmethod
+    def session(intents: Intent, shard: tuple[int, int] = (0, 1)) -> Session:
+        return Session("s", intents, shard)
+
+    def test_events_need_their_intent(self) -> None:
+        session = self.session(Intent.GUILDS)
+        wanted = [
+            name
+            for name in (
+                "INTERACTION_CREATE",
+                "CHANNEL_CREATE",
+                "GUILD_MEMBER_ADD",
+                "MESSAGE_CREATE",
+            )
+            if session.wants(Event(name, {}, 1))
+        ]
+        assert wanted == ["INTERACTION_CREATE", "CHANNEL_CREATE"]
+
+    def test_messages_have_an_intent_for_each_place(self) -> None:
+        session = self.session(Intent.DIRECT_MESSAGES)
+        assert session.wants(Event("MESSAGE_CREATE", {}, None))
+        assert not session.wants(Event("MESSAGE_CREATE", {}, 1))
+
+    def test_shard_hears_of_its_guilds_and_the_first_of_direct_messages(self) -> None:
+        first, second = self.session(Intent(0), (0, 2)), self.session(Intent(0), (1, 2))
+        for guild_id, expected in ((2 << 22, (True, False)), (3 << 22, (False, True))):
+            event = Event("INTERACTION_CREATE", {}, guild_id)
+            assert (first.wants(event), second.wants(event)) == expected
+        event = Event("INTERACTION_CREATE", {}, None)
+        assert (first.wants(event), second.wants(event)) == (True, False)
+
+    def test_content_of_others_needs_its_intent(self) -> None:
+        event = Event("MESSAGE_CREATE", {"content": "x"}, 1, {"content": ""})
+        assert self.session(Intent.GUILD_MESSAGES).shown(event) == {"content": ""}
+        assert self.session(Intent.MESSAGE_CONTENT).shown(event) == {"content": "x"}
+
+    def test_members_are_listed_only_with_their_intent(self, stage: Stage) -> None:
+        event = Event("GUILD_CREATE", payloads.guild_create(stage.guild), stage.guild.id)
+        alone = self.session(Intent.GUILDS).shown(event)
+        everyone = self.session(Intent.GUILDS | Intent.GUILD_MEMBERS).shown(event)
+        assert [each["user"]["username"] for each in alone["members"]] == ["Quartermaster"]
+        assert len(everyone["members"]) == everyone["member_count"] == 6

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.discord import Reply
+from bot.sandbox.discord import Reply, Timeout
 from bot.sandbox.discord.interactions import Interaction
 from bot.sandbox.discord.messages import Message
 from tests.sandbox.discord.conftest import Api, Stage
@@ -165,6 +165,17 @@ async def test_click_in_direct_messages_comes_from_a_user(puppet: Puppet) -> Non
     _, body = await puppet.answer(interaction, 7, content="Going", components=[])
     assert body["resource"]["message"]["id"] == str(message.id)
     assert (await reply).text == "Going"
+
+
+async def test_answer_that_changes_later_can_be_waited_for(puppet: Puppet) -> None:
+    waiting, interaction = await puppet.ask()
+    await puppet.answer(interaction, 4, content="Working")
+    reply = await waiting
+    done = asyncio.create_task(reply.wait_for("Done"))
+    await puppet.webhook("PATCH", interaction, "/messages/@original", {"content": "Done"})
+    assert await done is reply.message
+    with pytest.raises(Timeout, match="Done"):
+        await reply.wait_for("Undone", 0.01)
 
 
 async def test_silent_acknowledgement_with_no_effect_is_an_answer(puppet: Puppet) -> None:
