@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -91,23 +91,23 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(settings.database_path))
         vault = open_vault(settings)
-        market_url = await open_market(settings, stack)
+        project = await open_market(settings, stack)
         async with database.writing() as tx:
             await vaults.check(tx, vault)
             await store_settings.check_identity(
                 tx,
                 market=settings.market,
-                market_host=urlsplit(market_url).hostname or "",
-                client_id=settings.skinsback_client_id,
+                market_host=urlsplit(project.url).hostname or "",
+                client_id=project.client_id,
             )
         market = await stack.enter_async_context(
             SkinsbackClient(
-                url=market_url,
-                client_id=settings.skinsback_client_id,
-                client_secret=settings.skinsback_client_secret,
+                url=project.url,
+                client_id=project.client_id,
+                client_secret=project.client_secret,
             )
         )
-        house = build(settings, database, vault, market)
+        house = build(settings, database, vault, market, project=project.client_id)
         if settings.health_port is not None:
             await stack.enter_async_context(health_server(settings.health_port, house.check))
         await house.serve(settings.discord_token)
@@ -121,14 +121,27 @@ def open_vault(settings: Settings) -> Vault:
     return Vault([vaults.key_from_file(path.with_name(f"{path.name}.key"))])
 
 
-async def open_market(settings: Settings, stack: AsyncExitStack) -> str:
-    """Return the market's address; in the sandbox it is started here unless one is running."""
-    if settings.skinsback_api_url:
-        return settings.skinsback_api_url
-    if not settings.sandbox:
-        return SKINSBACK_API_URL
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The merchant project that pays, and the address it is reached at."""
+
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+async def open_market(settings: Settings, stack: AsyncExitStack) -> Project:
+    """Return the project; the sandbox's market is started here unless one is running."""
+    client_id, secret = settings.skinsback_client_id, settings.skinsback_client_secret
+    if settings.skinsback_api_url or not settings.sandbox:
+        return Project(settings.skinsback_api_url or SKINSBACK_API_URL, client_id, secret)
     sandbox = await stack.enter_async_context(SkinsbackSandbox())
-    return sandbox.environment()["SKINSBACK_API_URL"]
+    environment = sandbox.environment()
+    return Project(
+        environment["SKINSBACK_API_URL"],
+        environment["SKINSBACK_CLIENT_ID"],
+        environment["SKINSBACK_CLIENT_SECRET"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +204,9 @@ async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def build(settings: Settings, database: Database, vault: Vault, market: SkinsbackClient) -> House:
+def build(
+    settings: Settings, database: Database, vault: Vault, market: SkinsbackClient, *, project: str
+) -> House:
     """Wire everything; nothing runs yet."""
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
@@ -216,7 +231,7 @@ def build(settings: Settings, database: Database, vault: Vault, market: Skinsbac
         announcements,
         clock,
         market_name=settings.market,
-        project=settings.skinsback_client_id,
+        project=project,
     )
     purchasing = Purchasing(
         database, buying, watch, guilds, announcements, poster, poster, clock, approved=approved

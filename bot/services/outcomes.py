@@ -59,20 +59,19 @@ def judge(orders: Sequence[Order], answer: Answered, *, steam_id: int) -> Verdic
             alarms.append((Alarm.WRONG_STEAM_ACCOUNT, purchase))
         if purchase.debited > ceilings[key]:
             alarms.append((Alarm.ABOVE_CEILING, purchase))
-    outcomes = {
-        order.purchase_key: _outcome(
-            bought.get(order.purchase_key), answer.unavailable.get(order.listing_id)
-        )
-        for order in orders
-    }
+    outcomes = {order.purchase_key: _outcome(order, bought, answer) for order in orders}
     return Verdict(outcomes, tuple(strays), tuple(alarms))
 
 
-def _outcome(purchase: Purchase | None, refusal: Refusal | None) -> Outcome:
+def _outcome(order: Order, bought: dict[str, Purchase], answer: Answered) -> Outcome:
+    purchase = bought.get(order.purchase_key)
+    refusal = answer.unavailable.get(order.listing_id)
     if purchase is not None and refusal is not None:
         return Unclear("the answer says both bought and not bought", refusal.code)
     if purchase is not None:
         return purchase
+    if any(other.listing_id == order.listing_id for other in answer.purchased):
+        return Unclear("this listing was bought under another key")
     if refusal is None:
         return Unclear("the answer leaves this line out")
     rule = rule_for(refusal.code)
