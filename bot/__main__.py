@@ -74,6 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartupError as error:
         print(f"Quartermaster can't start. {error}", file=sys.stderr)  # noqa: T201
         return EXIT_STARTUP
+    except Exception:
+        # Through the log, where secrets are masked, and not on the bare standard error.
+        log.exception("Quartermaster broke and stops.")
+        return EXIT_BROKEN
     return 0
 
 

@@ -143,9 +143,9 @@ class Announcements:
             self._waiting.pop(outbox_id, None)
         return row.state if row else None
 
-    async def behind(self, tx: Transaction) -> bool:
-        """Say whether messages wait for so long that members could not be told in time."""
-        oldest = await outbox.oldest_unposted_at(tx)
+    async def behind(self, tx: Transaction, guild_id: int) -> bool:
+        """Say whether a server's messages wait for so long that nobody could be told in time."""
+        oldest = await outbox.oldest_unposted_at(tx, guild_id)
         return oldest is not None and oldest < self._clock.now_ms() - BEHIND_MS
 
     async def run(self) -> None:

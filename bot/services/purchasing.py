@@ -109,7 +109,7 @@ class Purchasing:
         if len(self._busy) >= ON_THE_WIRE_MAX:
             return _IDLE_S
         async with self._database.reading() as tx:
-            soonest = await purchases.next_claimable_at(tx, besides=list(self._busy))
+            soonest = await purchases.next_claimable_at(tx, self._now(), besides=list(self._busy))
         if soonest is None:
             return _IDLE_S
         return min(_IDLE_S, max(0.0, (soonest - self._now()) / 1000))
@@ -169,7 +169,7 @@ class Purchasing:
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
         async with self._database.reading() as tx:
             paused = await settings.get_pause(tx) is not None
-            behind = await self._announcements.behind(tx)
+            behind = await self._announcements.behind(tx, request.guild_id)
             on_the_wire = await purchases.on_the_wire(tx)
         if paused:
             return wait_for(WaitReason.PAUSED)

@@ -242,9 +242,11 @@ async def parked(tx: Transaction, guild_id: int) -> list[OutboxRow]:
     return [_row(row) for row in rows]
 
 
-async def oldest_unposted_at(tx: Transaction) -> int | None:
-    """Return since when the oldest message that is due has been waiting to be posted."""
+async def oldest_unposted_at(tx: Transaction, guild_id: int) -> int | None:
+    """Return since when a server's oldest message has been waiting to be posted."""
     row = await tx.one(
-        "SELECT min(created_at) AS oldest FROM outbox WHERE state IN ('waiting', 'trying')"
+        "SELECT min(created_at) AS oldest FROM outbox "
+        "WHERE state IN ('waiting', 'trying') AND guild_id = ?",
+        guild_id,
     )
     return None if row is None else row["oldest"]

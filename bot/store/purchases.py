@@ -31,18 +31,20 @@ async def claimable(tx: Transaction, at: int, *, limit: int) -> list[str]:
     """Return approved requests whose time has come, longest waiting first."""
     rows = await tx.all(
         "SELECT request_id FROM requests WHERE state = 'approved' AND claimable_at <= ? "
-        "ORDER BY claimable_at LIMIT ?",
+        "AND expires_at > ? ORDER BY claimable_at LIMIT ?",
+        at,
         at,
         limit,
     )
     return [row["request_id"] for row in rows]
 
 
-async def next_claimable_at(tx: Transaction, *, besides: Sequence[str]) -> int | None:
-    """Return when the next approved request may be claimed, those in hand left aside."""
+async def next_claimable_at(tx: Transaction, at: int, *, besides: Sequence[str]) -> int | None:
+    """Return when the next approved request may be claimed, those in hand or too old left aside."""
     rows = await tx.all(
         "SELECT request_id, claimable_at FROM requests WHERE state = 'approved' "
-        "ORDER BY claimable_at LIMIT ?",
+        "AND expires_at > ? ORDER BY claimable_at LIMIT ?",
+        at,
         len(besides) + 1,
     )
     row = next((row for row in rows if row["request_id"] not in besides), None)
