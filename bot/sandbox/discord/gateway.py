@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from bot.sandbox.discord import payloads
 from bot.sandbox.discord.events import Event
@@ -251,7 +251,3 @@ class Gateway:
                 await socket.send_str(session.told[sent])
                 sent += 1
             await session.news.wait()
-
-    async def close(self) -> None:
-        """Close every connection for good."""
-        await self.drop(WSCloseCode.GOING_AWAY)

@@ -138,7 +138,7 @@ def in_channel(
     if member is not None:
         allowed = allowed & ~member.deny | member.allow
     if Permission.VIEW_CHANNEL not in allowed:
-        return Permission(0)
+        return NOTHING
     if Permission.SEND_MESSAGES not in allowed:
         allowed &= ~_NEED_SEND_MESSAGES
     return allowed

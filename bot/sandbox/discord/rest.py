@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -36,6 +36,7 @@ FOREVER_S: Final = 3600.0
 
 Json = dict[str, Any]
 Result = Json | list[Json] | None
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _not_a_snowflake(text: str) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and path of the API, and what it does. ``bucket`` names what limits count by."""
+    """A method and path of the API, and what it does. ``created`` is the status of its success."""
 
     method: str
     path: str
@@ -146,7 +147,7 @@ class Rest:
             router.add_route(route.method, API + route.path, self._serve(route))
         router.add_route("*", API + "/{rest:.*}", self._unknown)
 
-    def _serve(self, route: Route) -> Callable[[web.Request], Any]:
+    def _serve(self, route: Route) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
             path = request.path.removeprefix(API)
             body, uploads, readable = await _read(request)

@@ -18,6 +18,7 @@ from bot.sandbox.discord.permissions import (
     BOT_BY_DEFAULT,
     EVERYONE_BY_DEFAULT,
     EVERYTHING,
+    NOTHING,
     Overwrite,
     Permission,
     in_channel,
@@ -222,10 +223,10 @@ class Channel:
     def permissions_of(self, user: User) -> Permission:
         """Return what a user may do here, overwrites included; strangers may do nothing."""
         if self.guild is None:
-            return EVERYTHING if user in (self.recipient, self.world.bot) else Permission(0)
+            return EVERYTHING if user in (self.recipient, self.world.bot) else NOTHING
         member = self.guild.members_by_id.get(user.id)
         if member is None or (user is self.world.bot and not self.guild.has_bot):
-            return Permission(0)
+            return NOTHING
         return in_channel(
             member.permissions,
             everyone=self.overwrites.get(self.guild.id),
