@@ -16,7 +16,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin quartermaster
 COPY --from=build /opt/quartermaster /opt/quartermaster
 ENV PATH=/opt/quartermaster/bin:$PATH PYTHONUNBUFFERED=1 \
     DATABASE_PATH=/data/quartermaster.db HEALTH_PORT=8080
-USER quartermaster
+USER 10001
 WORKDIR /data
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \

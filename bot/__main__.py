@@ -26,7 +26,7 @@ from bot import log as logs
 from bot.app import Quartermaster, point_discord_at
 from bot.config import SKINSBACK_API_URL, Settings
 from bot.domain.models import PauseCause
-from bot.errors import StartupError
+from bot.errors import DiscordUnreachableError, StartupError
 from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
@@ -51,6 +51,7 @@ from bot.ui.posting import DiscordPoster
 log = logging.getLogger("bot")
 
 EXIT_STARTUP: Final = 78  # EX_CONFIG of sysexits.h: starting again changes nothing
+EXIT_UNREACHABLE: Final = 75  # EX_TEMPFAIL: it may work later
 EXIT_BROKEN: Final = 1
 
 
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
     parser.add_argument("command", nargs="?", default="run", choices=["run", "demo", "resume"])
+    # The database, its key and the lock are for this user alone.
+    os.umask(0o077)
     command: str = parser.parse_args(arguments).command
     try:
         if command == "demo":
@@ -73,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(run(settings) if command == "run" else resume(settings))
     except StartupError as error:
         print(f"Quartermaster can't start. {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_STARTUP
+        unreachable = isinstance(error, DiscordUnreachableError)
+        return EXIT_UNREACHABLE if unreachable else EXIT_STARTUP
     except Exception:
         # Through the log, where secrets are masked, and not on the bare standard error.
         log.exception("Quartermaster broke and stops.")

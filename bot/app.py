@@ -15,7 +15,7 @@ import discord
 import yarl
 from discord.ext import commands
 
-from bot.errors import StartupError
+from bot.errors import DiscordUnreachableError, StartupError
 from bot.services.bundle import Services
 from bot.store.database import Database
 from bot.store.settings import get_meta, set_meta
@@ -124,7 +124,7 @@ class Quartermaster(commands.Bot):
         log.error("The handler of %s failed.", event_method, exc_info=sys.exc_info())
 
     async def connect_for_good(self, token: str) -> None:
-        """Connect and stay connected. Raises ``StartupError`` if it never comes up."""
+        """Connect and stay connected. Raises ``StartupError`` if it can't come up."""
         try:
             await self.start(token)
         except discord.LoginFailure:
@@ -134,9 +134,14 @@ class Quartermaster(commands.Bot):
             if self.first_ready.is_set():
                 raise
             log.debug("The first connection failed.", exc_info=error)
-            raise StartupError(
+            raise DiscordUnreachableError(
                 "Discord can't be reached. Check the machine's network, then start again."
             ) from None
+
+
+# Nobody speaks here: a warning that voice is missing would only worry the operator.
+discord.VoiceClient.warn_nacl = False
+discord.VoiceClient.warn_dave = False
 
 
 def point_discord_at(api_url: str, gateway_url: str) -> None:

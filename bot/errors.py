@@ -101,6 +101,10 @@ class StartupError(BotError):
     """The bot can't start. Its text is one clear line for the operator and holds no secret."""
 
 
+class DiscordUnreachableError(StartupError):
+    """Discord can't be reached; starting again later may help."""
+
+
 class ConfigError(StartupError):
     """Settings are missing or bad; every one of them is named."""
 
