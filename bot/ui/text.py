@@ -22,6 +22,7 @@ from bot.domain.limits import (
     OPEN_REQUESTS_HARD_MAX,
     REASON_MAX,
     TOLERANCE_HARD_MAX_BP,
+    TYPED_NAME_MAX,
     UNDO_HARD_MAX_S,
 )
 from bot.domain.models import (
@@ -358,7 +359,7 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.CEILING_BELOW_CHEAPEST: (
         (
-            "The cheapest **{skin}** costs {price} at the moment, more than your limit of "
+            "The cheapest **{skin}** costs {cheapest} at the moment, more than your limit of "
             "{ceiling}. Nothing was changed or sent. Raise the limit, or leave it empty."
         ),
         (
@@ -368,12 +369,8 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.TOO_MANY_LINES: (
         (
-            "A request holds {highest} skins here, and there is room for {left} more. Nothing was "
-            "added, and your basket is as it was."
-        ),
-        (
-            "A request holds {highest} skins here, and that would be more. Nothing was added or "
-            "sent, and your basket is as it was."
+            "A request holds {lines_max} skins here, and that would make {lines}. Nothing was "
+            "added or sent, and your basket is as it was."
         ),
         (
             "That would be more skins than a request holds here. Nothing was added or sent, and "
@@ -392,9 +389,9 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.TOO_MANY_OPEN: (
         (
-            "Your request #{number} is still open, and you can have {highest} open at a time. "
-            "Nothing was sent, and your basket is kept: send it when that one is done, or cancel "
-            "it in {cmd_my_requests}"
+            "You have {open} open already ({numbers}), and can have {open_max} at a time. Nothing "
+            "was sent, and your basket is kept: send it when one of them is done, or cancel one "
+            "in {cmd_my_requests}"
         ),
         (
             "You have as many open requests as you can have at a time. Nothing was sent, and your "
@@ -410,10 +407,13 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.TOO_LATE_TO_CANCEL: (
         (
-            "Request #{number} can't be cancelled any more: it is {state}. {cmd_my_requests} "
-            "shows what becomes of it."
+            "Request #{number} can't be cancelled any more: buying has begun, or it was over "
+            "before. {cmd_my_requests} shows what becomes of it."
         ),
-        "This request can't be cancelled any more. {cmd_my_requests} shows what becomes of it.",
+        (
+            "This request can't be cancelled any more: buying has begun, or it was over before. "
+            "{cmd_my_requests} shows what becomes of it."
+        ),
     ),
     Problem.NOTE_TOO_LONG: (
         (
@@ -434,7 +434,9 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "Only moderators with the approver role can decide requests here. Nothing was changed.",
     ),
     Problem.ALREADY_DECIDED: (
-        "This request has been decided already. Nothing changed by your click."
+        ("Request #{number} was decided by {user_id} {decided_at}. Nothing changed by your click."),
+        "Request #{number} isn't open to a decision any more. Nothing changed by your click.",
+        "This request isn't open to a decision any more. Nothing changed by your click.",
     ),
     Problem.REQUEST_CHANGED: (
         (
@@ -491,10 +493,8 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "money. The role from before was kept. Please choose another."
     ),
     Problem.CANNOT_POST_HERE: (
-        (
-            "I can't post in this channel, so the panel isn't there. Allow me View Channel, Send "
-            "Messages and Embed Links here, then press the button again."
-        ),
+        "I can't post in this channel, so the panel isn't there. Allow me View Channel, Send "
+        "Messages and Embed Links here, then press the button again."
     ),
     Problem.SETTING_WRONG: (
         "**{setting}** has to be a number from {lowest} to {highest}. Nothing was changed.",
@@ -508,7 +508,7 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
 
 
 def _shown_text(value: str | int) -> str:
-    return escape(str(value))
+    return escape(clean_line(str(value), length_max=TYPED_NAME_MAX))
 
 
 def _shown_money(value: str | int) -> str:
@@ -532,6 +532,10 @@ def _shown_person(value: str | int) -> str:
     return person(int(value)) if str(value).isdecimal() else ""
 
 
+def _shown_requests(value: str | int) -> str:
+    return requests(value) if isinstance(value, int) else escape(value)
+
+
 def _shown_time(value: str | int) -> str:
     return ago(value) if isinstance(value, int) else escape(value)
 
@@ -549,20 +553,23 @@ DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
     "setting": _shown_text,
     "lowest": _shown_number,
     "highest": _shown_number,
-    "left": _shown_number,
+    "lines": _shown_number,
+    "lines_max": _shown_number,
+    "open": _shown_requests,
+    "open_max": _shown_number,
+    "numbers": _shown_text,
     "length": _shown_number,
     "expected": _shown_number,
     "length_max": _shown_number,
-    "open": _shown_number,
     "number": _shown_id,
     "listing_id": _shown_id,
     "guild_id": _shown_id,
-    "price": _shown_money,
+    "cheapest": _shown_money,
     "ceiling": _shown_money,
     "role_id": _shown_roles,
     "role_ids": _shown_roles,
-    "by": _shown_person,
-    "at": _shown_time,
+    "user_id": _shown_person,
+    "decided_at": _shown_time,
     "state": _shown_state,
 }
 """How each detail of a ``UserFacingError`` is shown; money is micros or text, times are unix ms."""
@@ -597,12 +604,8 @@ def explain(error: UserFacingError, frame: Frame) -> str:
         for name, value in error.details.items()
         if name in DETAILS and value not in NO_DETAIL
     }
-    match error.problem:
-        case Problem.SETTING_WRONG:
-            given |= _shown_setting(error.details)
-        case Problem.ALREADY_DECIDED if template := _ALREADY.get(str(error.details.get("state"))):
-            if placeholders(template) <= given.keys():
-                return template.format(**given)
+    if error.problem is Problem.SETTING_WRONG:
+        given |= _shown_setting(error.details)
     template = next(
         words for words in sentences(error.problem) if placeholders(words) <= given.keys()
     )
@@ -685,8 +688,8 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "The market has paused trades to your Steam account, because too many lately were not "
         "accepted in time or could not be sent. Nothing was bought, and your request is kept. Make "
         "sure that you can trade in Steam, then wait: the market doesn't say how long.",
-        "The market has paused trades to this Steam account after too many that failed. Nothing "
-        "was bought. We ask again by ourselves, but not soon: hurrying makes it worse.",
+        "The market has paused trades to this Steam account after too many that came to nothing. "
+        "Nothing was bought. We ask again by ourselves, but not soon: hurrying makes it worse.",
     ),
     RefusalKind.MARKET_DISABLED: Reason(
         "the market is closed",
@@ -1399,17 +1402,17 @@ STALE_BASKET: Final = "That was an older copy of your basket. This is how it is 
 
 def added(skin: str, quantity: int) -> str:
     """Return what stands over the basket after a skin was put in."""
-    return ADDED.format(skin=escape(skin), quantity=quantity)
+    return ADDED.format(skin=_shown_text(skin), quantity=quantity)
 
 
 def added_guessed(skin: str, typed: str) -> str:
     """Return what stands over the basket after one match was taken for what was typed."""
-    return ADDED_GUESSED.format(skin=escape(skin), typed=escape(typed))
+    return ADDED_GUESSED.format(skin=_shown_text(skin), typed=_shown_text(typed))
 
 
 def removed(skin: str) -> str:
     """Return what stands over the basket after a skin was taken out."""
-    return REMOVED.format(skin=escape(skin))
+    return REMOVED.format(skin=_shown_text(skin))
 
 
 def ceiling_saved(ceiling: Micros) -> str:

@@ -11,7 +11,7 @@ from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
 from bot.domain.market import Quote
 from bot.domain.models import Basket, GuildSettings, Pick
 from bot.domain.money import CENT, Micros
-from bot.domain.plain_text import escape
+from bot.domain.plain_text import clean_line, escape
 from bot.domain.trade_url import TradeUrl
 from bot.ui import text
 from bot.ui.cards.frame import Frame
@@ -23,7 +23,6 @@ from bot.ui.cards.parts import (
     Field,
     Item,
     button,
-    clipped,
     modal,
     named,
     option,
@@ -99,10 +98,12 @@ def _totals(basket: Basket, trade_url: TradeUrl | None) -> str:
         if trade_url is None
         else text.BASKET_TO.format(steam_end=text.account_end(trade_url.steam_id))
     )
-    note = text.BASKET_NO_NOTE
-    if basket.note:
-        note = text.BASKET_NOTE.format(note=escape(clipped(basket.note, NOTE_MAX)))
-    return f"{total}\n{to}\n{note}"
+    return f"{total}\n{to}\n{_note(basket)}"
+
+
+def _note(basket: Basket) -> str:
+    note = clean_line(basket.note, length_max=NOTE_MAX)
+    return text.BASKET_NOTE.format(note=escape(note)) if note else text.BASKET_NO_NOTE
 
 
 def _pick_option(pick: Pick) -> SelectOption:
@@ -211,7 +212,7 @@ def matches_screen(
     card.notice(notice)
     template = text.MATCHES_ALL if total <= len(shown) else text.MATCHES_ABOUT
     about = template.format(
-        typed=escape(clipped(typed, TYPED_NAME_MAX)),
+        typed=escape(clean_line(typed, length_max=TYPED_NAME_MAX)),
         matches=text.skins(total),
         first=1,
         last=len(shown),
@@ -247,10 +248,7 @@ def more_screen(basket: Basket, frame: Frame, notice: str = "") -> ui.LayoutView
     """Return what is done to a basket less often."""
     card = Card(frame, accent=BLUE)
     card.notice(notice)
-    note = text.BASKET_NO_NOTE
-    if basket.note:
-        note = text.BASKET_NOTE.format(note=escape(clipped(basket.note, NOTE_MAX)))
-    card.say(f"{text.MORE_TITLE}\n{note}")
+    card.say(f"{text.MORE_TITLE}\n{_note(basket)}")
     card.row(
         button(text.BUTTON_NOTE, of_basket(basket, "note")),
         button(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from discord import ButtonStyle, ui
 
 from bot.domain.models import Event, Request, RequestView, WaitReason
-from bot.domain.plain_text import escape
+from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.ui import text
 from bot.ui.cards import outcomes
@@ -24,7 +24,6 @@ from bot.ui.cards.parts import (
     Card,
     Item,
     button,
-    clipped,
     link,
     option,
     select,
@@ -65,7 +64,7 @@ def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str 
     title = text.STATUS_TITLE.format(number=request.number, state=text.state_in_words(view))
     values = {"skins": text.skins(len(view.lines)), "total": text.usd(view.ceiling_total)}
     about = (
-        text.STATUS_FROM.format(**values, guild=escape(clipped(guild_name, 100)))
+        text.STATUS_FROM.format(**values, guild=escape(clean_line(guild_name, length_max=100)))
         if guild_name
         else text.STATUS_FROM_HERE.format(**values)
     )

@@ -13,16 +13,13 @@ from typing import Any, Final
 from discord import ButtonStyle, MediaGalleryItem, SelectOption, TextStyle, ui
 
 from bot.domain.market import APP_IDS
-from bot.domain.plain_text import ELLIPSIS, escape
+from bot.domain.plain_text import ELLIPSIS, clean_line, escape
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.custom_ids import CustomId
 
-TEXT_MAX: Final = 4000
-"""Characters over all texts of a message, as they are sent."""
-
-COMPONENTS_MAX: Final = 40
-"""Components of a message, nested ones counted."""
+TEXT_MAX: Final = 3900
+"""Characters over all texts of a message; Discord takes 4,000, however it counts an emoji."""
 
 LABEL_MAX: Final = 80
 OPTION_MAX: Final = 100
@@ -83,7 +80,7 @@ def profile_url(partner: int) -> str:
 
 def named(name: str, quantity: int = 1) -> str:
     """Return a skin's name, escaped, and how many."""
-    skin = escape(clipped(name, OPTION_MAX))
+    skin = escape(clean_line(name, length_max=OPTION_MAX))
     if quantity == 1:
         return text.SKIN.format(skin=skin)
     return text.SKIN_TIMES.format(skin=skin, quantity=quantity)
@@ -229,7 +226,7 @@ def link(label: str, url: str) -> Item:
 def option(label: str, value: str, about: str = "") -> SelectOption:
     """Return a choice of a select. Nothing in it is markdown, so nothing is escaped."""
     return SelectOption(
-        label=clipped(label, OPTION_MAX),
+        label=clean_line(label, length_max=OPTION_MAX) or ELLIPSIS,
         value=value[:OPTION_MAX],
         description=clipped(about, OPTION_MAX) or None,
     )

@@ -1,0 +1,318 @@
+"""Requests, baskets and everything else that cards are drawn from, ordinary and at their worst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from discord import ui
+from hypothesis import strategies as st
+
+from bot.domain.limits import LINES_HARD_MAX, NOTE_MAX, REASON_MAX
+from bot.domain.market import Quote
+from bot.domain.models import (
+    Attempt,
+    Basket,
+    Event,
+    EventKind,
+    Line,
+    LineView,
+    NoListing,
+    Pick,
+    Request,
+    RequestView,
+    WaitReason,
+)
+from bot.domain.money import CENT, Micros
+from bot.domain.states import AttemptState, RequestState
+from bot.skinsback.refusals import RULES
+from bot.ui.cards.frame import Frame
+
+NOW: Final = 1_795_000_000_000
+REQUEST_ID: Final = "abcdefghij234567klmn"
+MEMBER: Final = 111_111_111_111_111_111
+MODERATOR: Final = 222_222_222_222_222_222
+GUILD: Final = 333_333_333_333_333_333
+PARTNER: Final = 123_456_789
+
+NAME_MAX: Final = 69
+"""The longest real market hash name."""
+
+CODES: Final = (*sorted(RULES), 12_345)
+"""Every code of the market, and one that nobody knows."""
+
+HOSTILE: Final = (
+    "@everyone",
+    "@here",
+    "<@987654321098765432>",
+    "<@&987654321098765432>",
+    "<#987654321098765432>",
+    "</request:987654321098765432>",
+    "<t:0:R>",
+    "<:kappa:987654321098765432>",
+    "[free skins](https://evil.example)",
+    "https://evil.example/login",
+    "discord.gg/evil",
+    "**bold** __under__ ~~gone~~ ||spoiler|| `code`",
+    "```\nblock\n```",
+    "> quote\n# heading\n- list\n1. number",
+    "\u202egnirts\u200b\ufeff",
+    "\\",
+)
+"""What must never do anything but be read."""
+
+FRAMES: Final = st.builds(
+    Frame,
+    sandbox=st.booleans(),
+    commands=st.sampled_from(
+        [{}, dict.fromkeys(("request", "my-requests", "trade-url", "setup"), 10**18)]
+    ),
+    mark=st.none() | st.integers(1 << 24, (1 << 31) - 1),
+)
+
+
+def line(line_no: int = 1, **changes: Any) -> Line:
+    """Return a line of a request."""
+    values: dict[str, Any] = {
+        "game": "cs2",
+        "market_hash_name": "AK-47 | Redline (Field-Tested)",
+        "listing_id": None,
+        "quote": Micros(12_400_000),
+        "ceiling": Micros(13_020_000),
+        "class_id": "310776543",
+    }
+    return Line(line_no, **(values | changes))
+
+
+def attempt(line_no: int = 1, state: AttemptState = AttemptState.SENT, **changes: Any) -> Attempt:
+    """Return a try to buy a line."""
+    values: dict[str, Any] = {
+        "purchase_key": f"qm{REQUEST_ID}{line_no:02d}01",
+        "line_no": line_no,
+        "attempt_no": 1,
+        "state": state,
+        "listing_id": 62_696_971,
+        "max_price": Micros(13_020_000),
+        "steam_id": 76_561_198_083_722_517,
+        "sent_at": NOW,
+    }
+    if state is AttemptState.PURCHASED:
+        values |= {"buy_id": 4321, "debited": Micros(12_110_000)}
+    return Attempt(**(values | changes))
+
+
+def tried(line_no: int, state: AttemptState, **changes: Any) -> LineView:
+    """Return a line with one try."""
+    return LineView(line(line_no), (attempt(line_no, state, **changes),))
+
+
+def view(
+    state: RequestState = RequestState.PENDING,
+    lines: Sequence[LineView] | None = None,
+    **changes: Any,
+) -> RequestView:
+    """Return a request with three lines, or with those given."""
+    values: dict[str, Any] = {
+        "request_id": REQUEST_ID,
+        "guild_id": GUILD,
+        "number": 42,
+        "user_id": MEMBER,
+        "revision": 3,
+        "version": 1,
+        "digest": "0123456789abcdef" * 4,
+        "note": "",
+        "partner": PARTNER,
+        "created_at": NOW - 60_000,
+        "submitted_at": NOW,
+        "changed_at": NOW + 60_000,
+    }
+    if state not in (RequestState.DRAFT, RequestState.PENDING, RequestState.CANCELLED):
+        values |= {"decided_by": MODERATOR, "decided_at": NOW + 30_000}
+    shown = lines or [LineView(line(number), ()) for number in (1, 2, 3)]
+    return RequestView(Request(state=state, **(values | changes)), tuple(shown))
+
+
+def basket(picks: Sequence[Pick] = (), **changes: Any) -> Basket:
+    """Return a basket."""
+    values: dict[str, Any] = {"note": ""} | changes
+    return Basket(REQUEST_ID, GUILD, MEMBER, 7, picks=tuple(picks), **values)
+
+
+def pick(pick_id: int = 1, **changes: Any) -> Pick:
+    """Return a row of a basket."""
+    values: dict[str, Any] = {
+        "game": "cs2",
+        "market_hash_name": "AK-47 | Redline (Field-Tested)",
+        "listing_id": None,
+        "quantity": 2,
+        "quote": Micros(12_400_000),
+        "ceiling": Micros(13_020_000),
+        "class_id": "310776543",
+    }
+    return Pick(pick_id, **(values | changes))
+
+
+# Names, notes and reasons at their longest, mostly of characters that are doubled by escaping.
+_CHARACTERS: Final = st.sampled_from("*_~|`>#-+[]()<:@/\\ aZ9.鬼é★™")
+NAMES: Final = st.text(_CHARACTERS, min_size=1, max_size=NAME_MAX) | st.sampled_from(
+    ["*" * NAME_MAX, "[" * NAME_MAX, *(words[:NAME_MAX] for words in HOSTILE)]
+)
+NOTES: Final = st.text(_CHARACTERS, max_size=NOTE_MAX) | st.sampled_from(
+    ["`" * NOTE_MAX, "", *HOSTILE]
+)
+REASONS: Final = st.text(_CHARACTERS, max_size=REASON_MAX) | st.just("_" * REASON_MAX)
+AMOUNTS: Final = st.integers(1, 10_000_000).map(lambda cents: Micros(cents * CENT))
+DEBITS: Final = st.integers(1, 100_000_000_000).map(Micros)
+MESSAGES: Final = st.sampled_from(["", "skin_unavailable", "|" * 500, *HOSTILE])
+CLASS_IDS: Final = st.sampled_from(["", "1", "4726582349", "../../evil", "12 34"])
+
+
+@st.composite
+def lines(draw: st.DrawFn, line_no: int, names: Sequence[str]) -> LineView:
+    """Return a line that fared in any way."""
+    quote = draw(AMOUNTS)
+    no_listing = draw(st.none() | st.sampled_from(NoListing))
+    made = Line(
+        line_no,
+        draw(st.sampled_from(["cs2", "dota2", "rust", "unheard_of"])),
+        draw(st.sampled_from(names)),
+        draw(st.none() | st.integers(1, 10**15)),
+        quote,
+        draw(AMOUNTS),
+        draw(CLASS_IDS),
+        no_listing=no_listing,
+        cheapest_seen=draw(st.none() | AMOUNTS) if no_listing else None,
+    )
+    return LineView(made, tuple(draw(st.lists(attempts(line_no), max_size=3))))
+
+
+@st.composite
+def attempts(draw: st.DrawFn, line_no: int) -> Attempt:
+    """Return a try that ended in any way."""
+    state = draw(st.sampled_from(AttemptState))
+    failed = state in (AttemptState.REFUSED, AttemptState.UNKNOWN)
+    bought = state is AttemptState.PURCHASED
+    return attempt(
+        line_no,
+        state,
+        sent_at=draw(st.integers(NOW, NOW + 10_000)),
+        code=draw(st.none() | st.sampled_from(CODES)) if failed else None,
+        message=draw(MESSAGES) if failed else "",
+        refused_whole=state is AttemptState.REFUSED and draw(st.booleans()),
+        buy_id=draw(st.none() | st.integers(1, 10**12)) if bought else None,
+        debited=draw(DEBITS) if bought else None,
+        class_id=draw(CLASS_IDS),
+    )
+
+
+@st.composite
+def views(draw: st.DrawFn) -> RequestView:
+    """Return any request in any state, with 1 to 25 lines."""
+    count = draw(st.sampled_from([1, 2, 8, 9, LINES_HARD_MAX]) | st.integers(1, LINES_HARD_MAX))
+    names = draw(st.lists(NAMES, min_size=1, max_size=count))
+    state = draw(st.sampled_from(RequestState))
+    return view(
+        state,
+        [draw(lines(number, names)) for number in range(1, count + 1)],
+        number=draw(st.integers(1, 10**6)),
+        version=draw(st.integers(1, 99)),
+        note=draw(NOTES),
+        partner=draw(st.none() | st.integers(1, 2**32 - 1)),
+        decided_by=draw(st.none() | st.just(MODERATOR)),
+        decided_at=draw(st.none() | st.just(NOW)),
+        decision_reason=draw(REASONS),
+        claimable_at=draw(st.none() | st.just(NOW)),
+        expires_at=draw(st.none() | st.just(NOW)),
+        waits_for=draw(st.none() | st.sampled_from(WaitReason)),
+        dm_closed=draw(st.booleans()),
+    )
+
+
+EVENTS: Final = st.builds(
+    Event,
+    at=st.just(NOW),
+    kind=st.sampled_from(EventKind),
+    actor_id=st.none() | st.just(MODERATOR),
+    details=st.dictionaries(
+        st.sampled_from(
+            ["lines", "purchased", "refused", "unknown", "code", "reason", "alarm", "setting", "x"]
+        ),
+        st.integers(-10, 30) | st.sampled_from(["paused", "above_ceiling", *HOSTILE]),
+        max_size=9,
+    ),
+)
+
+
+@st.composite
+def baskets(draw: st.DrawFn) -> Basket:
+    """Return any basket, full to the brim at times."""
+    picks = [
+        pick(
+            number,
+            market_hash_name=draw(NAMES),
+            listing_id=draw(st.none() | st.integers(1, 10**15)),
+            quantity=draw(st.integers(1, LINES_HARD_MAX)),
+            quote=draw(AMOUNTS),
+            ceiling=draw(AMOUNTS),
+            class_id=draw(CLASS_IDS),
+        )
+        for number in range(1, draw(st.integers(0, LINES_HARD_MAX)) + 1)
+    ]
+    return basket(picks, note=draw(NOTES))
+
+
+QUOTES: Final = st.builds(
+    Quote,
+    game=st.sampled_from(["cs2", "rust"]),
+    market_hash_name=NAMES,
+    price=AMOUNTS,
+    count=st.integers(1, 10**6),
+    class_id=CLASS_IDS,
+)
+
+
+def payloads(shown: ui.LayoutView | ui.Modal) -> list[dict[str, Any]]:
+    """Return every component of a message or a modal as Discord gets it, nested ones too."""
+    found: list[dict[str, Any]] = []
+
+    def walk(component: Mapping[str, Any]) -> None:
+        found.append(dict(component))
+        for child in component.get("components", ()):
+            walk(child)
+        for name in ("accessory", "component"):
+            if name in component:
+                walk(component[name])
+
+    for component in shown.to_components():
+        walk(component)
+    return found
+
+
+def words(shown: ui.LayoutView | ui.Modal) -> str:
+    """Return everything that a person reads on it, in order."""
+    parts: list[str] = []
+    for component in payloads(shown):
+        parts.extend(
+            str(component[name])
+            for name in ("content", "label", "placeholder", "description")
+            if component.get(name)
+        )
+        parts.extend(
+            f"{option['label']} {option.get('description') or ''}"
+            for option in component.get("options", ())
+        )
+    return "\n".join(parts)
+
+
+def texts(shown: ui.LayoutView) -> str:
+    """Return what stands in its texts, as markdown."""
+    return "\n".join(part["content"] for part in payloads(shown) if "content" in part)
+
+
+def verbs(shown: ui.LayoutView | ui.Modal) -> list[str]:
+    """Return the verbs of what can be pressed, in order."""
+    return [
+        part["custom_id"].split(":")[3]
+        for part in payloads(shown)
+        if ":" in str(part.get("custom_id", ""))
+    ]

@@ -1,0 +1,405 @@
+"""Every card and modal, whatever it shows, stays within what Discord takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from discord import ui
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.domain.market import Quote
+from bot.domain.models import (
+    Basket,
+    Event,
+    GuildSettings,
+    LineView,
+    MessageKind,
+    OutboxRow,
+    OutboxState,
+    Pause,
+    PauseCause,
+    RequestView,
+)
+from bot.domain.money import Micros
+from bot.domain.states import AttemptState, RequestState
+from bot.domain.trade_url import TradeUrl
+from bot.ui.cards import approval, member, notices, parts, result, setup, trade_url
+from bot.ui.cards import basket as baskets
+from bot.ui.cards.frame import Frame
+from bot.ui.checks import NEEDED, PlaceFinding, RoleFinding, SetupFindings
+from bot.ui.custom_ids import CustomId
+from tests.ui import examples
+from tests.ui.examples import GUILD, HOSTILE, MODERATOR, NOW, payloads
+
+_FEW = settings(
+    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+
+URL = TradeUrl(examples.PARTNER, "aB3-_xYz")
+
+RequestCard = Callable[[RequestView, Frame], ui.LayoutView]
+
+REQUEST_CARDS: dict[str, RequestCard] = {
+    "approval": approval.approval_card,
+    "result": result.result_card,
+    "status": lambda view, frame: member.member_status(view, frame, guild_name="*" * 100),
+    "status of an unknown server": lambda view, frame: member.member_status(
+        view, frame, guild_name=""
+    ),
+    "cancel": member.cancel_question,
+    "sent": lambda view, frame: member.sent_screen(
+        view, frame, dm_failed=True, results_channel_id=5
+    ),
+}
+
+
+def hold(shown: ui.LayoutView | ui.Modal) -> None:
+    """Fail unless Discord would take it, and our router would understand what comes of it."""
+    found = payloads(shown)
+    custom_ids = [part["custom_id"] for part in found if part.get("custom_id")]
+    assert len(custom_ids) == len(set(custom_ids))
+    assert all(1 <= len(custom_id) <= 100 for custom_id in custom_ids)
+    for part in found:
+        _hold_one(part)
+    if isinstance(shown, ui.Modal):
+        assert 1 <= len(shown.title) <= 45
+        assert 1 <= len(shown.to_components()) <= 5
+        assert CustomId.parse(shown.custom_id) is not None
+        return
+    assert all(CustomId.parse(custom_id) is not None for custom_id in custom_ids)
+    assert len(found) <= 40
+    assert sum(_length(part.get("content", "")) for part in found) <= 4000
+    assert shown.total_children_count == len(found)
+    marked = [part["id"] for part in found if part.get("id") is not None]
+    assert len(marked) == len(set(marked))
+
+
+def _length(content: str) -> int:
+    """Return the length as JavaScript counts it, which is never less than ours."""
+    return len(content.encode("utf-16-le")) // 2
+
+
+def _hold_one(part: dict[str, Any]) -> None:
+    match part["type"]:
+        case 1:
+            children = part["components"]
+            assert 1 <= len(children) <= (5 if children[0]["type"] == 2 else 1)
+        case 2:
+            assert 1 <= len(part["label"]) <= 80
+            assert len(part.get("url") or "") <= 512
+        case 3:
+            _hold_options(part["options"])
+            assert len(part["placeholder"]) <= 150
+        case 4:
+            assert len(part.get("value") or "") <= part["max_length"] <= 4000
+            assert len(part.get("placeholder") or "") <= 100
+        case 5 | 6 | 7 | 8:
+            assert 0 <= part["min_values"] <= part["max_values"] <= 25
+            assert len(part.get("default_values") or ()) <= part["max_values"]
+            assert len(part["placeholder"]) <= 150
+        case 9:
+            assert 1 <= len(part["components"]) <= 3
+        case 10:
+            assert len(part["content"]) >= 1
+        case 11:
+            assert part["media"]["url"].startswith("https://community.cloudflare.steamstatic.com/")
+            assert len(part["description"]) <= 256
+        case 12:
+            assert 1 <= len(part["items"]) <= 10
+        case 18:
+            assert 1 <= len(part["label"]) <= 45
+            assert len(part.get("description") or "") <= 100
+        case _:
+            assert part["type"] in (14, 17)
+
+
+def _hold_options(options: list[dict[str, Any]]) -> None:
+    assert 1 <= len(options) <= 25
+    values = [option["value"] for option in options]
+    assert len(values) == len(set(values))
+    for option in options:
+        assert 1 <= len(option["label"]) <= 100
+        assert 1 <= len(option["value"]) <= 100
+        assert len(option.get("description") or "") <= 100
+
+
+@_FEW
+@given(
+    view=examples.views(),
+    events=st.lists(examples.EVENTS, max_size=9),
+    frame=examples.FRAMES,
+    notice=st.sampled_from(["", "Saved.", "\\*" * 2000]),
+)
+def test_cards_about_any_request_hold(
+    view: RequestView, events: list[Event], frame: Frame, notice: str
+) -> None:
+    for card in REQUEST_CARDS.values():
+        hold(card(view, frame))
+    many = events * 20
+    hold(approval.approval_details(view, many, frame, balance=Micros(10**12)))
+    hold(member.request_detail(view, many, frame, notice=notice))
+    hold(approval.deny_modal(view.request))
+    others = [
+        replace(view, request=replace(view.request, request_id=f"r{number}"))
+        for number in range(len(events) * 9)
+    ]
+    hold(member.request_list(others, frame, notice=notice))
+
+
+def _worst(state: RequestState, count: int, how: str) -> RequestView:
+    """Return a request of the longest names at the highest prices, each line with its own fate."""
+    name = "[" * (examples.NAME_MAX - 2)
+    price = Micros(99_999_990_000)
+    lines = []
+    for number in range(1, count + 1):
+        line = examples.line(
+            number,
+            market_hash_name=f"{name}{number:02d}",
+            quote=price,
+            ceiling=price,
+            listing_id=10**14 + number,
+        )
+        code = examples.CODES[number % len(examples.CODES)]
+        tried = {
+            "untouched": (),
+            "bought": (
+                examples.attempt(number, AttemptState.PURCHASED, debited=Micros(price - number)),
+            ),
+            "refused": (
+                examples.attempt(number, AttemptState.REFUSED, code=code, message="|" * 300),
+            ),
+            "unknown": (
+                examples.attempt(
+                    number, AttemptState.UNKNOWN, code=number + 100, message="|" * 300
+                ),
+            ),
+        }
+        tried["mixed"] = tried[["bought", "refused", "unknown", "untouched"][number % 4]]
+        tried["half"] = tried["bought" if number % 2 else "refused"]
+        lines.append(LineView(line, tried[how]))
+    return examples.view(
+        state,
+        lines,
+        note="`" * 200,
+        decision_reason="`" * 200,
+        dm_closed=True,
+        version=2,
+        expires_at=NOW,
+        claimable_at=NOW,
+    )
+
+
+_EVERY_COUNT = range(1, 26)
+_TELLING_COUNTS = (1, 2, 8, 9, 16, 24, 25)
+
+
+@pytest.mark.parametrize(
+    ("state", "how", "counts"),
+    [
+        *((state, "untouched", _TELLING_COUNTS) for state in RequestState),
+        *((RequestState.BUYING, how, _TELLING_COUNTS) for how in ("refused", "unknown", "bought")),
+        *((RequestState.BOUGHT, how, _TELLING_COUNTS) for how in ("refused", "bought", "half")),
+        (RequestState.PENDING, "untouched", _EVERY_COUNT),
+        (RequestState.BUYING, "mixed", _EVERY_COUNT),
+        (RequestState.BOUGHT, "mixed", _EVERY_COUNT),
+        (RequestState.BOUGHT, "half", _EVERY_COUNT),
+    ],
+)
+def test_the_longest_names_hold_for_1_to_25_lines(
+    state: RequestState, how: str, counts: Sequence[int]
+) -> None:
+    frame = Frame(sandbox=True, commands={"request": 10**18, "my-requests": 10**18}, mark=1 << 30)
+    for count in counts:
+        view = _worst(state, count, how)
+        for card in REQUEST_CARDS.values():
+            hold(card(view, frame))
+        hold(member.request_detail(view, [], frame, notice="\\*" * 2000))
+        hold(approval.approval_details(view, [], frame, balance=Micros(1)))
+
+
+@_FEW
+@given(
+    basket=examples.baskets(),
+    page=st.integers(-2, 9),
+    notice=st.sampled_from(["", "Added.", "\\*" * 2000]),
+    known=st.booleans(),
+    frame=examples.FRAMES,
+)
+def test_screens_of_any_basket_hold(
+    basket: Basket, page: int, notice: str, known: bool, frame: Frame
+) -> None:
+    hold(
+        baskets.basket_screen(
+            basket,
+            frame,
+            settings=GuildSettings(GUILD),
+            trade_url=URL if known else None,
+            page=page,
+            notice=notice,
+        )
+    )
+    hold(baskets.more_screen(basket, frame, notice))
+    hold(baskets.empty_question(basket, frame))
+    hold(baskets.note_modal(basket))
+    for pick in basket.picks[:3]:
+        quote = Quote("cs2", pick.market_hash_name, pick.quote, 10**6, "1")
+        hold(baskets.line_screen(basket, pick, frame, quote=None, notice=notice))
+        hold(baskets.line_screen(basket, pick, frame, quote=quote, notice=notice))
+        hold(baskets.ceiling_modal(basket, pick))
+
+
+@_FEW
+@given(
+    quotes=st.lists(examples.QUOTES, max_size=30),
+    typed=st.sampled_from(["x", "`" * 100, *HOSTILE]),
+    total=st.integers(0, 40_000),
+    quantity=st.integers(1, 25),
+    ceiling=st.none() | examples.AMOUNTS,
+    frame=examples.FRAMES,
+)
+def test_matches_hold(
+    quotes: list[Any], typed: str, total: int, quantity: int, ceiling: Any, frame: Frame
+) -> None:
+    hold(
+        baskets.matches_screen(
+            examples.basket(),
+            typed,
+            quotes,
+            frame,
+            total=total,
+            quantity=quantity,
+            ceiling=ceiling,
+            notice="\\*" * 2000,
+        )
+    )
+
+
+@pytest.mark.parametrize("values", [{}, {"name": "x" * 300, "quantity": "9" * 50, "ceiling": "$"}])
+def test_the_modal_for_a_skin_holds(values: dict[str, str]) -> None:
+    hold(baskets.add_modal(examples.basket(), values=values))
+
+
+def _places(number: int) -> Iterator[PlaceFinding | None]:
+    yield None
+    yield PlaceFinding(number)
+    yield PlaceFinding(number, exists=False)
+    yield PlaceFinding(number, missing=NEEDED, everyone_reads=True, approvers_read=False)
+
+
+@_FEW
+@given(
+    approver=st.sampled_from(
+        [None, RoleFinding(1), RoleFinding(1, exists=False), RoleFinding(1, is_everyone=True)]
+    ),
+    approvals=st.sampled_from(list(_places(10**18))),
+    results=st.sampled_from(list(_places(10**18 + 1))),
+    askers=st.frozensets(st.integers(10**18, 10**18 + 400), max_size=60),
+    confirmed=st.lists(st.integers(10**18, 10**19 - 1), max_size=200),
+    parked=st.integers(0, 60),
+    reason=st.sampled_from(["Discord 403/50013", "malformed", "", "`" * 300]),
+    notice=st.sampled_from(["", "\\*" * 2000]),
+    allowed=st.booleans(),
+    frame=examples.FRAMES,
+)
+def test_the_set_up_panel_holds(
+    approver: Any,
+    approvals: Any,
+    results: Any,
+    askers: frozenset[int],
+    confirmed: list[int],
+    parked: int,
+    reason: str,
+    notice: str,
+    allowed: bool,
+    frame: Frame,
+) -> None:
+    chosen = GuildSettings(
+        GUILD,
+        approver_role_id=approver and approver.role_id,
+        approval_channel_id=approvals and approvals.channel_id,
+        results_channel_id=results and results.channel_id,
+        asker_role_ids=askers,
+    )
+    rows = [parked_row(number % 7, f"{reason}{number % 3}") for number in range(parked)]
+    gone = frozenset(sorted(askers)[::2])
+    hold(
+        setup.setup_panel(
+            chosen,
+            frame,
+            findings=SetupFindings(approver, approvals, results, gone),
+            confirmed=confirmed,
+            parked=rows,
+            allowed=allowed,
+            notice=notice,
+        )
+    )
+    hold(setup.test_card(chosen, frame, confirmed=confirmed))
+    hold(setup.limits_modal(chosen))
+
+
+def parked_row(number: int, reason: str) -> OutboxRow:
+    """Return a message that Discord refused."""
+    return OutboxRow(
+        number,
+        MessageKind.RESULT,
+        GUILD,
+        None,
+        to_member=False,
+        target_id=10**18 + number,
+        mark=1,
+        state=OutboxState.PARKED,
+        channel_id=None,
+        message_id=None,
+        wanted=1,
+        shown=0,
+        tries=1,
+        created_at=NOW,
+        parked_reason=reason,
+    )
+
+
+@pytest.mark.parametrize("context", ["", "basket", examples.REQUEST_ID])
+@pytest.mark.parametrize("known", [None, URL])
+def test_screens_of_the_trade_url_hold(context: str, known: TradeUrl | None) -> None:
+    frame = Frame(sandbox=True)
+    hold(trade_url.trade_url_screen(frame, known=known, context=context, notice="\\*" * 2000))
+    hold(trade_url.trade_url_modal(context))
+    hold(trade_url.trade_url_confirm(URL, "abcd1234", frame, context=context))
+    hold(trade_url.trade_url_forget_question(frame, context=context))
+    hold(trade_url.trade_url_saved(URL, frame, notices=["Request #42 goes on."] * 60))
+
+
+@pytest.mark.parametrize("cause", PauseCause)
+@pytest.mark.parametrize("code", [None, *examples.CODES])
+def test_notices_hold(cause: PauseCause, code: int | None) -> None:
+    frame = Frame(sandbox=True)
+    hold(notices.pause_notice(Pause(cause, NOW, code, "`" * 1000), frame))
+    hold(notices.notice("\\*" * 5000, frame))
+    hold(notices.moderator_notice("x" * 5000, frame))
+    hold(notices.server_not_allowed(MODERATOR, frame))
+    hold(setup.panel_message(frame))
+
+
+def test_a_clipped_text_never_ends_in_half_an_escape() -> None:
+    for length in range(1, 12):
+        cut = parts.clipped_markdown("\\*" * 10, length)
+        assert len(cut) <= length
+        assert (len(cut) - len(cut.rstrip("…").rstrip("\\"))) in (0, 1) or "\\…" not in cut
+
+
+def test_a_list_that_is_cut_says_how_many_are_missing() -> None:
+    rows = [f"row {number}" for number in range(10)]
+    cut = parts.fit(rows, 40, "and {n} more")
+    shown = cut.split("\n")
+    assert len(cut) <= 40
+    assert shown[-1] == f"and {10 - (len(shown) - 1)} more"
+
+
+async def test_cards_are_stopped_so_that_the_library_keeps_none_of_them() -> None:
+    frame = Frame()
+    assert approval.approval_card(examples.view(), frame).is_finished()
+    assert baskets.add_modal(examples.basket()).is_finished()

@@ -1,0 +1,744 @@
+"""What each card says and offers, state by state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from discord import ui
+
+from bot.domain.market import Quote, Refusal
+from bot.domain.models import (
+    Basket,
+    Event,
+    EventKind,
+    GuildSettings,
+    LineView,
+    NoListing,
+    Pause,
+    PauseCause,
+    RequestView,
+    WaitReason,
+)
+from bot.domain.money import Micros
+from bot.domain.plain_text import escape
+from bot.domain.states import AttemptState, RequestState
+from bot.domain.trade_url import TradeUrl
+from bot.services.waits import wait_after_refusal
+from bot.skinsback.refusals import Scope, rule_for
+from bot.ui import text
+from bot.ui.cards import approval, member, notices, parts, result, setup, trade_url
+from bot.ui.cards import basket as baskets
+from bot.ui.cards.frame import Frame
+from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
+from tests.ui import examples
+from tests.ui.examples import (
+    CODES,
+    GUILD,
+    HOSTILE,
+    MEMBER,
+    MODERATOR,
+    NOW,
+    attempt,
+    basket,
+    line,
+    payloads,
+    pick,
+    texts,
+    tried,
+    verbs,
+    view,
+    words,
+)
+
+FRAME = Frame(commands={"request": 5, "my-requests": 6})
+TOKEN = "aB3-_xYz"
+URL = TradeUrl(examples.PARTNER, TOKEN)
+AK = escape("AK-47 | Redline (Field-Tested)")
+
+
+def mixed(state: RequestState = RequestState.BOUGHT, **changes: object) -> RequestView:
+    """Return a request of which one skin was bought, one was sold out and one got dearer."""
+    return view(
+        state,
+        [
+            tried(1, AttemptState.PURCHASED),
+            LineView(line(2, market_hash_name="USP-S", no_listing=NoListing.SOLD_OUT), ()),
+            LineView(
+                line(
+                    3,
+                    market_hash_name="AWP",
+                    no_listing=NoListing.PRICE_ROSE,
+                    cheapest_seen=Micros(78_100_000),
+                ),
+                (),
+            ),
+        ],
+        **changes,
+    )
+
+
+# The approval card.
+
+
+def test_a_pending_card_shows_who_what_and_how_much() -> None:
+    shown = approval.approval_card(view(note="Prize for the Friday cup", dm_closed=True), FRAME)
+    said = texts(shown)
+    assert "Request #42: 3 skins, $39.06 at most" in said
+    assert f"<@{MEMBER}>" in said
+    assert "https://steamcommunity.com/profiles/76561198083722517" in said
+    assert f"<t:{NOW // 1000}:R>" in said
+    assert f"1. {AK} ×3 · $12.40, max $13.02" in said
+    assert "> Prize for the Friday cup" in said
+    assert "direct messages are closed" in said
+    assert "Approve $39.06" in words(shown)
+    assert verbs(shown) == ["approve", "deny", "details"]
+
+
+def test_what_is_pressed_carries_the_digest_of_what_is_shown() -> None:
+    shown = approval.approval_card(view(), FRAME)
+    ids = [part["custom_id"] for part in payloads(shown) if part.get("custom_id")]
+    assert ids[0] == f"req1:{examples.REQUEST_ID}:0123456789abcdef:approve"
+
+
+def test_an_approved_card_says_when_buying_starts_and_can_be_taken_back() -> None:
+    shown = approval.approval_card(view(RequestState.APPROVED, claimable_at=NOW + 10_000), FRAME)
+    assert f"Approved by <@{MODERATOR}>" in texts(shown)
+    assert f"Buying starts <t:{NOW // 1000 + 10}:R>" in texts(shown)
+    assert verbs(shown) == ["take_back", "details"]
+
+
+@pytest.mark.parametrize("reason", WaitReason)
+def test_an_approved_card_says_what_it_waits_for(reason: WaitReason) -> None:
+    waiting = view(RequestState.APPROVED, waits_for=reason, claimable_at=NOW, expires_at=NOW)
+    said = texts(approval.approval_card(waiting, FRAME))
+    assert text.WAITS[reason].moderator in said
+    asks_member = reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN)
+    assert ("Next try" in said) is not asks_member
+    status = member.member_status(waiting, FRAME, guild_name="A server")
+    assert text.WAITS[reason].member in texts(status)
+    assert ("new_url" in verbs(status)) is asks_member
+
+
+def test_unknown_lines_are_said_to_be_unknown() -> None:
+    shown = approval.approval_card(
+        view(
+            RequestState.BUYING,
+            [tried(1, AttemptState.UNKNOWN), tried(2, AttemptState.PURCHASED)],
+        ),
+        FRAME,
+    )
+    said = texts(shown)
+    assert "needs a clear answer" in said
+    assert "may or may not exist" in said
+    assert "Do not buy them by hand" in said
+    assert "$12.11" in said
+    assert verbs(shown) == ["details"]
+
+
+def test_a_bought_card_groups_what_was_not_bought_by_its_reason() -> None:
+    said = texts(approval.approval_card(mixed(), FRAME))
+    assert "Request #42: 1 of 3 skins bought, $12.11" in said
+    assert "Not bought: sold out" in said
+    assert "Not bought: now above the approved price" in said
+    assert "AWP: cheapest $78.10, at most $13.02" in said
+    assert "its $26.04 is free again" in said
+
+
+def test_everything_bought_says_nothing_of_what_was_not() -> None:
+    everything = view(
+        RequestState.BOUGHT, [tried(1, AttemptState.PURCHASED), tried(2, AttemptState.PURCHASED)]
+    )
+    said = texts(approval.approval_card(everything, FRAME))
+    assert "2 skins bought, $24.22" in said
+    assert "ot bought" not in said
+    assert f"{AK} ×2 · $12.11 each" in said
+
+
+def test_decided_cards_shrink_and_name_who_decided() -> None:
+    denied = approval.approval_card(
+        view(RequestState.DENIED, decision_reason="Too much for one week"), FRAME
+    )
+    assert f"Denied by <@{MODERATOR}>" in texts(denied)
+    assert "> Too much for one week" in texts(denied)
+    assert AK not in texts(denied)
+    assert verbs(denied) == ["details"]
+    cancelled = texts(approval.approval_card(view(RequestState.CANCELLED), FRAME))
+    assert f"Cancelled by <@{MEMBER}>" in cancelled
+    expired = texts(approval.approval_card(view(RequestState.EXPIRED, decided_by=None), FRAME))
+    assert "Nobody decided in time" in expired
+    late = texts(approval.approval_card(view(RequestState.EXPIRED), FRAME))
+    assert f"<@{MODERATOR}> approved it, but" in late
+
+
+def test_details_show_the_history_what_was_tried_and_the_balance() -> None:
+    tries = [
+        tried(1, AttemptState.PURCHASED),
+        tried(2, AttemptState.REFUSED, code=5),
+        tried(3, AttemptState.UNKNOWN, code=12_345, message="brand_new"),
+        tried(4, AttemptState.NOT_SENT),
+        tried(5, AttemptState.SENT),
+        tried(6, AttemptState.UNKNOWN),
+    ]
+    shown = approval.approval_details(
+        view(RequestState.BUYING, tries),
+        [Event(NOW, EventKind.APPROVED, MODERATOR, {})],
+        FRAME,
+        balance=Micros(412_900_000),
+    )
+    said = texts(shown)
+    assert "bought for $12.11 (purchase 4321)" in said
+    assert "sold to someone else (code 5)" in said
+    assert "(code 12345) The market said: “brand\\_new”" in said
+    assert "it never left this machine" in said
+    assert "sent, no answer yet" in said
+    assert "no clear answer" in said
+    assert f"approved by <@{MODERATOR}>" in said
+    assert "Balance at SkinsBack: $412.90" in said
+    pictures = [part for part in payloads(shown) if part["type"] == 12]
+    assert pictures[0]["items"][0]["media"]["url"] == (
+        "https://community.cloudflare.steamstatic.com/economy/image/class/730/310776543/256fx256f"
+    )
+
+
+def test_history_shows_the_latest_first() -> None:
+    events = [
+        Event(NOW, EventKind.SUBMITTED, MEMBER, {}),
+        Event(NOW + 1000, EventKind.DENIED, MODERATOR, {}),
+    ]
+    said = texts(member.request_detail(view(RequestState.DENIED), events, FRAME))
+    assert said.index("denied by") < said.index("sent for approval by")
+
+
+# What the market refused, from its code to the posted words.
+
+
+def _bare(words: str) -> str:
+    """Return the part of a template before its first command."""
+    return words.partition(" {cmd_")[0]
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if rule_for(code).scope is not Scope.CALL])
+def test_a_code_of_a_line_is_explained_wherever_it_is_posted(code: int) -> None:
+    rule = rule_for(code)
+    state = AttemptState.REFUSED if rule.definite else AttemptState.UNKNOWN
+    refused = [tried(1, state, code=code, message=rule.name), tried(2, AttemptState.PURCHASED)]
+    reason = text.REFUSALS[rule.kind]
+    for request_state in (RequestState.BUYING, RequestState.BOUGHT):
+        shown = view(request_state, refused)
+        card = texts(approval.approval_card(shown, FRAME))
+        assert _bare(reason.moderator) in card
+        assert f"(code {code})" in card
+        for public in (
+            texts(result.result_card(shown, FRAME)),
+            texts(member.member_status(shown, FRAME, guild_name="A server")),
+            texts(member.request_detail(shown, [], FRAME)),
+        ):
+            assert _bare(reason.member) in public
+            assert "(code" not in public
+            assert reason.heading in public
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if rule_for(code).scope is Scope.CALL])
+def test_a_code_of_a_call_is_explained_while_the_request_waits(code: int) -> None:
+    rule = rule_for(code)
+    waits_for = wait_after_refusal(Refusal(code, rule.name)).reason
+    refused = tried(1, AttemptState.REFUSED, code=code, refused_whole=True)
+    shown = view(RequestState.APPROVED, [refused], waits_for=waits_for, claimable_at=NOW)
+    reason = text.REFUSALS[rule.kind]
+    card = texts(approval.approval_card(shown, FRAME))
+    assert reason.moderator in card
+    assert f"(code {code})" in card
+    status = texts(member.member_status(shown, FRAME, guild_name="A server"))
+    assert reason.member in status
+    assert "(code" not in status
+    details = texts(approval.approval_details(shown, [], FRAME, balance=None))
+    assert reason.heading in details
+
+
+@pytest.mark.parametrize("why", NoListing)
+def test_a_line_without_a_listing_is_explained_wherever_it_is_posted(why: NoListing) -> None:
+    shown = view(RequestState.BOUGHT, [LineView(line(1, no_listing=why), ())])
+    reason = text.NO_LISTINGS[why]
+    assert _bare(reason.moderator) in texts(approval.approval_card(shown, FRAME))
+    assert _bare(reason.member) in texts(result.result_card(shown, FRAME))
+    assert _bare(reason.member) in texts(member.member_status(shown, FRAME, guild_name="x"))
+
+
+def test_a_code_that_nobody_knows_is_shown_as_it_came_but_harmless() -> None:
+    shown = view(
+        RequestState.BUYING,
+        [tried(1, AttemptState.UNKNOWN, code=12_345, message="brand_new <@1> @everyone")],
+    )
+    said = texts(approval.approval_card(shown, FRAME))
+    assert "The market said: “brand\\_new \\<\\@1\\>" in said
+    assert "(code 12345)" in said
+    assert "@everyone" not in said
+
+
+def test_more_reasons_than_a_card_holds_share_one_heading() -> None:
+    lines = [tried(number, AttemptState.UNKNOWN, code=100 + number) for number in range(1, 12)]
+    said = texts(approval.approval_card(view(RequestState.BUYING, lines), FRAME))
+    assert text.HEADING_OTHERS in said
+    assert said.count("❔") == 11
+
+
+# The member's messages.
+
+
+def test_the_status_follows_its_request() -> None:
+    def said(shown: RequestView) -> str:
+        return texts(member.member_status(shown, FRAME, guild_name="A *server*"))
+
+    assert "from **A \\*server\\***" in said(view())
+    assert "a moderator decides about it" in said(view())
+    undo = said(view(RequestState.APPROVED, claimable_at=NOW + 10_000))
+    assert f"Buying starts <t:{NOW // 1000 + 10}:R>" in undo
+    denied = said(view(RequestState.DENIED, decision_reason="Too much"))
+    assert f"<@{MODERATOR}> denied it" in denied
+    assert "> Too much" in denied
+    assert "You cancelled it" in said(view(RequestState.CANCELLED))
+    assert "expired" in said(view(RequestState.EXPIRED))
+    assert "partly bought" in said(mixed())
+    assert "nothing bought" in said(view(RequestState.BOUGHT, [_sold_out()]))
+
+
+def _sold_out() -> LineView:
+    return LineView(line(1, no_listing=NoListing.SOLD_OUT), ())
+
+
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [
+        (RequestState.PENDING, ["cancel"]),
+        (RequestState.APPROVED, ["cancel"]),
+        (RequestState.BUYING, []),
+        (RequestState.BOUGHT, []),
+        (RequestState.DENIED, []),
+        (RequestState.CANCELLED, []),
+        (RequestState.EXPIRED, []),
+        (RequestState.CLOSED, []),
+    ],
+)
+def test_a_member_can_cancel_until_buying_starts(state: RequestState, offered: list[str]) -> None:
+    assert verbs(member.member_status(view(state), FRAME, guild_name="x")) == offered
+    assert verbs(member.request_detail(view(state), [], FRAME)) == [*offered, "mine"]
+
+
+def test_a_member_is_told_how_to_take_what_was_bought() -> None:
+    shown = member.member_status(mixed(), FRAME, guild_name="x")
+    assert "within 10 minutes" in texts(shown)
+    assert "We never ask you to log in" in texts(shown)
+    assert parts.TRADE_OFFERS_PAGE in [part.get("url") for part in payloads(shown)]
+
+
+def test_the_list_offers_each_request_once() -> None:
+    shown = member.request_list([view(), mixed()], FRAME)
+    assert "**#42** · waiting for approval · 3 skins, $39.06" in texts(shown)
+    assert "**#42** · partly bought · 3 skins, $12.11" in texts(shown)
+    assert verbs(shown) == ["show"]
+    assert "</request:5>" in texts(member.request_list([], FRAME))
+
+
+def test_closed_direct_messages_are_said_at_submit() -> None:
+    def said(channel_id: int | None, *, failed: bool) -> str:
+        return texts(
+            member.sent_screen(view(), FRAME, dm_failed=failed, results_channel_id=channel_id)
+        )
+
+    assert "by direct message" in said(5, failed=False)
+    assert "I can't write to you" in said(5, failed=True)
+    assert "<#5>" in said(5, failed=True)
+    assert "I can't write to you" in said(None, failed=True)
+
+
+def test_cancelling_is_asked_about_first() -> None:
+    shown = member.cancel_question(view(), FRAME)
+    assert verbs(shown) == ["cancel_yes", "show_one"]
+    assert "Cancel request #42?" in texts(shown)
+
+
+# The result message.
+
+
+def test_the_result_tells_what_happened_to_each_skin() -> None:
+    shown = result.result_card(mixed(), FRAME)
+    said = texts(shown)
+    assert f"<@{MEMBER}>: 1 of 3 skins bought" in said
+    assert f"approved by <@{MODERATOR}>" in said
+    assert f"**{AK}**\n✅ $12.11" in said
+    assert "✖ USP\\-S" in said
+    assert "✖ AWP: cheapest $78.10, at most $13.02" in said
+    assert "$12.11 paid by the server for 1 skin" in said
+    assert not verbs(shown)
+
+
+@pytest.mark.parametrize(("names", "pictured"), [(1, 1), (8, 8), (9, 0), (25, 0)])
+def test_many_skins_share_a_gallery(names: int, pictured: int) -> None:
+    lines = [
+        LineView(
+            line(number, market_hash_name=f"Skin {number}", class_id=str(number)),
+            (attempt(number, AttemptState.PURCHASED),),
+        )
+        for number in range(1, names + 1)
+    ]
+    shown = result.result_card(view(RequestState.BOUGHT, lines), FRAME)
+    found = payloads(shown)
+    assert len([part for part in found if part["type"] == 11]) == pictured
+    galleries = [part for part in found if part["type"] == 12]
+    assert [len(part["items"]) for part in galleries] == ([] if pictured else [min(names, 10)])
+    assert all(f"Skin {number}" in texts(shown) for number in range(1, names + 1))
+
+
+def test_nothing_bought_is_said_with_nothing_paid() -> None:
+    said = texts(result.result_card(view(RequestState.BOUGHT, [_sold_out()]), FRAME))
+    assert "nothing could be bought" in said
+    assert "Nothing was paid." in said
+
+
+def test_the_result_stands_in_for_a_message_that_could_not_be_sent() -> None:
+    assert "within 10 minutes" not in texts(result.result_card(mixed(), FRAME))
+    assert "within 10 minutes" in texts(result.result_card(mixed(dm_closed=True), FRAME))
+
+
+# The basket.
+
+SETTINGS = GuildSettings(GUILD)
+
+
+def _basket(
+    shown: Basket, page: int = 0, url: TradeUrl | None = URL, notice: str = ""
+) -> ui.LayoutView:
+    return baskets.basket_screen(
+        shown, FRAME, settings=SETTINGS, trade_url=url, page=page, notice=notice
+    )
+
+
+def test_the_basket_shows_its_rows_and_sums() -> None:
+    shown = _basket(basket([pick(1), pick(2, market_hash_name="AWP", quantity=1)], note="Cup"))
+    said = texts(shown)
+    assert "Your basket: 3 of 10 skins" in said
+    assert f"**{AK}**\n2 × $12.40, at most $13.02 each" in said
+    assert "3 skins: $37.20 today, $39.06 at most" in said
+    assert "…2517" in said
+    assert "Note: Cup" in said
+    assert verbs(shown) == ["line", "send", "add", "url", "more"]
+
+
+def test_an_empty_basket_offers_to_add_first() -> None:
+    assert verbs(_basket(basket())) == ["add", "url", "more"]
+
+
+def test_a_notice_stands_on_top() -> None:
+    assert texts(_basket(basket([pick()]), notice="Added.")).startswith("Added.")
+
+
+def test_a_basket_without_a_trade_url_says_so() -> None:
+    assert text.BASKET_TO_NOBODY in texts(_basket(basket([pick()]), url=None))
+
+
+@pytest.mark.parametrize(("page", "first"), [(-1, 1), (0, 1), (1, 8), (2, 15), (9, 15)])
+def test_pages_are_turned_and_never_lost(page: int, first: int) -> None:
+    shown = _basket(
+        basket([pick(number, market_hash_name=f"Skin {number}") for number in range(1, 16)]), page
+    )
+    assert f"**Skin {first}**" in texts(shown)
+    assert f"Page {(first - 1) // 7 + 1} of 3" in words(shown)
+    assert verbs(shown).count("page") == 3
+
+
+def test_one_row_has_its_own_screen() -> None:
+    chosen = pick(9)
+    quote = Quote("cs2", chosen.market_hash_name, Micros(12_500_000), 14, "1")
+    shown = baskets.line_screen(basket([chosen]), chosen, FRAME, quote=quote)
+    assert "today $12.50, 14 for sale" in texts(shown)
+    assert verbs(shown) == ["less", "plus", "ceiling", "remove", "back"]
+    tails = [part["custom_id"].split(":")[4] for part in payloads(shown) if part.get("custom_id")]
+    assert tails == ["9"] * 5
+
+
+def test_a_certain_listing_can_not_be_multiplied() -> None:
+    chosen = pick(9, listing_id=77, quantity=1)
+    shown = baskets.line_screen(basket([chosen]), chosen, FRAME, quote=None)
+    assert "Only listing 77" in texts(shown)
+    disabled = [part["custom_id"].split(":")[3] for part in payloads(shown) if part.get("disabled")]
+    assert disabled == ["less", "plus"]
+
+
+def test_several_matches_are_offered_with_their_prices() -> None:
+    quotes = [Quote("cs2", f"Skin {number}", Micros(1_000_000), 3, "") for number in range(25)]
+    shown = baskets.matches_screen(
+        basket(), "ski*", quotes, FRAME, total=312, quantity=2, ceiling=Micros(13_020_000)
+    )
+    assert "“ski\\*” fits 312 skins. Shown: 1 to 25 of 312." in texts(shown)
+    chooser = next(part for part in payloads(shown) if part["type"] == 3)
+    assert chooser["custom_id"].endswith(":choose:2.1302")
+    assert chooser["options"][0]["value"] == "Skin 0"
+    assert chooser["options"][0]["description"] == "$1.00 · 3 for sale"
+    assert verbs(shown) == ["choose", "add", "back"]
+
+
+def test_one_name_in_two_games_is_offered_once() -> None:
+    quotes = [Quote(game, "Skin", Micros(1_000_000), 3, "") for game in ("cs2", "rust")]
+    shown = baskets.matches_screen(
+        basket(), "skin", quotes, FRAME, total=2, quantity=1, ceiling=None
+    )
+    chooser = next(part for part in payloads(shown) if part["type"] == 3)
+    assert [option["value"] for option in chooser["options"]] == ["Skin"]
+
+
+def test_selects_change_screens_and_buttons_open_modals() -> None:
+    opens_modal = {"add", "ceiling", "note", "deny", "enter", "limits"}
+    shown = _basket(basket([pick()]))
+    selects = [part for part in payloads(shown) if part["type"] == 3]
+    assert not {part["custom_id"].split(":")[3] for part in selects} & opens_modal
+
+
+def test_modals_ask_with_their_fields_and_a_tail_for_one_time() -> None:
+    def fields(modal: ui.Modal) -> list[str]:
+        return [part["custom_id"] for part in payloads(modal) if part.get("custom_id")]
+
+    assert fields(baskets.add_modal(basket())) == ["name", "quantity", "ceiling", "listing"]
+    assert fields(baskets.ceiling_modal(basket(), pick())) == ["ceiling"]
+    assert fields(baskets.note_modal(basket(note="Cup"))) == ["note"]
+    assert fields(approval.deny_modal(view().request)) == ["reason"]
+    assert fields(trade_url.trade_url_modal("basket")) == ["url"]
+    assert fields(setup.limits_modal(SETTINGS)) == ["tolerance", "lines", "open", "undo"]
+    makers: list[Callable[[], ui.Modal]] = [
+        lambda: baskets.add_modal(basket()),
+        lambda: baskets.ceiling_modal(basket(), pick()),
+        lambda: baskets.note_modal(basket()),
+        lambda: approval.deny_modal(view().request),
+        lambda: trade_url.trade_url_modal(""),
+        lambda: setup.limits_modal(SETTINGS),
+    ]
+    for make in makers:
+        assert make().custom_id != make().custom_id
+
+
+def test_a_modal_comes_back_with_what_was_typed() -> None:
+    values = {"name": "redline ft", "quantity": "two"}
+    given = {
+        part["custom_id"]: part.get("value")
+        for part in payloads(baskets.add_modal(basket(), values=values))
+        if part.get("custom_id")
+    }
+    assert given["name"] == "redline ft"
+    assert given["quantity"] == "two"
+    assert not given["ceiling"]
+
+
+# The Trade URL.
+
+
+def test_the_screen_says_where_to_find_a_trade_url_before_it_asks() -> None:
+    shown = trade_url.trade_url_screen(FRAME, known=None, context="basket")
+    links = [part["url"] for part in payloads(shown) if part.get("url")]
+    assert links == ["https://steamcommunity.com/my/tradeoffers/privacy"]
+    assert verbs(shown) == ["enter", "back"]
+    assert verbs(trade_url.trade_url_screen(FRAME, known=None)) == ["enter"]
+
+
+def test_a_known_trade_url_is_masked() -> None:
+    shown = trade_url.trade_url_screen(FRAME, known=URL)
+    assert verbs(shown) == ["enter", "forget"]
+    assert TOKEN not in str(payloads(shown))
+    assert URL.masked() in texts(shown)
+
+
+def test_the_account_is_confirmed_by_its_profile() -> None:
+    shown = trade_url.trade_url_confirm(URL, "abcd1234", FRAME, context=examples.REQUEST_ID)
+    assert URL.profile_url in [part.get("url") for part in payloads(shown)]
+    ids = [part["custom_id"] for part in payloads(shown) if part.get("custom_id")]
+    assert ids == [
+        f"url1:abcd1234:-:yes:{examples.REQUEST_ID}",
+        f"url1:-:-:enter:{examples.REQUEST_ID}",
+    ]
+    assert TOKEN not in str(payloads(shown))
+
+
+# Set-up and notices.
+
+
+def _panel(findings: SetupFindings, settings: GuildSettings = SETTINGS) -> ui.LayoutView:
+    return setup.setup_panel(
+        settings, FRAME, findings=findings, confirmed=[], parked=[], allowed=True
+    )
+
+
+def test_the_set_up_panel_names_what_is_missing() -> None:
+    said = texts(
+        _panel(
+            SetupFindings(
+                RoleFinding(11),
+                PlaceFinding(12, everyone_reads=True, approvers_read=False),
+                PlaceFinding(13, missing=("send_messages", "embed_links")),
+            )
+        )
+    )
+    assert "2 of 3 done" in said
+    assert "Everyone can read <#12>" in said
+    assert "<@&11> can't see <#12>" in said
+    assert "In <#13> I lack: **Send Messages**, **Embed Links**" in said
+
+
+def test_the_set_up_panel_offers_every_choice() -> None:
+    assert verbs(_panel(SetupFindings())) == [
+        "approver",
+        "approvals",
+        "results",
+        "askers",
+        "limits",
+        "check",
+        "test",
+        "panel",
+    ]
+
+
+def test_a_select_never_stands_on_what_is_gone() -> None:
+    chosen = GuildSettings(
+        GUILD, approver_role_id=1, approval_channel_id=2, asker_role_ids=frozenset({3, 4})
+    )
+    gone = SetupFindings(
+        RoleFinding(1, exists=False), PlaceFinding(2, exists=False), None, frozenset({3})
+    )
+    shown = _panel(gone, chosen)
+    defaults = {
+        part["custom_id"].split(":")[3]: [int(value["id"]) for value in part["default_values"]]
+        for part in payloads(shown)
+        if part.get("default_values")
+    }
+    assert defaults == {"askers": [4]}
+    assert "1 is no longer there" in texts(shown)
+
+
+def test_a_server_that_is_not_allowed_is_told_its_id_and_can_do_nothing() -> None:
+    shown = setup.setup_panel(
+        SETTINGS, FRAME, findings=SetupFindings(), confirmed=[], parked=[], allowed=False
+    )
+    assert f"`{GUILD}`" in texts(shown)
+    assert not verbs(shown)
+
+
+def test_the_test_card_says_who_has_confirmed() -> None:
+    settings = GuildSettings(GUILD, approver_role_id=11)
+    nobody = setup.test_card(settings, FRAME, confirmed=[])
+    assert "Nobody has confirmed yet" in texts(nobody)
+    assert verbs(nobody) == ["confirm"]
+    assert f"<@{MODERATOR}>" in texts(setup.test_card(settings, FRAME, confirmed=[MODERATOR]))
+
+
+@pytest.mark.parametrize("code", [-8, -10, -4, -1])
+def test_a_pause_tells_moderators_who_can_help(code: int) -> None:
+    pause = Pause(PauseCause.MARKET_REFUSES_US, NOW, code, "")
+    said = texts(notices.pause_notice(pause, FRAME))
+    assert text.REFUSALS[rule_for(code).kind].moderator in said
+    assert f"(code {code})" in said
+    assert text.PAUSE_KEPT in said
+
+
+# What holds for all of them.
+
+EVERY_CARD: dict[str, Callable[[RequestView], ui.LayoutView]] = {
+    "approval": lambda shown: approval.approval_card(shown, FRAME),
+    "details": lambda shown: approval.approval_details(shown, [], FRAME, balance=None),
+    "status": lambda shown: member.member_status(shown, FRAME, guild_name=shown.request.note),
+    "result": lambda shown: result.result_card(shown, FRAME),
+    "list": lambda shown: member.request_list([shown], FRAME),
+    "detail": lambda shown: member.request_detail(shown, [], FRAME),
+    "cancel": lambda shown: member.cancel_question(shown, FRAME),
+}
+
+
+def _harmless(said: str) -> None:
+    unescaped = re.sub(r"\\.", "", said, flags=re.DOTALL)
+    assert not re.search(r"<(@[!&]?|#|/\S+:|a?:\w+:)987654321098765432>", unescaped)
+    assert "@everyone" not in unescaped
+    assert "@here" not in unescaped
+    assert "](https://evil" not in unescaped
+    assert "://evil" not in unescaped
+    assert "discord.gg/evil" not in unescaped
+    assert "<t:0" not in unescaped
+    assert "**bold**" not in unescaped
+    assert "||spoiler" not in unescaped
+    assert "```" not in unescaped
+    assert "\u202e" not in said
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("card", EVERY_CARD)
+def test_hostile_text_is_only_ever_read(card: str, hostile: str) -> None:
+    lines = [
+        LineView(line(1, market_hash_name=hostile), ()),
+        LineView(
+            line(2, market_hash_name=hostile),
+            (attempt(2, AttemptState.UNKNOWN, code=99, message=hostile),),
+        ),
+        LineView(line(3, market_hash_name=hostile), (attempt(3, AttemptState.PURCHASED),)),
+    ]
+    for state in RequestState:
+        shown = view(state, lines, note=hostile, decision_reason=hostile)
+        said = texts(EVERY_CARD[card](shown))
+        _harmless(said)
+        for row in said.split("\n"):
+            assert not row.startswith(("# ", "- list", "1. number"))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_in_a_basket_is_only_ever_read(hostile: str) -> None:
+    chosen = pick(1, market_hash_name=hostile)
+    full = basket([chosen], note=hostile)
+    quote = Quote("cs2", hostile, Micros(1), 1, "")
+    for shown in (
+        _basket(full, notice=text.added_guessed(hostile, hostile)),
+        _basket(full, notice=text.added(hostile, 1)),
+        _basket(full, notice=text.removed(hostile)),
+        baskets.more_screen(full, FRAME),
+        baskets.line_screen(full, chosen, FRAME, quote=quote),
+        baskets.matches_screen(full, hostile, [quote], FRAME, total=1, quantity=1, ceiling=None),
+        notices.pause_notice(Pause(PauseCause.ALARM, NOW, None, hostile), FRAME),
+    ):
+        _harmless(texts(shown))
+
+
+@pytest.mark.parametrize("card", EVERY_CARD)
+@pytest.mark.parametrize("state", RequestState)
+def test_a_card_is_drawn_from_its_request_alone(card: str, state: RequestState) -> None:
+    shown = mixed(state)
+    assert payloads(EVERY_CARD[card](shown)) == payloads(EVERY_CARD[card](shown))
+
+
+@pytest.mark.parametrize("card", EVERY_CARD)
+@pytest.mark.parametrize("state", RequestState)
+def test_the_balance_and_the_token_stand_on_no_card(card: str, state: RequestState) -> None:
+    drawn = str(payloads(EVERY_CARD[card](mixed(state))))
+    assert "alance at" not in drawn
+    assert "token" not in drawn
+
+
+def test_the_sandbox_is_said_on_every_card_and_the_mark_stands_outermost() -> None:
+    frame = Frame(sandbox=True, mark=1 << 25)
+    for shown in (
+        approval.approval_card(view(), frame),
+        result.result_card(mixed(), frame),
+        member.member_status(view(), frame, guild_name="x"),
+        baskets.basket_screen(basket(), frame, settings=SETTINGS, trade_url=None),
+        setup.panel_message(frame),
+        notices.notice("x", frame),
+    ):
+        assert texts(shown).endswith(text.SANDBOX)
+        assert payloads(shown)[0]["id"] == 1 << 25
+
+
+def test_a_picture_is_shown_only_where_its_address_is_sure() -> None:
+    assert parts.picture_url("cs2", "") is None
+    assert parts.picture_url("unheard_of", "12") is None
+    assert parts.picture_url("cs2", "../../evil") is None
+    assert parts.picture_url("cs2", "١٢") is None
+    assert parts.picture_url("dota2", "12") is not None
+
+
+def test_the_steam_account_is_the_one_of_the_trade_url() -> None:
+    assert parts.steam_id_of(URL.partner) == URL.steam_id
+    assert parts.profile_url(URL.partner) == URL.profile_url
