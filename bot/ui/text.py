@@ -71,8 +71,6 @@ COMMAND_NAMES: Final = (
     CMD_SETUP_NAME,
 )
 
-AUTOCOMPLETE_CHOICE: Final = "{name} · {price}"
-
 
 # Small parts.
 
@@ -947,6 +945,7 @@ STATES: Final[Mapping[RequestState, str]] = {
     RequestState.EXPIRED: "expired",
 }
 STATE_WAITING: Final = "approved, waiting"
+STATE_UNSURE: Final = "without a clear answer from the market yet"
 STATE_PARTLY: Final = "partly bought"
 STATE_NOTHING: Final = "nothing bought"
 
@@ -956,7 +955,10 @@ def state_in_words(view: RequestView) -> str:
     request = view.request
     if request.state is RequestState.APPROVED and request.waits_for is not None:
         return STATE_WAITING
-    if request.state in (RequestState.BOUGHT, RequestState.CLOSED):
+    over = request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+    if (over or request.state is RequestState.BUYING) and view.in_state(LineState.UNKNOWN):
+        return STATE_UNSURE
+    if over:
         bought = len(view.in_state(LineState.PURCHASED))
         if not bought:
             return STATE_NOTHING
@@ -1188,7 +1190,6 @@ APPROVED_HELD: Final = "{total} is held for it."
 BUYING_STARTS: Final = "Buying starts {when}. Until then it can be taken back."
 WAITS_NEXT: Final = "Next try {when}."
 BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
-BUYING_UNKNOWN: Final = "needs a clear answer"
 HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
 HEADING_OTHERS: Final = "**Not bought or not confirmed, for other reasons**"
@@ -1304,6 +1305,7 @@ STATUS_UNDO: Final = "{moderator} approved it {when}. Buying starts {starts}."
 STATUS_APPROVED: Final = "{moderator} approved it {when}."
 STATUS_BUYING: Final = "Buying is under way."
 STATUS_DENIED: Final = "{moderator} denied it {when}. Nothing was bought. The reason:"
+STATUS_DENIED_BARE: Final = "{moderator} denied it {when}. Nothing was bought."
 STATUS_CANCELLED: Final = "You cancelled it {when}. Nothing was bought."
 STATUS_EXPIRED_PENDING: Final = (
     "Nobody decided in time, so it expired {when}. Nothing was bought. You can ask again: "
@@ -1341,7 +1343,6 @@ CANCEL_QUESTION: Final = (
     "will be. To ask again later, you put the skins into a new basket."
 )
 CANCELLED_NOW: Final = "Request #{number} is cancelled. Nothing was bought."
-CANCEL_KEPT: Final = "Request #{number} is kept as it is."
 
 
 def cancelled(view: RequestView) -> str:
@@ -1355,6 +1356,7 @@ RESULT_ALL: Final = "### {member}: all {skins} bought"
 RESULT_ONE: Final = "### {member}: the skin is bought"
 RESULT_SOME: Final = "### {member}: {bought} of {skins} bought"
 RESULT_NONE: Final = "### {member}: nothing could be bought"
+RESULT_UNSURE: Final = "### {member}: no clear answer from the market yet"
 RESULT_WHO: Final = "Request #{number} · approved by {moderator}"
 RESULT_WHO_NOBODY: Final = "Request #{number}"
 RESULT_TOTAL: Final = "{paid} paid by the server for {skins}."
@@ -1397,7 +1399,6 @@ REMOVED: Final = "Removed: **{skin}**."
 EMPTIED: Final = "Your basket is empty now."
 NOTE_SAVED: Final = "The note is saved."
 CEILING_SAVED: Final = "The price limit is saved: at most {ceiling} each."
-STALE_BASKET: Final = "That was an older copy of your basket. This is how it is now."
 
 
 def added(skin: str, quantity: int) -> str:
@@ -1455,7 +1456,6 @@ URL_UNTOUCHED: Final = (
     "Request #{number} still goes to the Steam account it was sent for; a new account never "
     "changes a request by itself."
 )
-URL_CANDIDATE_GONE: Final = "That question is out of date. Nothing was saved; enter the URL again."
 
 # Set-up.
 
@@ -1610,6 +1610,8 @@ def status_in_words(view: RequestView, frame: Frame) -> str:
             trades = request.state is RequestState.BOUGHT and view.in_state(LineState.PURCHASED)
             return f"{approved_then}\n{STATUS_TRADES}" if trades else approved_then
         case RequestState.DENIED:
+            if not request.decision_reason:
+                return STATUS_DENIED_BARE.format(moderator=moderator, when=when)
             sentence = STATUS_DENIED.format(moderator=moderator, when=when)
             return f"{sentence}\n{quoted(request.decision_reason)}"
         case RequestState.CANCELLED:

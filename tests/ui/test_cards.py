@@ -130,7 +130,7 @@ def test_unknown_lines_are_said_to_be_unknown() -> None:
         FRAME,
     )
     said = texts(shown)
-    assert "needs a clear answer" in said
+    assert "without a clear answer" in said
     assert "may or may not exist" in said
     assert "Do not buy them by hand" in said
     assert "$12.11" in said
@@ -389,6 +389,16 @@ def test_many_skins_share_a_gallery(names: int, pictured: int) -> None:
     galleries = [part for part in found if part["type"] == 12]
     assert [len(part["items"]) for part in galleries] == ([] if pictured else [min(names, 10)])
     assert all(f"Skin {number}" in texts(shown) for number in range(1, names + 1))
+
+
+def test_what_nobody_knows_is_never_said_to_be_nothing() -> None:
+    unknown = view(RequestState.BOUGHT, [tried(1, AttemptState.UNKNOWN), _sold_out()])
+    for card in EVERY_CARD.values():
+        assert "othing could be bought" not in texts(card(unknown))
+        assert "nothing bought" not in texts(card(unknown))
+        assert "Nothing was paid." not in texts(result.result_card(unknown, FRAME)).split("\n")
+    assert "no clear answer" in texts(result.result_card(unknown, FRAME))
+    assert "may or may not" in texts(approval.approval_card(unknown, FRAME))
 
 
 def test_nothing_bought_is_said_with_nothing_paid() -> None:

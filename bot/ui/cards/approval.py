@@ -170,8 +170,7 @@ def _approver(request: Request) -> str:
 def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
     unknown = view.in_state(LineState.UNKNOWN)
     card = Card(frame, accent=RED if unknown else AMBER)
-    what = text.BUYING_UNKNOWN if unknown else text.state_in_words(view)
-    about = [_title(view, what), _approver(view.request)]
+    about = [_title(view, text.state_in_words(view)), _approver(view.request)]
     if not unknown:
         about.append(text.BUYING_NOW)
     card.say("\n".join(about))
@@ -199,6 +198,9 @@ def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
         what = text.BOUGHT_SOME.format(
             bought=len(bought), skins=text.skins(len(view.lines)), paid=paid
         )
+    elif view.in_state(LineState.UNKNOWN):
+        accent = RED
+        what = text.STATE_UNSURE
     else:
         accent = ORANGE
         what = text.BOUGHT_NONE

@@ -58,6 +58,8 @@ def _title(view: RequestView) -> str:
     member = text.person(view.request.user_id)
     bought = len(view.in_state(LineState.PURCHASED))
     count = len(view.lines)
+    if not bought and view.in_state(LineState.UNKNOWN):
+        return text.RESULT_UNSURE.format(member=member)
     if not bought:
         return text.RESULT_NONE.format(member=member)
     if bought < count:

@@ -60,6 +60,8 @@ def setup_panel(
         )
     )
     after = [text.limits_in_words(settings)]
+    if findings.done == text.SETUP_STEPS and not confirmed:
+        after.append(text.SETUP_READY)
     if parked:
         after.append(text.parked_in_words(parked))
     card.say("\n".join(after))
