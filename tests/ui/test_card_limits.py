@@ -379,6 +379,7 @@ def test_notices_hold(cause: PauseCause, code: int | None) -> None:
     frame = Frame(sandbox=True)
     hold(notices.pause_notice(Pause(cause, NOW, code, "`" * 1000), frame))
     hold(notices.notice("\\*" * 5000, frame))
+    hold(notices.pause_over(frame))
     hold(notices.moderator_notice("x" * 5000, frame))
     hold(notices.server_not_allowed(MODERATOR, frame))
     hold(setup.panel_message(frame))
