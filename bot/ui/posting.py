@@ -87,6 +87,7 @@ class DiscordPoster:
     async def find(self, row: OutboxRow) -> Posted | None:
         """Search among our own messages, from when the row was made on, for its mark."""
         since = datetime.fromtimestamp(row.created_at / 1000, UTC) - _CLOCK_SLACK
+        self._require_history(row)
         try:
             target = await self._target(row)
             async for message in target.history(limit=_SEARCHED, after=since):
@@ -95,6 +96,18 @@ class DiscordPoster:
         except _FAILURES as error:
             raise _translated(error) from None
         return None
+
+    def _require_history(self, row: OutboxRow) -> None:
+        """Raise ``PostRefusedError`` where an empty history would prove nothing.
+
+        Without Read Message History Discord answers with an empty list and not with a refusal.
+        """
+        guild = self._client.get_guild(row.guild_id)
+        channel = None if row.to_member or guild is None else guild.get_channel(row.target_id)
+        if guild is None or channel is None:
+            return
+        if not channel.permissions_for(guild.me).read_message_history:
+            raise PostRefusedError("Read Message History is missing")
 
     async def is_member(self, guild_id: int, user_id: int) -> bool | None:
         """Ask Discord whether a person is on a server; None if it can't say."""
