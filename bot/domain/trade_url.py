@@ -85,6 +85,16 @@ _WRAPPED: Final = re.compile(
 )
 
 
+def steam_id_of(partner: int) -> int:
+    """Return the SteamID64 of an account id."""
+    return _STEAM_ID_BASE + partner
+
+
+def profile_url(partner: int) -> str:
+    """Return the page of an account at Steam."""
+    return f"https://steamcommunity.com/profiles/{steam_id_of(partner)}"
+
+
 @dataclass(frozen=True, slots=True)
 class TradeUrl:
     """Whom a trade offer goes to, and the secret that allows it."""
@@ -101,11 +111,13 @@ class TradeUrl:
 
     @property
     def steam_id(self) -> int:
-        return _STEAM_ID_BASE + self.partner
+        """The account's SteamID64."""
+        return steam_id_of(self.partner)
 
     @property
     def profile_url(self) -> str:
-        return f"https://steamcommunity.com/profiles/{self.steam_id}"
+        """The account's page at Steam."""
+        return profile_url(self.partner)
 
     def to_text(self) -> str:
         """Return the whole URL, with its secret."""

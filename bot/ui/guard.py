@@ -34,6 +34,9 @@ _REFERENCE_LENGTH: Final = 5
 
 _SILENT: Final = discord.AllowedMentions.none()
 
+_UNKNOWN_INTERACTION: Final = 10062
+_ALREADY_ACKNOWLEDGED: Final = 40060
+
 
 def actor_of(interaction: Interaction) -> Actor:
     """Return who acts, where and with which roles: nothing else of an interaction is believed."""
@@ -173,23 +176,33 @@ async def report(interaction: Interaction, error: Exception, frame: Frame) -> No
         log.error("Reference %s: interaction %s", reference, interaction.id, exc_info=error)
         words = text.something_broke(reference, nothing_bought=False)
     try:
-        await reply(interaction, notice(words, frame))
+        if interaction.type is discord.InteractionType.autocomplete:
+            # Nothing but suggestions can be said while somebody types.
+            await interaction.response.autocomplete([])
+        else:
+            await reply(interaction, notice(words, frame))
     except (discord.HTTPException, aiohttp.ClientError, OSError) as failed:
         log.warning("Interaction %s can't be answered: %s", interaction.id, type(failed).__name__)
 
 
 def _is_too_late(error: Exception) -> bool:
     """Say whether Discord has forgotten the interaction: nobody is listening any more."""
-    unknown_interaction = 10062
-    return isinstance(error, discord.NotFound) and error.code == unknown_interaction
+    return isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION
 
 
 async def reply(interaction: Interaction, view: ui.LayoutView) -> None:
     """Answer privately, whether or not the interaction was acknowledged before."""
-    if interaction.response.is_done():
-        await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=_SILENT)
-    else:
-        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=_SILENT)
+    if not interaction.response.is_done():
+        try:
+            await interaction.response.send_message(
+                view=view, ephemeral=True, allowed_mentions=_SILENT
+            )
+            return
+        except discord.HTTPException as error:
+            # Discord took an acknowledgement whose own answer was lost on its way to us.
+            if error.code != _ALREADY_ACKNOWLEDGED:
+                raise
+    await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=_SILENT)
 
 
 class Tree(app_commands.CommandTree[Any]):

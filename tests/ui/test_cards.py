@@ -747,8 +747,3 @@ def test_a_picture_is_shown_only_where_its_address_is_sure() -> None:
     assert parts.picture_url("cs2", "../../evil") is None
     assert parts.picture_url("cs2", "١٢") is None
     assert parts.picture_url("dota2", "12") is not None
-
-
-def test_the_steam_account_is_the_one_of_the_trade_url() -> None:
-    assert parts.steam_id_of(URL.partner) == URL.steam_id
-    assert parts.profile_url(URL.partner) == URL.profile_url

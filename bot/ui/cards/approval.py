@@ -11,6 +11,7 @@ from bot.domain.limits import REASON_MAX
 from bot.domain.models import Attempt, Event, LineView, Request, RequestView, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestState
+from bot.domain.trade_url import profile_url, steam_id_of
 from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.frame import Frame
@@ -28,8 +29,6 @@ from bot.ui.cards.parts import (
     modal,
     named,
     picture_url,
-    profile_url,
-    steam_id_of,
 )
 from bot.ui.custom_ids import of_request, one_time
 

@@ -32,7 +32,6 @@ _PICTURES: Final = "https://community.cloudflare.steamstatic.com/economy/image/c
 TRADE_OFFERS_PAGE: Final = "https://steamcommunity.com/my/tradeoffers/"
 """Where Steam shows everyone the offers that they were made."""
 
-_STEAM_ID_BASE: Final = 76561197960265728
 
 BLUE: Final = 0x5865F2
 AMBER: Final = 0xF0B232
@@ -68,16 +67,6 @@ def picture_url(game: str, class_id: str) -> str | None:
     return f"{_PICTURES}/{app_id}/{class_id}/256fx256f"
 
 
-def steam_id_of(partner: int) -> int:
-    """Return the SteamID64 of the account id that a Trade URL carries."""
-    return _STEAM_ID_BASE + partner
-
-
-def profile_url(partner: int) -> str:
-    """Return the Steam profile of the account id that a Trade URL carries."""
-    return f"https://steamcommunity.com/profiles/{steam_id_of(partner)}"
-
-
 def named(name: str, quantity: int = 1) -> str:
     """Return a skin's name, escaped, and how many."""
     skin = escape(clean_line(name, length_max=OPTION_MAX))
@@ -97,9 +86,6 @@ def fit(rows: Sequence[str], room: int, more: str) -> str:
         if len(cut) <= room:
             return cut
     return more.format(n=len(rows))
-
-
-# --- blocks -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +188,6 @@ class Card:
         return rooms
 
 
-# --- things to press --------------------------------------------------------------------------
-
-
 def button(
     label: str,
     custom_id: str | CustomId,
@@ -239,9 +222,6 @@ def select(custom_id: str | CustomId, placeholder: str, options: Sequence[Select
         placeholder=clipped(placeholder, PLACEHOLDER_MAX),
         options=list(options[:OPTIONS_MAX]),
     )
-
-
-# --- modals -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
