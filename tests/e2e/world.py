@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bot.sandbox.discord import Channel, DiscordSandbox, Guild, Member, Message, Reply, Role
 from bot.sandbox.process import BotProcess
@@ -19,7 +21,14 @@ REDLINE = "AK-47 | Redline (Field-Tested)"
 ASIIMOV = "AWP | Asiimov (Field-Tested)"
 PARTNER = 90382795
 TOKEN = "AbCd_-12"
-TRADE_URL = f"https://steamcommunity.com/tradeoffer/new/?partner={PARTNER}&token={TOKEN}"
+
+
+def trade_url_of(partner: int, token: str = TOKEN) -> str:
+    """Return the Trade URL of a Steam account."""
+    return f"https://steamcommunity.com/tradeoffer/new/?partner={partner}&token={token}"
+
+
+TRADE_URL = trade_url_of(PARTNER)
 
 
 @dataclass
@@ -65,14 +74,21 @@ class World:
             )
         return self
 
-    async def start(self, **environment: str) -> Self:
-        """Start the bot and wait until it is connected and has read the prices."""
+    @property
+    def prices_path(self) -> Path:
+        """Where the bot keeps the last price list."""
+        return self.database_path.with_name(f"{self.database_path.name}.prices")
+
+    async def start(self, *, with_prices: bool = True, **environment: str) -> Self:
+        """Start the bot and wait until it is connected and (unless told otherwise) has prices."""
         process = BotProcess(
             {**self.environment, **environment},
             log_path=self.folder / f"bot-{len(self.bots)}.log",
         )
         self.bots.append(await process.start())
         await self.discord.bot_ready(30, with_commands=len(self.bots) == 1)
+        if with_prices:
+            await self.until(self.prices_path.exists)
         return self
 
     async def restart(self, *, kill: bool = False) -> Self:
@@ -100,10 +116,12 @@ class World:
         assert screen is not None
         return screen
 
-    async def submit(self, member: Member, *skins: tuple[str, int]) -> Message:
+    async def submit(
+        self, member: Member, *skins: tuple[str, int], url: str = TRADE_URL
+    ) -> Message:
         """Send a request, the Trade URL included, and return its approval card."""
         before = {message.id for message in self.approvals.messages}
-        await self.give_trade_url(member)
+        await self.give_trade_url(member, url)
         screen = await self.fill_basket(member, *(skins or ((REDLINE, 1),)))
         await member.click(screen, custom_id=_id(screen, ":send"))
         return await self.approvals.wait_for(
@@ -112,6 +130,31 @@ class World:
                 and any(":approve" in (button.custom_id or "") for button in message.buttons)
             )
         )
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """Read the bot's database, also while it runs."""
+        with closing(sqlite3.connect(self.database_path, timeout=5)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, values)]
+
+    def change(self, sql: str, *values: object) -> None:
+        """Change the bot's database behind its back, for example to let time pass."""
+        with closing(sqlite3.connect(self.database_path, timeout=5)) as connection, connection:
+            connection.execute(sql, values)
+
+    async def until(self, holds: Callable[[], object], timeout: float = 10) -> None:
+        """Wait for something that no message tells: of the market, the database or the log."""
+        for _ in range(round(timeout / 0.02)):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"waited {timeout} s in vain; {self.bot.log()[-2000:]}")
+
+    async def hurry(self) -> None:
+        """Let the time pass for which approved requests wait, and have them looked at."""
+        self.change("UPDATE requests SET claimable_at = 0 WHERE state = 'approved'")
+        # A confirmed Trade URL wakes the worker; Olga asks for nothing, so it does nothing else.
+        await self.give_trade_url(self.olga, trade_url_of(1))
 
 
 def _shown(reply: Reply) -> Message:
