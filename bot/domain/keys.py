@@ -18,12 +18,12 @@ from bot.domain.models import Line
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _ID_LENGTH: Final = 20  # 5 bits each: 100 bits
 _PREFIX: Final = "qm"
-_TWO_DIGITS: Final = 99
 
 DIGEST_SHOWN: Final = 16
 """How many hex digits of a digest a custom id carries."""
 
-_PURCHASE_KEY: Final = re.compile(r"qm([a-z2-7]{20})([0-9]{2})([0-9]{2})")
+_TWO_DIGITS: Final = "(0[1-9]|[1-9][0-9])"
+_PURCHASE_KEY: Final = re.compile(f"{_PREFIX}([a-z2-7]{{{_ID_LENGTH}}}){_TWO_DIGITS}{_TWO_DIGITS}")
 
 
 def new_request_id(rng: Random) -> str:
@@ -37,10 +37,14 @@ def new_mark(rng: Random) -> int:
 
 
 def purchase_key(request_id: str, line_no: int, attempt_no: int) -> str:
-    """Return the idempotency key of one attempt: 26 characters of ``a-z0-9``."""
-    if not (1 <= line_no <= _TWO_DIGITS and 1 <= attempt_no <= _TWO_DIGITS):
-        raise ValueError("a request has at most 99 lines, and a line 99 attempts")
-    return f"{_PREFIX}{request_id}{line_no:02d}{attempt_no:02d}"
+    """Return the idempotency key of one attempt: 26 characters of ``a-z0-9``.
+
+    Raises ``ValueError`` for a line or an attempt beyond 1 to 99, and for an id that is none.
+    """
+    key = f"{_PREFIX}{request_id}{line_no:02d}{attempt_no:02d}"
+    if parse_purchase_key(key) != (request_id, line_no, attempt_no):
+        raise ValueError("a purchase key is a request's id, a line and an attempt, each 1 to 99")
+    return key
 
 
 def parse_purchase_key(key: str) -> tuple[str, int, int] | None:

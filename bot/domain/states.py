@@ -100,21 +100,20 @@ def line_state(
 ) -> LineState:
     """Return where a line stands from its latest attempt and whether it found no listing.
 
-    A line whose call was refused as a whole was not judged itself: it is open again.
+    What may be at the market comes before all else. A line whose call was refused as a whole was
+    not judged itself: it is open again.
     """
-    if no_listing:
-        return LineState.REFUSED
     match last:
-        case None | AttemptState.NOT_SENT:
-            return LineState.OPEN
         case AttemptState.SENT:
             return LineState.SENT
         case AttemptState.PURCHASED:
             return LineState.PURCHASED
-        case AttemptState.REFUSED:
-            return LineState.OPEN if refused_whole else LineState.REFUSED
         case AttemptState.UNKNOWN:
             return LineState.UNKNOWN
+        case AttemptState.REFUSED if not refused_whole:
+            return LineState.REFUSED
+        case None | AttemptState.NOT_SENT | AttemptState.REFUSED:
+            return LineState.REFUSED if no_listing else LineState.OPEN
 
 
 class Step(StrEnum):
