@@ -14,9 +14,11 @@ from bot.domain.limits import LINES_HARD_MAX
 from bot.domain.market import Quote
 from bot.domain.models import Actor, Pick
 from bot.domain.money import CENT, Micros, format_usd, parse_typed_price
+from bot.domain.states import RequestState
 from bot.domain.typed import parse_listing_id, parse_quantity, split_listing
 from bot.errors import Problem, UserFacingError
-from bot.services.baskets import Added, Wish
+from bot.services.baskets import Added, Shown, Wish
+from bot.services.requests import Sent
 from bot.ui import text
 from bot.ui.cards.basket import (
     add_modal,
@@ -101,6 +103,7 @@ class BasketCog(commands.Cog):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
+            self._guilds.require_allowed(actor_of(interaction))
             quotes = self._catalogue.search(current).quotes
         except UserFacingError:
             return []
@@ -208,7 +211,7 @@ class BasketCog(commands.Cog):
         await click.answer()
         before = await self._pick(click)
         try:
-            await self._baskets.change_quantity(click.actor, _revision(click), _pick_id(click), by)
+            await self._baskets.change_quantity(click.actor, _shown(click), _pick_id(click), by)
         except UserFacingError as error:
             await self._show_problem(click, error)
             return
@@ -233,12 +236,15 @@ class BasketCog(commands.Cog):
             await self._show_line(click, _pick_id(click), notice=words)
 
     async def _ask_for_ceiling(self, click: Click) -> None:
-        basket = await self._baskets.open(click.actor)
-        pick = next((one for one in basket.picks if one.pick_id == _pick_id(click)), None)
-        if pick is None or str(basket.revision) != click.custom_id.stamp:
+        try:
+            basket = await self._baskets.open_shown(click.actor, _shown(click))
+        except UserFacingError as error:
             await click.answer()
-            await self._show_problem(click, UserFacingError(Problem.BASKET_CHANGED))
+            await self._show_problem(click, error)
             return
+        pick = next((one for one in basket.picks if one.pick_id == _pick_id(click)), None)
+        if pick is None:
+            raise UserFacingError(Problem.OUT_OF_DATE)
         await click.ask(ceiling_modal(basket, pick))
 
     async def _set_ceiling(self, click: Click) -> None:
@@ -246,7 +252,7 @@ class BasketCog(commands.Cog):
         typed = click.fields.get("ceiling", "")
         try:
             ceiling = parse_typed_price(typed) if typed.strip() else None
-            await self._baskets.set_ceiling(click.actor, _revision(click), _pick_id(click), ceiling)
+            await self._baskets.set_ceiling(click.actor, _shown(click), _pick_id(click), ceiling)
         except UserFacingError as error:
             await self._show_problem(click, error)
             return
@@ -259,7 +265,7 @@ class BasketCog(commands.Cog):
         pick = await self._pick(click)
         await self._change(
             click,
-            self._baskets.remove(click.actor, _revision(click), _pick_id(click)),
+            self._baskets.remove(click.actor, _shown(click), _pick_id(click)),
             text.removed(pick.market_hash_name if pick else ""),
         )
 
@@ -287,7 +293,7 @@ class BasketCog(commands.Cog):
     async def _set_note(self, click: Click) -> None:
         await click.answer()
         note = click.fields.get("note", "")
-        change = self._baskets.set_note(click.actor, _revision(click), note)
+        change = self._baskets.set_note(click.actor, _shown(click), note)
         await self._change(click, change, text.NOTE_SAVED)
 
     async def _ask_to_empty(self, click: Click) -> None:
@@ -296,7 +302,7 @@ class BasketCog(commands.Cog):
 
     async def _empty(self, click: Click) -> None:
         await click.answer()
-        change = self._baskets.empty(click.actor, _revision(click))
+        change = self._baskets.empty(click.actor, _shown(click))
         await self._change(click, change, text.EMPTIED)
 
     async def _trade_url(self, click: Click) -> None:
@@ -307,15 +313,14 @@ class BasketCog(commands.Cog):
     async def _send(self, click: Click) -> None:
         await click.answer()
         try:
-            sent = await self._requests.submit(click.actor, _revision(click))
+            basket = await self._baskets.open_shown(click.actor, _shown(click))
+            sent = await self._requests.submit(click.actor, basket.revision)
         except UserFacingError as error:
-            if error.problem is Problem.TRADE_URL_UNKNOWN:
-                words = text.explain(error, self._frame())
-                screen = trade_url_screen(self._frame(), known=None, context="basket", notice=words)
-                await click.show(screen)
-                return
-            await click.show(await self._screen_with_problem(click.actor, error))
+            await self._show_unsent(click, error)
             return
+        await self._show_sent(click, sent)
+
+    async def _show_sent(self, click: Click, sent: Sent) -> None:
         await click.show(
             sent_screen(
                 sent.view,
@@ -324,6 +329,27 @@ class BasketCog(commands.Cog):
                 results_channel_id=sent.results_channel_id,
             )
         )
+
+    async def _show_unsent(self, click: Click, error: UserFacingError) -> None:
+        if error.problem is Problem.TRADE_URL_UNKNOWN:
+            words = text.explain(error, self._frame())
+            screen = trade_url_screen(self._frame(), known=None, context="basket", notice=words)
+            await click.show(screen)
+        elif sent := await self._sent_a_moment_ago(click):
+            await self._show_sent(click, sent)
+        else:
+            await click.show(await self._screen_with_problem(click.actor, error))
+
+    async def _sent_a_moment_ago(self, click: Click) -> Sent | None:
+        """Return what the shown basket has become: who taps twice is told the same twice."""
+        try:
+            view = (await self._requests.own(click.actor, click.custom_id.subject)).view
+        except UserFacingError:
+            return None
+        if view.request.state is not RequestState.PENDING:
+            return None
+        guild = await self._guilds.get(view.request.guild_id)
+        return Sent(view, view.request.dm_closed, guild.results_channel_id)
 
 
 def _choice_name(quote: Quote) -> str:
@@ -341,8 +367,8 @@ def _number(digits: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _revision(click: Click) -> int:
-    return _number(click.custom_id.stamp)
+def _shown(click: Click) -> Shown:
+    return Shown(click.custom_id.subject, _number(click.custom_id.stamp))
 
 
 def _pick_id(click: Click) -> int:

@@ -14,12 +14,24 @@ from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
 from bot.errors import MarketError, Problem, UserFacingError
-from bot.services.catalogue import Catalogue, Matches
+from bot.services.catalogue import Catalogue, Matches, fold
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
 from bot.store import baskets, settings
 from bot.store.database import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which basket a screen showed, and how far it had come: what a click on it is about."""
+
+    request_id: str
+    revision: int
+
+    def is_still(self, basket: Basket) -> bool:
+        """Say whether this is the basket that was shown, unchanged; after sending it never is."""
+        return (self.request_id, self.revision) == (basket.request_id, basket.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,13 @@ class Baskets:
         async with self._database.writing() as tx:
             return await self._find_or_make(tx, guild_id, actor.user_id)
 
+    async def open_shown(self, actor: Actor, shown: Shown) -> Basket:
+        """Return the basket that was shown. Raises ``UserFacingError`` (BASKET_CHANGED)."""
+        basket = await self.open(actor)
+        if not shown.is_still(basket):
+            raise UserFacingError(Problem.BASKET_CHANGED)
+        return basket
+
     async def _find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
         basket = await baskets.find(tx, guild_id, user_id)
         return basket or await baskets.add(
@@ -103,7 +122,8 @@ class Baskets:
         if wish.listing_id is not None and wish.quantity != 1:
             raise UserFacingError(Problem.LISTING_QUANTITY)
         matches = self._catalogue.search(typed)
-        if not matches.quotes:
+        # Nothing but punctuation leaves no word to search for, and would fit everything.
+        if not matches.quotes or not fold(typed):
             raise UserFacingError(Problem.SKIN_UNKNOWN, typed=typed)
         if wish.listing_id is not None:
             quote = await self._quote_of_listing(wish.listing_id, matches)
@@ -129,7 +149,9 @@ class Baskets:
                 quote = by_name[listing.market_hash_name]
                 return replace(quote, price=listing.price, class_id=listing.class_id, count=1)
         raise UserFacingError(
-            Problem.LISTING_GONE, listing_id=str(listing_id), skin=names[0] if names else ""
+            Problem.LISTING_GONE,
+            listing_id=str(listing_id),
+            skin=names[0] if matches.total == 1 else "",
         )
 
     async def _put_in(self, actor: Actor, quote: Quote, wish: Wish, *, guessed: bool) -> Added:
@@ -165,20 +187,25 @@ class Baskets:
 
     @asynccontextmanager
     async def _changing(
-        self, actor: Actor, revision: int
+        self, actor: Actor, shown: Shown
     ) -> AsyncGenerator[tuple[Transaction, Basket]]:
-        """One change of the basket that was shown with ``revision``."""
+        """One change of the basket that was shown; of two at once, one is made."""
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.writing() as tx:
-            basket = await self._find_or_make(tx, guild_id, actor.user_id)
+            require_may_ask(actor, await settings.get_guild(tx, guild_id))
+            basket = await baskets.find(tx, guild_id, actor.user_id)
             at = self._clock.now_ms()
-            if not await baskets.change(tx, basket.request_id, revision=revision, at=at):
+            if (
+                basket is None
+                or not shown.is_still(basket)
+                or not await baskets.change(tx, basket.request_id, revision=shown.revision, at=at)
+            ):
                 raise UserFacingError(Problem.BASKET_CHANGED)
             yield tx, basket
 
-    async def change_quantity(self, actor: Actor, revision: int, pick_id: int, by: int) -> None:
+    async def change_quantity(self, actor: Actor, shown: Shown, pick_id: int, by: int) -> None:
         """Raise or lower how many of a pick; from one down takes it out."""
-        async with self._changing(actor, revision) as (tx, basket):
+        async with self._changing(actor, shown) as (tx, basket):
             guild = await settings.get_guild(tx, basket.guild_id)
             pick = _pick_of(basket, pick_id)
             if by > 0:
@@ -191,29 +218,30 @@ class Baskets:
                 await baskets.update_pick(tx, replace(pick, quantity=pick.quantity + by))
 
     async def set_ceiling(
-        self, actor: Actor, revision: int, pick_id: int, ceiling: Micros | None
+        self, actor: Actor, shown: Shown, pick_id: int, ceiling: Micros | None
     ) -> None:
         """Set the most that one may cost; None: the quote plus the server's tolerance again."""
-        async with self._changing(actor, revision) as (tx, basket):
+        async with self._changing(actor, shown) as (tx, basket):
             guild = await settings.get_guild(tx, basket.guild_id)
             pick = self._requoted(_pick_of(basket, pick_id))
             wanted = ceiling or ceiling_for(pick.quote, guild.tolerance_bp)
             _require_ceiling(pick, wanted)
             await baskets.update_pick(tx, replace(pick, ceiling=wanted))
 
-    async def remove(self, actor: Actor, revision: int, pick_id: int) -> None:
+    async def remove(self, actor: Actor, shown: Shown, pick_id: int) -> None:
         """Take a pick out."""
-        async with self._changing(actor, revision) as (tx, basket):
+        async with self._changing(actor, shown) as (tx, basket):
             await baskets.remove_pick(tx, _pick_of(basket, pick_id).pick_id)
 
-    async def empty(self, actor: Actor, revision: int) -> None:
-        """Take everything out; the note stays."""
-        async with self._changing(actor, revision) as (tx, basket):
+    async def empty(self, actor: Actor, shown: Shown) -> None:
+        """Take everything out, the note too."""
+        async with self._changing(actor, shown) as (tx, basket):
             await baskets.remove_all_picks(tx, basket.request_id)
+            await baskets.set_note(tx, basket.request_id, "")
 
-    async def set_note(self, actor: Actor, revision: int, note: str) -> None:
+    async def set_note(self, actor: Actor, shown: Shown, note: str) -> None:
         """Set the note for the moderators."""
-        async with self._changing(actor, revision) as (tx, basket):
+        async with self._changing(actor, shown) as (tx, basket):
             text = clean_line(note, length_max=NOTE_MAX)
             await baskets.set_note(tx, basket.request_id, text)
 

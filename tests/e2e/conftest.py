@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.e2e.world import World, small_world
 
@@ -22,3 +23,11 @@ async def world(empty_world: World) -> World:
     """A world that is set up, without time to take back, and in which the bot runs."""
     await empty_world.set_up()
     return await empty_world.start()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
+    """The same for all tests of a module, each of which brings people of its own."""
+    async with small_world(tmp_path_factory.mktemp("shared")) as world:
+        await world.set_up()
+        yield await world.start()
