@@ -90,8 +90,10 @@ class Catalogue:
         exact = [quote for name, quote in self._folded if name == folded] if words else []
         if len(exact) == 1:
             return Matches((exact[0],), 1)
-        found = [quote for name, quote in self._folded if all(word in name for word in words)]
-        return Matches(tuple(found[:limit]), len(found))
+        found = [entry for entry in self._folded if all(word in entry[0] for word in words)]
+        # Words that begin a word come first: "ak" means AK-47 and not a part of StatTrak.
+        found.sort(key=lambda entry: not all(f" {word}" in f" {entry[0]}" for word in words))
+        return Matches(tuple(quote for _, quote in found[:limit]), len(found))
 
     async def refresh(self) -> None:
         """Read the price lists anew; one that comes back empty is not believed.

@@ -1297,6 +1297,8 @@ def changed(view: RequestView) -> str:
 STATUS_TITLE: Final = "### Your request #{number}: {state}"
 STATUS_FROM: Final = "{skins}, {total} at most · from **{guild}**"
 STATUS_FROM_HERE: Final = "{skins}, {total} at most"
+STATUS_PAID_FROM: Final = "{bought} of {skins}, {paid} paid · from **{guild}**"
+STATUS_PAID_FROM_HERE: Final = "{bought} of {skins}, {paid} paid"
 STATUS_PENDING: Final = (
     "It was sent {when}, and a moderator decides about it. Nothing has been bought yet. This "
     "message changes as it goes on."
@@ -1372,7 +1374,7 @@ BASKET_EMPTY: Final = (
 )
 BASKET_TOTAL: Final = "**{skins}: {quote} today, {ceiling} at most**"
 BASKET_TO: Final = "To Steam account …{steam_end}"
-BASKET_TO_NOBODY: Final = "No Trade URL yet: **Trade URL** says where your skins should go."
+BASKET_TO_NOBODY: Final = "No Trade URL yet. Press **Trade URL** to say where your skins should go."
 BASKET_NOTE: Final = "Note: {note}"
 BASKET_NO_NOTE: Final = "No note"
 LINE_TITLE: Final = "### {skin}"

@@ -91,7 +91,7 @@ class Modal:
                 lines.append(f"│ {component['content']}")
                 continue
             for one in fields_of([component]):
-                lines.append(f"│ {one.label}{'' if one.required else ' (optional)'}")
+                lines.append(f"│ {one.label}")
                 lines += [f"│   {one.description}"] if one.description else []
                 hint = one.prefilled or one.raw.get("placeholder") or ""
                 lines.append(f"│   [{hint or ' ' * 24}]")

@@ -62,13 +62,7 @@ def member_status(view: RequestView, frame: Frame, *, guild_name: str) -> ui.Lay
 def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str = "") -> None:
     request = view.request
     title = text.STATUS_TITLE.format(number=request.number, state=text.state_in_words(view))
-    values = {"skins": text.skins(len(view.lines)), "total": text.usd(view.ceiling_total)}
-    about = (
-        text.STATUS_FROM.format(**values, guild=escape(clean_line(guild_name, length_max=100)))
-        if guild_name
-        else text.STATUS_FROM_HERE.format(**values)
-    )
-    card.say(f"{title}\n{about}")
+    card.say(f"{title}\n{_about(view, guild_name)}")
     card.say(text.status_in_words(view, frame))
     match request.state:
         case RequestState.BUYING | RequestState.BOUGHT | RequestState.CLOSED:
@@ -77,6 +71,23 @@ def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str 
             card.rows(request_rows(view))
     if request.note and request.state is RequestState.PENDING:
         card.say(text.quoted(request.note))
+
+
+def _about(view: RequestView, guild_name: str) -> str:
+    """Return how much it is about: what it may cost until it is bought, then what was paid."""
+    over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+    here, there = (
+        (text.STATUS_PAID_FROM_HERE, text.STATUS_PAID_FROM)
+        if over
+        else (text.STATUS_FROM_HERE, text.STATUS_FROM)
+    )
+    return (there if guild_name else here).format(
+        skins=text.skins(len(view.lines)),
+        total=text.usd(view.ceiling_total),
+        bought=len(view.in_state(LineState.PURCHASED)),
+        paid=text.usd(view.debited_total),
+        guild=escape(clean_line(guild_name, length_max=100)),
+    )
 
 
 def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
