@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.app import Quartermaster
 from bot.domain.models import Actor
-from bot.errors import TradeUrlError
+from bot.errors import Problem, TradeUrlError, UserFacingError
 from bot.services.trade_urls import Confirmed
 from bot.ui import text
 from bot.ui.cards.basket import basket_screen
@@ -47,22 +47,31 @@ class TradeUrlCog(commands.Cog):
     async def trade_url(self, interaction: discord.Interaction) -> None:
         """Show the Trade URL, masked, and what can be done with it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        view = await self._screen(actor_of(interaction), "")
+        actor = actor_of(interaction)
+        self._require_place(actor)
+        view = await self._screen(actor, "")
         await interaction.edit_original_response(view=view)
 
     async def _screen(self, actor: Actor, context: str, notice: str = "") -> ui.LayoutView:
         known = await self._trade_urls.known(actor.user_id)
         return trade_url_screen(self._frame(), known=known, context=context, notice=notice)
 
+    def _require_place(self, actor: Actor) -> None:
+        """A Trade URL is a person's own, so direct messages do; a server has to be allowed."""
+        if actor.guild_id is not None:
+            self._services.guilds.require_allowed(actor)
+
     async def _show(self, click: Click) -> None:
         await click.answer()
         await click.show(await self._screen(click.actor, click.custom_id.tail))
 
     async def _enter(self, click: Click) -> None:
+        self._require_place(click.actor)
         await click.ask(trade_url_modal(click.custom_id.tail))
 
     async def _save(self, click: Click) -> None:
         await click.answer()
+        self._require_place(click.actor)
         subject = click.custom_id.subject
         context = "" if subject == NOTHING else subject
         try:
@@ -77,12 +86,20 @@ class TradeUrlCog(commands.Cog):
 
     async def _confirm(self, click: Click) -> None:
         await click.answer()
+        self._require_place(click.actor)
         context = click.custom_id.tail
-        confirmed = await self._trade_urls.confirm(
-            click.actor,
-            click.custom_id.subject,
-            for_request=None if context in ("", _BASKET) else context,
-        )
+        try:
+            confirmed = await self._trade_urls.confirm(
+                click.actor,
+                click.custom_id.subject,
+                for_request=None if context in ("", _BASKET) else context,
+            )
+        except UserFacingError as error:
+            if error.problem is not Problem.OUT_OF_DATE:
+                raise
+            words = text.explain(error, self._frame())
+            await click.show(await self._screen(click.actor, context, words))
+            return
         notices = _consequences(confirmed)
         saved = text.URL_SAVED.format(steam_end=text.account_end(confirmed.url.steam_id))
         if context == _BASKET:
