@@ -264,7 +264,7 @@ async def resume(settings: Settings) -> None:
     if not path.exists():
         raise StartupError(f"There is no database at {path}.")
     async with await Database.open(path, exclusive=False) as database, database.writing() as tx:
-        lifted = await lift(tx, PauseCause.ALARM)
+        lifted = await lift(tx, PauseCause.ALARM, at=SystemClock().now_ms())
     print("Buying goes on." if lifted else "Buying was not paused by an alarm.")  # noqa: T201
 
 

@@ -9,13 +9,15 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.keys import digest_of, purchase_key
 from bot.domain.market import (
     Answered,
     BuyOutcome,
+    Listing,
     NotSent,
     Order,
     Purchase,
@@ -26,7 +28,6 @@ from bot.domain.market import (
 from bot.domain.models import (
     Attempt,
     EventKind,
-    LineView,
     PauseCause,
     RequestView,
     WaitReason,
@@ -34,7 +35,7 @@ from bot.domain.models import (
 from bot.domain.resolving import Found, NotFound, resolve
 from bot.domain.states import AttemptState, LineState, RequestState, Step, next_step
 from bot.domain.trade_url import TradeUrl
-from bot.errors import MarketError
+from bot.errors import MarketError, MarketRefusedError
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
 from bot.services.market_watch import MarketWatch
@@ -46,6 +47,8 @@ from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
 from bot.store.purchases import NewAttempt
 from bot.store.vault import Vault
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +88,28 @@ class Buying:
 
     async def buy(self, view: RequestView) -> None:
         """Resolve, commit, call, record: a request in *buying* of which nothing is unknown."""
-        to_buy = [line for line in view.lines if line.state is LineState.OPEN]
+        asked_at = self._now()
         try:
-            verdicts = await self._resolve(to_buy)
+            listings = await self._look_up(view)
         except MarketError as error:
-            await self._give_back(view, wait_after(error))
+            await self._give_back(view, error)
             return
-        found = [verdict for verdict in verdicts if isinstance(verdict, Found)]
-        missing = [verdict for verdict in verdicts if isinstance(verdict, NotFound)]
-        batch = await self._commit(view, found, missing)
+        batch = await self._commit(view, listings, asked_at)
+        self._announcements.wake()
         if batch is None:
             return
         outcome = await self._market.buy(batch.url.partner, batch.url.token, batch.orders)
         await self._note_outcome(view, batch, outcome)
 
-    async def _resolve(self, lines: Sequence[LineView]) -> list[Found | NotFound]:
-        by_game: dict[str, list[LineView]] = {}
-        for line in lines:
-            by_game.setdefault(line.line.game, []).append(line)
-        verdicts: list[Found | NotFound] = []
-        for game, of_game in by_game.items():
-            names = sorted({line.line.market_hash_name for line in of_game})
-            listings = await self._market.search(game, names)
-            verdicts += resolve([line.line for line in of_game], listings)
-        return verdicts
+    async def _look_up(self, view: RequestView) -> dict[str, list[Listing]]:
+        """Return what is for sale under the names of the lines to buy, by game."""
+        names: dict[str, set[str]] = {}
+        for line in view.in_state(LineState.OPEN):
+            names.setdefault(line.line.game, set()).add(line.line.market_hash_name)
+        return {game: await self._market.search(game, sorted(of)) for game, of in names.items()}
 
     async def _commit(
-        self, view: RequestView, found: Sequence[Found], missing: Sequence[NotFound]
+        self, view: RequestView, listings: Mapping[str, Sequence[Listing]], asked_at: int
     ) -> Batch | None:
         """Write refused lines and *sent* attempts; None if nothing is to be sent."""
         request_id = view.request.request_id
@@ -121,22 +119,20 @@ class Buying:
             if current is None or current.request.state is not RequestState.BUYING:
                 return None
             _require_as_approved(current)
-            for verdict in missing:
-                await purchases.refuse_line(
-                    tx, request_id, verdict.line.line_no, verdict.why, verdict.cheapest
-                )
+            if await settings.get_pause(tx) is not None:
+                await self._give_back_in(tx, current, wait_for(WaitReason.PAUSED))
+                return None
+            # Requests that are bought at the same time must not compete for one listing.
+            taken = await purchases.listings_taken(tx, since=asked_at)
+            found: list[Found] = []
+            for verdict in _resolve(current, listings, taken):
+                match verdict:
+                    case Found():
+                        found.append(verdict)
+                    case NotFound(line, why, cheapest):
+                        await purchases.refuse_line(tx, request_id, line.line_no, why, cheapest)
             if not found:
                 await self.finish(tx, await requests.get(tx, request_id) or current)
-                self._announcements.wake()
-                return None
-            if await settings.get_pause(tx) is not None:
-                await purchases.give_back(
-                    tx,
-                    request_id,
-                    WaitReason.PAUSED,
-                    claimable_at=self._now() + wait_for(WaitReason.PAUSED).for_ms,
-                    at=self._now(),
-                )
                 return None
             if current.request.partner is None or sealed is None:
                 raise RuntimeError("an approved request goes to nobody")
@@ -199,6 +195,7 @@ class Buying:
                     tx, view, EventKind.ALARM, alarm=alarm.value, buy_id=purchase.buy_id
                 )
                 details = f"{alarm.value}, request {request_id}, purchase {purchase.buy_id}"
+                log.error("The market did what must never happen: %s", details)
                 await self._watch.pause_in(tx, PauseCause.ALARM, details=details)
             current = await requests.get(tx, request_id) or view
             await self._record(
@@ -228,13 +225,14 @@ class Buying:
                 await purchases.record_refusal(
                     tx, order.purchase_key, refusal, whole=True, at=self._now()
                 )
-            if rule.pauses_buying:
-                await self._watch.pause_in(tx, PauseCause.MARKET_REFUSES_US, code=refusal.code)
+            await self._watch.refused_to_sell_in(tx, refusal.code)
             await self._give_back_in(tx, view, wait_after_refusal(refusal), code=refusal.code)
 
-    async def _give_back(self, view: RequestView, wait: Wait) -> None:
+    async def _give_back(self, view: RequestView, error: MarketError) -> None:
+        code = error.code if isinstance(error, MarketRefusedError) else 0
         async with self._database.writing() as tx:
-            await self._give_back_in(tx, view, wait)
+            await self._watch.refused_to_sell_in(tx, code)
+            await self._give_back_in(tx, view, wait_after(error), code=code)
         self._announcements.wake()
 
     async def _give_back_in(
@@ -260,6 +258,17 @@ class Buying:
         self, tx: Transaction, view: RequestView, kind: EventKind, **details: str | int
     ) -> None:
         await audit.record_for(tx, kind, view.request, at=self._now(), details=details)
+
+
+def _resolve(
+    view: RequestView, listings: Mapping[str, Sequence[Listing]], taken: set[int]
+) -> list[Found | NotFound]:
+    lines = [line.line for line in view.in_state(LineState.OPEN)]
+    verdicts: list[Found | NotFound] = []
+    for game, on_sale in listings.items():
+        free = [listing for listing in on_sale if listing.listing_id not in taken]
+        verdicts += resolve([line for line in lines if line.game == game], free)
+    return verdicts
 
 
 def _same_for_all(batch: Batch, outcome: Outcome) -> Verdict:

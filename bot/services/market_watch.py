@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from bot.domain.models import EventKind, MessageKind, Pause, PauseCause
+from bot.domain.models import EventKind, MessageKind, Pause, PauseCause, WaitReason
 from bot.domain.money import Micros
 from bot.errors import MarketError, MarketRefusedError
 from bot.services.announcements import Announcements
@@ -14,18 +14,26 @@ from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.refusals import rule_for
-from bot.store import audit, outbox, settings
+from bot.store import audit, outbox, purchases, settings
 from bot.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
 _CHECK_S: Final = 60.0
 
+_REFUSED_TO_SELL: Final = "a purchase was refused"
+_HOLD_MS: Final = 300_000
+"""A balance that is told is no proof that we may buy again, so it is not tried every minute."""
 
-async def lift(tx: Transaction, cause: PauseCause) -> bool:
-    """Lift a pause and say so where it was told. Return whether there was one."""
+
+async def lift(tx: Transaction, cause: PauseCause, *, at: int) -> bool:
+    """Lift a pause, say so where it was told, and let go on what waited for that.
+
+    Return whether there was one.
+    """
     if not await settings.resume(tx, cause):
         return False
+    await purchases.wait_no_longer(tx, (WaitReason.PAUSED, WaitReason.OPERATOR), at=at)
     await outbox.touch_everywhere(tx, MessageKind.PAUSE_NOTICE)
     return True
 
@@ -50,7 +58,7 @@ class MarketWatch:
         self._clock = clock
         self._approved = approved
 
-    async def balance(self) -> Micros:
+    async def balance(self, *, at_start: bool = False) -> Micros:
         """Return the balance.
 
         An answer, or the lack of one, also sets or lifts the pause for a market that refuses us.
@@ -62,7 +70,7 @@ class MarketWatch:
             if rule_for(error.code).pauses_buying:
                 await self.pause(PauseCause.MARKET_REFUSES_US, code=error.code)
             raise
-        await self._lift()
+        await self._lift(at_start=at_start)
         return balance
 
     async def pause(self, cause: PauseCause, *, code: int | None = None, details: str = "") -> None:
@@ -100,13 +108,23 @@ class MarketWatch:
             )
         return True
 
-    async def _lift(self) -> None:
+    async def refused_to_sell_in(self, tx: Transaction, code: int) -> None:
+        """Pause buying if the market refuses a purchase for a reason that will stay."""
+        if rule_for(code).pauses_buying:
+            await self.pause_in(
+                tx, PauseCause.MARKET_REFUSES_US, code=code, details=_REFUSED_TO_SELL
+            )
+
+    async def _lift(self, *, at_start: bool) -> None:
         async with self._database.reading() as tx:
             pause = await settings.get_pause(tx)
         if pause is None or pause.cause is not PauseCause.MARKET_REFUSES_US:
             return
+        now = self._clock.now_ms()
+        if pause.details == _REFUSED_TO_SELL and not at_start and now < pause.since + _HOLD_MS:
+            return
         async with self._database.writing() as tx:
-            await lift(tx, PauseCause.MARKET_REFUSES_US)
+            await lift(tx, PauseCause.MARKET_REFUSES_US, at=now)
         log.info("The market lets us in again: buying goes on.")
         self._announcements.wake()
         self._approved.set()
@@ -119,7 +137,7 @@ class MarketWatch:
                 pause = await settings.get_pause(tx)
             if first or (pause and pause.cause is PauseCause.MARKET_REFUSES_US):
                 try:
-                    await self.balance()
+                    await self.balance(at_start=first)
                     if first:
                         log.info("The market answers.")
                 except MarketError as error:

@@ -52,6 +52,7 @@ class Purchasing:
         self._clock = clock
         self._wake = approved
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
 
     async def run(self) -> None:
         """Buy until cancelled; then let what is on the wire be answered, within reason."""
@@ -64,6 +65,7 @@ class Purchasing:
                 except TimeoutError:
                     continue
         finally:
+            self._stopping = True
             if self._busy:
                 await asyncio.wait(self._busy.values(), timeout=_SHUTDOWN_S)
             for task in list(self._busy.values()):
@@ -130,13 +132,11 @@ class Purchasing:
                 view = await requests.get(tx, request_id)
             if view is None or view.request.state is not RequestState.APPROVED:
                 return
-            wait = await self._obstacle(view)
-            if wait is not None:
-                await self._put_off(view, wait)
-                return
-            claimed = await self._claim(view)
-            if claimed is not None:
-                await self._buying.buy(claimed)
+            match await self._obstacle(view) or await self._claim(view):
+                case Wait() as wait:
+                    await self._put_off(view, wait)
+                case RequestView() as claimed:
+                    await self._buying.buy(claimed)
         except Exception:
             log.exception("Request %s could not be bought.", request_id)
             await self._leave_alone(request_id)
@@ -144,15 +144,25 @@ class Purchasing:
     async def _leave_alone(self, request_id: str) -> None:
         """After a fault of ours: what was sent is unknown, the rest waits for the operator."""
         wait = wait_for(WaitReason.OPERATOR)
+        until = self._now() + wait.for_ms
         async with self._database.writing() as tx:
             await self._stop_waiting(tx, request_id, "a fault of the bot")
-            await purchases.wait(
-                tx,
-                request_id,
-                wait.reason,
-                claimable_at=self._now() + wait.for_ms,
-                at=self._now(),
-            )
+            view = await requests.get(tx, request_id)
+            if view is None:
+                return
+            step = next_step([line.state for line in view.lines])
+            if view.request.state is RequestState.BUYING and step is Step.BUY:
+                await purchases.give_back(
+                    tx, request_id, wait.reason, claimable_at=until, at=self._now()
+                )
+            else:
+                await purchases.wait(
+                    tx,
+                    request_id,
+                    wait.reason,
+                    claimable_at=until,
+                    at=self._now(),
+                )
             await outbox.touch(tx, request_id)
         self._announcements.wake()
 
@@ -170,7 +180,6 @@ class Purchasing:
         async with self._database.reading() as tx:
             paused = await settings.get_pause(tx) is not None
             behind = await self._announcements.behind(tx, request.guild_id)
-            on_the_wire = await purchases.on_the_wire(tx)
         if paused:
             return wait_for(WaitReason.PAUSED)
         if behind or not self._poster.ready:
@@ -181,19 +190,16 @@ class Purchasing:
             case False:
                 return wait_for(WaitReason.MEMBER_GONE)
             case True:
-                pass
-        try:
-            balance = await self._watch.balance()
-        except MarketError as error:
-            return wait_after(error)
-        if balance < view.ceiling_total + on_the_wire:
-            return wait_for(WaitReason.BALANCE_LOW)
-        return None
+                return None
 
     async def _put_off(self, view: RequestView, wait: Wait) -> None:
         request = view.request
         until = self._now() + wait.for_ms
         async with self._database.writing() as tx:
+            current = await requests.get(tx, request.request_id)
+            if current is None or current.request.decided_at != request.decided_at:
+                # Taken back, and perhaps approved anew: that approval has its own undo time.
+                return
             news = await purchases.wait(
                 tx, request.request_id, wait.reason, claimable_at=until, at=self._now()
             )
@@ -203,10 +209,26 @@ class Purchasing:
             log.info("Request %s waits: %s.", request.request_id, wait.reason.value)
             self._announcements.wake()
 
-    async def _claim(self, view: RequestView) -> RequestView | None:
+    async def _claim(self, view: RequestView) -> RequestView | Wait | None:
+        """Take a request if the balance covers it beside all that was claimed before.
+
+        Return it as claimed, or what it has to wait for; None if it is no longer to be bought.
+        """
         request = view.request
+        asked_at = self._now()
+        try:
+            balance = await self._watch.balance()
+        except MarketError as error:
+            return wait_after(error)
+        if self._stopping:
+            return None
         async with self._database.writing() as tx:
-            if await settings.get_pause(tx) is not None or not await purchases.claim(
+            if await settings.get_pause(tx) is not None:
+                return wait_for(WaitReason.PAUSED)
+            spoken_for = await purchases.spoken_for(tx, since=asked_at)
+            if balance < view.ceiling_total + spoken_for:
+                return wait_for(WaitReason.BALANCE_LOW)
+            if not await purchases.claim(
                 tx, request.request_id, digest=request.digest, at=self._now()
             ):
                 return None

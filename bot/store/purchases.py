@@ -86,6 +86,16 @@ async def wait(
     return news is not None
 
 
+async def wait_no_longer(tx: Transaction, reasons: Sequence[WaitReason], *, at: int) -> None:
+    """Have approved requests that wait for one of ``reasons`` looked at now."""
+    for reason in reasons:
+        await tx.execute(
+            "UPDATE requests SET claimable_at = ? WHERE state = 'approved' AND waits_for = ?",
+            at,
+            reason,
+        )
+
+
 async def give_back(
     tx: Transaction, request_id: str, reason: WaitReason | None, *, claimable_at: int, at: int
 ) -> bool:
@@ -280,3 +290,30 @@ async def on_the_wire(tx: Transaction) -> Micros:
         "WHERE state IN ('sent', 'unknown')"
     )
     return Micros(row["total"] if row else 0)
+
+
+async def spoken_for(tx: Transaction, *, since: int) -> Micros:
+    """Return the most that a balance read at ``since`` may still lose to what was claimed before.
+
+    That is what may be at the market, what was bought since, and what is about to be sent.
+    """
+    row = await tx.one(
+        "SELECT (SELECT coalesce(sum(debited), 0) FROM attempts "
+        "WHERE state = 'purchased' AND ended_at >= ?) + "
+        "(SELECT coalesce(sum(ceiling), 0) FROM requests JOIN lines USING (request_id) "
+        "WHERE requests.state = 'buying' AND NOT EXISTS (SELECT 1 FROM attempts "
+        "WHERE attempts.request_id = requests.request_id "
+        "AND attempts.state IN ('sent', 'unknown', 'purchased'))) AS total",
+        since,
+    )
+    return Micros(await on_the_wire(tx) + (row["total"] if row else 0))
+
+
+async def listings_taken(tx: Transaction, *, since: int) -> set[int]:
+    """Return the listings that we may have bought, as far as a search at ``since`` can't tell."""
+    rows = await tx.all(
+        "SELECT listing_id FROM attempts WHERE state IN ('sent', 'unknown') "
+        "UNION SELECT listing_id FROM attempts WHERE state = 'purchased' AND ended_at >= ?",
+        since,
+    )
+    return {row["listing_id"] for row in rows}

@@ -141,6 +141,7 @@ CREATE TABLE attempts (
 CREATE UNIQUE INDEX one_live_attempt ON attempts (request_id, line_no)
     WHERE state IN ('sent', 'purchased', 'unknown');
 CREATE INDEX attempts_on_the_wire ON attempts (request_id) WHERE state = 'sent';
+CREATE INDEX attempts_bought ON attempts (ended_at) WHERE state = 'purchased';
 
 -- Purchases that came under a key which is not ours: booked as they came, and raised.
 CREATE TABLE strays (
