@@ -15,8 +15,12 @@ from bot.config import LogFormat
 _MASK: Final = "•••"
 
 _PATTERNS: Final = (
-    # Trade URL tokens, also percent-encoded, and the socket's signature.
-    re.compile(r"(?i)((?:token|signature|sign|secret)(?:=|%3D|['\"]?:\s*['\"]?))[\w%.-]{6,}"),
+    # Trade URL tokens and the socket's signature: in a URL, also one that was encoded to be handed
+    # on, in JSON, also inside a string, and in what Python writes of its objects.
+    re.compile(
+        r"(?i)((?:token|secret|signature|\bsign)(?:\\*['\"])?\s?(?:=|:|%(?:25)*3D)\s?(?:\\*['\"])?)"
+        r"[\w%.-]{6,}"
+    ),
     # An interaction's token lets anyone answer for the bot for a quarter of an hour.
     re.compile(r"(/(?:webhooks|interactions)/[0-9]+/)[\w.-]+"),
 )
@@ -31,13 +35,18 @@ class Redactor(logging.Filter):
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mask; every record passes."""
-        record.msg = self.redact(record.getMessage())
+        """Mask; every record passes. What can't be masked is left out, and never raises."""
+        try:
+            record.msg = self.redact(record.getMessage())
+        except Exception as error:  # noqa: BLE001 - a slip in a log line must not stop the bot
+            record.msg = f"a log line that can't be written: {type(error).__name__}"
         record.args = ()
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
             record.exc_text = self.redact(record.exc_text)
+        if record.stack_info:
+            record.stack_info = self.redact(record.stack_info)
         return True
 
     def redact(self, text: str) -> str:

@@ -15,7 +15,7 @@ import os
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final, Self
@@ -27,6 +27,9 @@ from bot.errors import DatabaseError
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 _MIGRATION: Final = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
+
+APPLICATION_ID: Final = 0x514D5452
+"""Stands in the head of every database of ours; the first migration writes it."""
 
 Value = int | str | bytes | None
 Row = sqlite3.Row
@@ -81,15 +84,20 @@ class Database:
     async def open(cls, path: Path, *, exclusive: bool = True) -> Self:
         """Lock the file, bring it up to date and return it open.
 
-        Not ``exclusive``: beside the running bot, for one small change by the operator.
+        Not ``exclusive``: beside the running bot, for one small change by the operator; then it is
+        not brought up to date, because the running bot may be an older one.
         Raises ``DatabaseError`` with one clear line: path not usable, another process has it,
         newer than this code, or not one of our databases.
         """
         lock_fd = _lock(path) if exclusive else None
         writer: aiosqlite.Connection | None = None
         try:
+            _require_ours(path)
             writer = await _connect_writer(path)
-            await migrate(writer)
+            if exclusive:
+                await migrate(writer)
+            else:
+                await _require_up_to_date(writer)
             reader = await aiosqlite.connect(
                 f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
             )
@@ -168,14 +176,19 @@ def _lock(path: Path) -> int:
 async def _connect_writer(path: Path) -> aiosqlite.Connection:
     writer = await aiosqlite.connect(path, isolation_level=None)
     writer.row_factory = sqlite3.Row
-    # FULL, because NORMAL may lose the last commits with the power, and they are purchases.
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={_BUSY_TIMEOUT_MS}",
-    ):
-        await writer.execute(f"PRAGMA {pragma}")
+    try:
+        # FULL, because NORMAL may lose the last commits with the power, and they are purchases.
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            await writer.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        # Its thread would keep the process from ending.
+        await writer.close()
+        raise
     return writer
 
 
@@ -184,6 +197,35 @@ async def _close_quietly(writer: aiosqlite.Connection | None, lock_fd: int | Non
         await writer.close()
     if lock_fd is not None:
         os.close(lock_fd)
+
+
+async def _number(writer: aiosqlite.Connection, sql: str) -> int:
+    async with writer.execute(sql) as cursor:
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _require_ours(path: Path) -> None:
+    """Make sure that the file can be opened and is empty or ours, before anything is written.
+
+    Without a thread: aiosqlite leaves one behind, and its traceback, when a file can't be opened.
+    """
+    with closing(sqlite3.connect(path)) as probe:
+        (tables,) = probe.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (application_id,) = probe.execute("PRAGMA application_id").fetchone()
+    if tables and application_id != APPLICATION_ID:
+        raise DatabaseError(
+            f"The database {path} belongs to another program. Set another DATABASE_PATH."
+        )
+
+
+async def _require_up_to_date(writer: aiosqlite.Connection) -> None:
+    known = len(known_migrations())
+    if (version := await _number(writer, "PRAGMA user_version")) != known:
+        raise DatabaseError(
+            f"The database is of version {version}, and this Quartermaster needs version {known}. "
+            "Start the bot itself with this version first."
+        )
 
 
 def known_migrations() -> list[str]:
@@ -206,9 +248,7 @@ async def migrate(writer: aiosqlite.Connection, migrations: list[str] | None = N
     where the last whole migration left it.
     """
     scripts = known_migrations() if migrations is None else migrations
-    async with writer.execute("PRAGMA user_version") as cursor:
-        row = await cursor.fetchone()
-    version = int(row[0]) if row else 0
+    version = await _number(writer, "PRAGMA user_version")
     if version > len(scripts):
         raise DatabaseError(
             f"The database is of version {version}, and this Quartermaster knows versions up to "

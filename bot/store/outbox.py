@@ -99,6 +99,18 @@ async def touch_everywhere(tx: Transaction, kind: MessageKind) -> None:
     )
 
 
+async def touch_open_cards(tx: Transaction, guild_id: int) -> None:
+    """Have a server's approval cards drawn again that can be acted on; a deleted one comes back."""
+    # The plus has the open requests looked through, instead of all that the server ever had.
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 WHERE kind = ? AND state <> 'skipped' "
+        "AND request_id IN (SELECT request_id FROM requests "
+        "WHERE +guild_id = ? AND state IN ('pending', 'approved'))",
+        MessageKind.APPROVAL_CARD,
+        guild_id,
+    )
+
+
 async def skip_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
     """Give up a server's messages of one kind, about no request; a newer one takes over."""
     await tx.execute(
@@ -115,7 +127,8 @@ async def to_post(tx: Transaction, at: int, *, limit: int) -> list[OutboxRow]:
         "SELECT * FROM outbox AS mine WHERE state IN ('waiting', 'trying') AND next_at <= ? "
         "AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.target_id = mine.target_id "
         "AND earlier.outbox_id < mine.outbox_id AND earlier.state IN ('waiting', 'trying')) "
-        "ORDER BY outbox_id LIMIT ?",
+        # The plus keeps SQLite from walking the whole table for the sake of this order.
+        "ORDER BY +outbox_id LIMIT ?",
         at,
         limit,
     )
@@ -135,9 +148,12 @@ async def to_redraw(tx: Transaction, at: int, *, limit: int) -> list[OutboxRow]:
 
 async def next_at(tx: Transaction) -> int | None:
     """Return when there is something to do next."""
+    # In two halves, because each has its index and an OR of them has none.
     row = await tx.one(
-        "SELECT min(next_at) AS soonest FROM outbox "
-        "WHERE state IN ('waiting', 'trying') OR (state = 'posted' AND wanted > shown)"
+        "SELECT min(next_at) AS soonest FROM ("
+        "SELECT min(next_at) AS next_at FROM outbox WHERE state IN ('waiting', 'trying') "
+        "UNION ALL "
+        "SELECT min(next_at) FROM outbox WHERE state = 'posted' AND wanted > shown)"
     )
     return None if row is None else row["soonest"]
 
@@ -183,11 +199,16 @@ async def try_later(tx: Transaction, outbox_id: int, *, next_at: int) -> None:
     )
 
 
-async def park(tx: Transaction, outbox_id: int, reason: str) -> None:
-    """Discord refuses this message for good: keep it, with the reason, out of everybody's way."""
+async def park(tx: Transaction, outbox_id: int, reason: str, *, unknown: bool = False) -> None:
+    """Discord refuses this message for good: keep it, with the reason, out of everybody's way.
+
+    ``unknown``: what was refused is the search for it, so it may stand there all the same.
+    """
     await tx.execute(
-        "UPDATE outbox SET state = 'parked', parked_reason = ? WHERE outbox_id = ?",
+        "UPDATE outbox SET state = 'parked', parked_reason = ?, "
+        "tries = CASE WHEN ? THEN max(tries, 1) ELSE 0 END WHERE outbox_id = ?",
         reason,
+        int(unknown),
         outbox_id,
     )
 
@@ -198,11 +219,15 @@ async def skip(tx: Transaction, outbox_id: int) -> None:
 
 
 async def post_again(tx: Transaction, outbox_id: int, *, mark: int, at: int) -> None:
-    """Ask for a message anew that somebody has deleted."""
+    """Ask for a message anew that somebody has deleted.
+
+    It is as new as its mark: it waits, and is searched for, from now on only.
+    """
     await tx.execute(
         "UPDATE outbox SET state = 'waiting', mark = ?, message_id = NULL, channel_id = NULL, "
-        "next_at = ?, tries = 0 WHERE outbox_id = ?",
+        "next_at = ?, tries = 0, created_at = ? WHERE outbox_id = ?",
         mark,
+        at,
         at,
         outbox_id,
     )
@@ -212,21 +237,28 @@ async def retarget(
     tx: Transaction, guild_id: int, kind: MessageKind, *, target_id: int, at: int
 ) -> None:
     """Send what doesn't stand anywhere yet to the channel that is now the right one."""
-    await tx.execute(
-        "UPDATE outbox SET target_id = ?, state = 'waiting', next_at = ?, tries = 0 "
-        "WHERE guild_id = ? AND kind = ? AND to_member = 0 AND state IN ('waiting', 'parked')",
-        target_id,
-        at,
-        guild_id,
-        kind,
+    sql = (
+        "UPDATE outbox SET target_id = ?, state = 'waiting', channel_id = NULL, message_id = NULL, "
+        "next_at = ?, tries = 0, created_at = ? WHERE guild_id = ? AND kind = ? AND to_member = 0"
     )
+    # One statement for each state, because no index covers both.
+    for state in ("state = 'parked'", "state IN ('waiting', 'trying') AND state = 'waiting'"):
+        await tx.execute(f"{sql} AND {state}", target_id, at, at, guild_id, kind)
 
 
 async def unpark(tx: Transaction, guild_id: int, *, at: int) -> int:
-    """Try a server's parked channel messages again. Return how many there were."""
+    """Try a server's parked channel messages again. Return how many there were.
+
+    What stands already, and could only not be drawn again, must not be posted a second time; what
+    may stand is searched for first, from when it was made on.
+    """
     return await tx.execute(
-        "UPDATE outbox SET state = 'waiting', next_at = ?, tries = 0 "
-        "WHERE guild_id = ? AND state = 'parked' AND to_member = 0",
+        "UPDATE outbox SET next_at = ?, "
+        "state = CASE WHEN message_id IS NOT NULL THEN 'posted' "
+        "WHEN tries > 0 THEN 'trying' ELSE 'waiting' END, "
+        "created_at = CASE WHEN message_id IS NULL AND tries = 0 THEN ? ELSE created_at END, "
+        "tries = 0 WHERE guild_id = ? AND state = 'parked' AND to_member = 0",
+        at,
         at,
         guild_id,
     )

@@ -48,6 +48,6 @@ class PriceFile:
             return quotes, int(saved["at"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             log.warning("The saved price list can't be read; it is read anew from the market.")
             return None

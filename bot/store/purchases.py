@@ -111,12 +111,14 @@ async def give_back(
         at,
         request_id,
     )
+    if changed == 0:
+        return False
     await tx.execute(
         "UPDATE lines SET no_listing = NULL, cheapest_seen = NULL "
         "WHERE request_id = ? AND no_listing IS NOT NULL",
         request_id,
     )
-    return changed == 1
+    return True
 
 
 async def finish(tx: Transaction, request_id: str, *, at: int) -> bool:

@@ -20,7 +20,6 @@ from bot.domain.models import (
 )
 from bot.domain.money import Micros
 from bot.domain.states import (
-    OPEN_STATES,
     AttemptState,
     RequestEvent,
     RequestState,
@@ -147,13 +146,12 @@ async def of_member(
 async def open_numbers(tx: Transaction, guild_id: int, user_id: int) -> list[int]:
     """Return the numbers of a member's open requests on a server."""
     rows = await tx.all(
-        "SELECT number, state FROM requests "
-        "WHERE user_id = ? AND guild_id = ? AND number IS NOT NULL "
-        "ORDER BY number DESC",
+        "SELECT number FROM requests WHERE user_id = ? AND guild_id = ? "
+        "AND state IN ('pending', 'approved', 'buying') ORDER BY number DESC",
         user_id,
         guild_id,
     )
-    return [row["number"] for row in rows if row["state"] in OPEN_STATES]
+    return [row["number"] for row in rows]
 
 
 async def take_number(tx: Transaction, guild_id: int) -> int:
@@ -375,7 +373,8 @@ async def change_steam_account(
 async def open_of_member(tx: Transaction, user_id: int) -> list[str]:
     """Return a person's requests, on every server, that a new Trade URL can still reach."""
     rows = await tx.all(
-        "SELECT request_id FROM requests WHERE user_id = ? AND state IN ('pending', 'approved')",
+        "SELECT request_id FROM requests WHERE user_id = ? "
+        "AND state IN ('pending', 'approved', 'buying') AND state <> 'buying'",
         user_id,
     )
     return [row["request_id"] for row in rows]

@@ -7,6 +7,7 @@ or from a file beside the database that is made on the first start.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from bot.store.database import Transaction
 
 _CANARY: Final = "vault_canary"
 _KNOWN: Final = b"quartermaster"
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=")  # 32 bytes
 
 
 class Vault:
@@ -39,12 +41,11 @@ class Vault:
 
 
 def is_key(text: str) -> bool:
-    """Say whether ``text`` can be one of ``DATA_KEYS``."""
-    try:
-        Fernet(text)
-    except ValueError:
-        return False
-    return True
+    """Say whether ``text`` can be one of ``DATA_KEYS``.
+
+    The library is more forgiving: of two keys without a comma between it would take the first.
+    """
+    return _KEY.fullmatch(text) is not None
 
 
 def key_from_file(path: Path) -> str:
@@ -54,11 +55,7 @@ def key_from_file(path: Path) -> str:
     """
     try:
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(Fernet.generate_key())
-                file.flush()
-                os.fsync(file.fileno())
+            _write_key(path)
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -66,6 +63,26 @@ def key_from_file(path: Path) -> str:
     if not is_key(key):
         raise DatabaseError(f"The key file {path} holds no key. Put the right one back.")
     return key
+
+
+def _write_key(path: Path) -> None:
+    """Write a new key, whole or not at all: what it seals outlives a loss of power, and so it must.
+
+    Only the holder of the database's lock comes here, so a file left half written is nobody else's.
+    """
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Fernet.generate_key())
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 async def check(tx: Transaction, vault: Vault) -> None:

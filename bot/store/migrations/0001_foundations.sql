@@ -1,5 +1,7 @@
 -- Times are unix milliseconds, money is millionths of a US dollar, ids are Discord's.
 
+PRAGMA application_id = 0x514D5452;
+
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -75,6 +77,8 @@ CREATE TABLE requests (
 
 CREATE UNIQUE INDEX one_draft ON requests (guild_id, user_id) WHERE state = 'draft';
 CREATE INDEX requests_of_member ON requests (user_id, guild_id, number);
+CREATE INDEX requests_open ON requests (user_id, guild_id, number)
+    WHERE state IN ('pending', 'approved', 'buying');
 CREATE INDEX requests_to_claim ON requests (claimable_at) WHERE state = 'approved';
 CREATE INDEX requests_in_buying ON requests (changed_at) WHERE state = 'buying';
 CREATE INDEX requests_to_expire ON requests (expires_at) WHERE state IN ('pending', 'approved');
@@ -142,6 +146,7 @@ CREATE UNIQUE INDEX one_live_attempt ON attempts (request_id, line_no)
     WHERE state IN ('sent', 'purchased', 'unknown');
 CREATE INDEX attempts_on_the_wire ON attempts (request_id) WHERE state = 'sent';
 CREATE INDEX attempts_bought ON attempts (ended_at) WHERE state = 'purchased';
+CREATE INDEX attempts_unsettled ON attempts (max_price) WHERE state IN ('sent', 'unknown');
 
 -- Purchases that came under a key which is not ours: booked as they came, and raised.
 CREATE TABLE strays (
@@ -192,6 +197,7 @@ CREATE UNIQUE INDEX one_message ON outbox (request_id, kind)
     WHERE request_id IS NOT NULL AND state <> 'skipped';
 CREATE INDEX outbox_to_post ON outbox (target_id, outbox_id) WHERE state IN ('waiting', 'trying');
 CREATE INDEX outbox_to_redraw ON outbox (next_at) WHERE state = 'posted' AND wanted > shown;
+CREATE INDEX outbox_of_guilds ON outbox (kind, guild_id) WHERE request_id IS NULL;
 CREATE INDEX outbox_parked ON outbox (guild_id) WHERE state = 'parked';
 
 -- Buying is paused for the whole deployment while there is a row.

@@ -1,0 +1,289 @@
+"""No query walks through a table that grows with every request, with or without statistics."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import ModuleType
+
+import aiosqlite
+import pytest
+from cryptography.fernet import Fernet
+
+from bot.domain.market import Refusal
+from bot.domain.models import EventKind, MessageKind, NoListing, Pause, PauseCause, WaitReason
+from bot.domain.money import Micros
+from bot.store import audit, baskets, outbox, purchases, requests, settings, trade_urls, vault
+from bot.store.database import Database, Row, Transaction, Value
+from bot.store.vault import Vault
+from tests.store import samples
+from tests.store.samples import ANA, GUILD, MAX, NOW, URL, request_id
+
+GROWING = {
+    "attempts",
+    "earlier",
+    "events",
+    "lines",
+    "mine",
+    "outbox",
+    "picks",
+    "requests",
+    "strays",
+    "trade_urls",
+}
+"""Tables that grow with every request, and the names that a query gives to one of them."""
+
+SMALL = {
+    "attempts_on_the_wire",
+    "attempts_unsettled",
+    "outbox_of_guilds",
+    "outbox_parked",
+    "outbox_to_post",
+    "outbox_to_redraw",
+    "requests_in_buying",
+    "requests_open",
+    "requests_to_claim",
+    "requests_to_expire",
+}
+"""Indexes of what is open: they hold as much as goes on at the moment, however old the tables."""
+
+MODULES: tuple[ModuleType, ...] = (
+    audit,
+    baskets,
+    outbox,
+    purchases,
+    requests,
+    settings,
+    trade_urls,
+    vault,
+)
+CARD, TEST_CARD = MessageKind.APPROVAL_CARD, MessageKind.TEST_CARD
+SAFE = Vault([Fernet.generate_key().decode()])
+
+Call = Callable[[Transaction], Awaitable[object]]
+
+
+async def submit(tx: Transaction) -> None:
+    basket = await samples.draft(tx, 9, user_id=9)
+    await baskets.set_note(tx, basket.request_id, "a note")
+    await baskets.change(tx, basket.request_id, revision=1, at=NOW)
+    await baskets.update_pick(tx, basket.picks[0])
+    await samples.submit(tx, basket, [samples.line()])
+
+
+async def empty(tx: Transaction) -> None:
+    basket = await samples.draft(tx, 8, user_id=8)
+    await baskets.remove_pick(tx, basket.picks[0].pick_id)
+    await baskets.remove_all_picks(tx, basket.request_id)
+
+
+async def decide(tx: Transaction) -> None:
+    request = (await samples.shown(tx, request_id())).request
+    digest = request.digest
+    await audit.record_for(tx, EventKind.APPROVED, request, at=NOW)
+    times = {"at": NOW, "expires_at": NOW + 1}
+    await requests.deny(tx, request_id(), digest="", by=MAX, reason="", at=NOW)
+    await requests.approve(tx, request_id(), digest=digest, by=MAX, claimable_at=NOW, **times)
+    await requests.take_back(tx, request_id(), digest=digest, **times)
+    await requests.expire(tx, request_id(), at=NOW)
+    view = await samples.shown(tx, request_id())
+    await requests.change_steam_account(
+        tx, view, partner=5, sealed_token=b"", version=2, digest="d", **times
+    )
+    await requests.renew_token(tx, request_id(), b"new", partner=5, at=NOW)
+    await requests.sealed_token(tx, request_id())
+    await requests.note_dm_closed(tx, request_id())
+    await requests.cancel(tx, request_id(), at=NOW)
+
+
+async def buy(tx: Transaction) -> None:
+    view = await samples.buying(tx, 7, user_id=7)
+    one, other = await samples.send(tx, view)
+    await purchases.record_purchase(tx, one, samples.purchase(one), at=NOW)
+    await purchases.record_refusal(tx, other, Refusal(5, ""), whole=False, at=NOW)
+    await purchases.record_not_sent(tx, one, at=NOW)
+    await purchases.record_unknown(tx, one, message="")
+    await purchases.record_stray(tx, request_id(7), samples.purchase(None), at=NOW)
+    await purchases.give_up_waiting(tx, request_id(7), message="")
+    await purchases.refuse_line(tx, request_id(7), 1, NoListing.SOLD_OUT, Micros(1))
+    await purchases.give_back(tx, request_id(7), None, claimable_at=NOW, at=NOW)
+    await purchases.wait(tx, request_id(7), WaitReason.PAUSED, claimable_at=NOW, at=NOW)
+    await purchases.finish(tx, request_id(7), at=NOW)
+
+
+async def announce(tx: Transaction) -> None:
+    row_id = await outbox.announce(tx, TEST_CARD, guild_id=GUILD, target_id=5, mark=1 << 30, at=NOW)
+    await outbox.get(tx, row_id)
+    await outbox.mark_trying(tx, row_id)
+    await outbox.mark_posted(tx, row_id, channel_id=5, message_id=6, shown=1)
+    await outbox.mark_shown(tx, row_id, shown=1)
+    await outbox.put_off(tx, row_id, next_at=NOW)
+    await outbox.try_later(tx, row_id, next_at=NOW)
+    await outbox.post_again(tx, row_id, mark=(1 << 30) + 1, at=NOW)
+    await outbox.park(tx, row_id, "no")
+    await outbox.skip(tx, row_id)
+
+
+async def set_up(tx: Transaction) -> None:
+    await settings.set_place(tx, GUILD, "approval_channel_id", 5)
+    await settings.set_numbers(tx, GUILD, {"undo_s": 5})
+    await settings.set_asker_roles(tx, GUILD, [1])
+    await settings.confirm(tx, GUILD, MAX, NOW)
+    await settings.forget_confirmations(tx, GUILD)
+    await settings.pause(tx, Pause(PauseCause.ALARM, NOW, None, ""))
+    await settings.resume(tx, PauseCause.ALARM)
+    await settings.set_meta(tx, "a", "b")
+    await settings.check_identity(tx, market="a", market_host="b", client_id="c")
+    await vault.check(tx, SAFE)
+
+
+async def give_url(tx: Transaction) -> None:
+    await trade_urls.propose(tx, SAFE, ANA, URL, candidate_id="c", at=NOW)
+    await trade_urls.find_candidate(tx, SAFE, ANA, "c")
+    await trade_urls.confirm(tx, ANA, "c")
+    await trade_urls.find(tx, SAFE, ANA)
+    await trade_urls.forget(tx, ANA)
+
+
+CALLS: tuple[Call, ...] = (
+    submit,
+    empty,
+    decide,
+    buy,
+    announce,
+    set_up,
+    give_url,
+    lambda tx: audit.of_request(tx, request_id()),
+    lambda tx: audit.record(tx, EventKind.PAUSED, guild_id=GUILD, at=NOW),
+    lambda tx: baskets.find(tx, GUILD, ANA),
+    lambda tx: outbox.find(tx, request_id(), CARD),
+    lambda tx: outbox.next_at(tx),
+    lambda tx: outbox.oldest_unposted_at(tx, GUILD),
+    lambda tx: outbox.parked(tx, GUILD),
+    lambda tx: outbox.retarget(tx, GUILD, CARD, target_id=5, at=NOW),
+    lambda tx: outbox.skip_kind(tx, GUILD, TEST_CARD),
+    lambda tx: outbox.to_post(tx, NOW, limit=9),
+    lambda tx: outbox.to_redraw(tx, NOW, limit=9),
+    lambda tx: outbox.touch(tx, request_id()),
+    lambda tx: outbox.touch_everywhere(tx, TEST_CARD),
+    lambda tx: outbox.touch_open_cards(tx, GUILD),
+    lambda tx: outbox.touch_kind(tx, GUILD, TEST_CARD),
+    lambda tx: outbox.unpark(tx, GUILD, at=NOW),
+    lambda tx: purchases.claimable(tx, NOW, limit=4),
+    lambda tx: purchases.in_buying(tx),
+    lambda tx: purchases.next_claimable_at(tx, NOW, besides=[request_id()]),
+    lambda tx: purchases.on_the_wire(tx),
+    lambda tx: purchases.requests_on_the_wire(tx),
+    lambda tx: requests.find_number(tx, GUILD, ANA, 1),
+    lambda tx: requests.of_member(tx, GUILD, ANA, limit=9),
+    lambda tx: requests.open_numbers(tx, GUILD, ANA),
+    lambda tx: requests.open_of_member(tx, ANA),
+    lambda tx: requests.too_old(tx, NOW, limit=9),
+    lambda tx: settings.confirmed_by(tx, GUILD),
+    lambda tx: settings.get_guild(tx, GUILD),
+    lambda tx: settings.get_pause(tx),
+    lambda tx: settings.guilds_with_approval_channel(tx),
+)
+
+
+class Watched(Transaction):
+    """A transaction that remembers every statement and who made it."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        super().__init__(connection)
+        self.seen: dict[str, tuple[Value, ...]] = {}
+        self.callers: set[tuple[str, str]] = set()
+
+    def _note(self, sql: str, values: tuple[Value, ...]) -> None:
+        self.seen[sql] = values
+        self.callers |= {
+            (str(frame.frame.f_globals.get("__name__")), frame.function)
+            for frame in inspect.stack(0)
+        }
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        self._note(sql, values)
+        return await super().execute(sql, *values)
+
+    async def insert(self, sql: str, *values: Value) -> int:
+        self._note(sql, values)
+        return await super().insert(sql, *values)
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        self._note(sql, values)
+        return await super().one(sql, *values)
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        self._note(sql, values)
+        return await super().all(sql, *values)
+
+
+async def fill(tx: Transaction) -> None:
+    """Write enough finished requests that the planner has something to go by, and count them."""
+    await settings.add_guild(tx, GUILD)
+    ids = [(f"{number:020d}", number) for number in range(1_000, 2_200)]
+    await tx.execute_many(
+        "INSERT INTO requests (request_id, guild_id, number, user_id, state, digest, partner, "
+        "submitted_at, created_at, changed_at) VALUES (?1, 111, ?2, ?2 % 40, "
+        "CASE ?2 % 3 WHEN 0 THEN 'closed' WHEN 1 THEN 'denied' ELSE 'bought' END, 'd', 1, 1, 1, 1)",
+        ids,
+    )
+    await tx.execute_many(
+        "INSERT INTO lines (request_id, line_no, game, market_hash_name, quote, ceiling) "
+        "VALUES (?1, 1 + ?2 % 1, 'cs2', 'x', 1, 10000)",
+        ids,
+    )
+    await tx.execute_many(
+        "INSERT INTO attempts (purchase_key, request_id, line_no, attempt_no, state, digest, "
+        "market, project, listing_id, max_price, steam_id, sent_at, buy_id, debited) "
+        "VALUES ('qm' || ?1 || '0101', ?1, 1, 1, 'purchased', '', '', '', 1, 10000, 1, 1, ?2, 1)",
+        ids,
+    )
+    for place, kind in enumerate((CARD, MessageKind.MEMBER_STATUS, MessageKind.RESULT), start=1):
+        await tx.execute_many(
+            f"INSERT INTO outbox (kind, guild_id, request_id, to_member, target_id, mark, state, "
+            f"channel_id, message_id, next_at, created_at, shown) VALUES ('{kind}', 111, ?1, 0, "
+            f"?2 % 40, ?2 * 3 + {place}, 'posted', 1, 1, 1, 1, 1)",
+            ids,
+        )
+    await tx.execute("ANALYZE")
+
+
+@pytest.fixture(params=["a new database", "a database with statistics"])
+async def watched(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Watched]:
+    """A transaction after every function of the store has been called in it."""
+    async with database.writing() as tx:
+        if request.param == "a database with statistics":
+            await fill(tx)
+        await samples.pending(tx)
+        watched = Watched(tx._connection)
+        for call in CALLS:
+            await call(watched)
+        yield watched
+
+
+async def test_every_function_of_the_store_is_looked_at(watched: Watched) -> None:
+    functions = {
+        (module.__name__, name)
+        for module in MODULES
+        for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert functions - watched.callers == set()
+
+
+async def test_every_query_finds_its_rows_by_an_index(watched: Watched) -> None:
+    walks: list[tuple[str, str]] = []
+    for sql, values in watched.seen.items():
+        plan = await watched._connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}", values)
+        walks += [(str(row[3]), sql) for row in plan if _walks(str(row[3]))]
+    assert walks == []
+
+
+def _walks(step: str) -> bool:
+    """Say whether a step of a plan reads all of a growing table, or all that a server ever had."""
+    found = re.match(r"(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?INDEX (\w+))?(.*)", step)
+    if found is None or found[2] not in GROWING or found[3] in SMALL:
+        return False
+    return found[1] == "SCAN" or found[4].strip() in ("", "(guild_id=?)")

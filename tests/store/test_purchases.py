@@ -1,0 +1,370 @@
+"""Buying on disk: who is next, keys that are used once, outcomes that are never taken back."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from bot.domain.keys import purchase_key
+from bot.domain.market import Refusal
+from bot.domain.models import Attempt, NoListing, WaitReason
+from bot.domain.money import CENT, Micros
+from bot.domain.states import AttemptState, LineState, RequestState
+from bot.store import purchases, requests
+from bot.store.database import Database, Transaction
+from tests.store import samples
+from tests.store.samples import ANA, DAY, HOUR, NOW, line, request_id, shown
+
+FIRST, SECOND = purchase_key(request_id(), 1, 1), purchase_key(request_id(), 2, 1)
+SOLD = Refusal(5, "skin_unavailable")
+BUSY = Refusal(-7, "request_limit_reached")
+
+
+async def tried(tx: Transaction, key: str) -> Attempt:
+    """Return an attempt by its key."""
+    view = await shown(tx, request_id())
+    return next(one for each in view.lines for one in each.attempts if one.purchase_key == key)
+
+
+class TestQueue:
+    """Who is next."""
+
+    async def test_claimable_are_due_and_not_too_old_longest_waiting_first(
+        self, database: Database
+    ) -> None:
+        times = {1: NOW - 5, 2: NOW, 3: NOW + 1, 4: NOW - 9}
+        async with database.writing() as tx:
+            for number, at in times.items():
+                await samples.approved(tx, number, user_id=ANA + number)
+                await tx.execute(
+                    "UPDATE requests SET claimable_at = ? WHERE request_id = ?",
+                    at,
+                    request_id(number),
+                )
+            await samples.pending(tx, 5, user_id=ANA + 5)
+            await samples.buying(tx, 6, user_id=ANA + 6)
+            assert await purchases.claimable(tx, NOW, limit=9) == [
+                request_id(number) for number in (4, 1, 2)
+            ]
+            assert await purchases.claimable(tx, NOW, limit=1) == [request_id(4)]
+            assert await purchases.claimable(tx, NOW + DAY, limit=9) == []
+
+    async def test_next_claimable_is_the_soonest_besides_those_in_hand_and_too_old(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            assert await purchases.next_claimable_at(tx, NOW, besides=[]) is None
+            for number, at in {1: NOW - 5, 2: NOW + 3, 3: NOW + 7}.items():
+                await samples.approved(tx, number, user_id=ANA + number)
+                await tx.execute(
+                    "UPDATE requests SET claimable_at = ?, expires_at = ? WHERE request_id = ?",
+                    at,
+                    NOW + number * HOUR,
+                    request_id(number),
+                )
+            in_hand: list[str] = []
+            soonest = []
+            for number in (1, 2, 3):
+                soonest.append(await purchases.next_claimable_at(tx, NOW, besides=in_hand))
+                in_hand.append(request_id(number))
+            assert soonest == [NOW - 5, NOW + 3, NOW + 7]
+            assert await purchases.next_claimable_at(tx, NOW, besides=in_hand) is None
+            late = NOW + 2 * HOUR
+            assert await purchases.next_claimable_at(tx, late, besides=[]) == NOW + 7
+
+    async def test_in_buying_are_all_that_were_claimed(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.approved(tx, 1)
+            await samples.buying(tx, 2, user_id=5)
+            await samples.buying(tx, 3, user_id=6)
+            assert sorted(await purchases.in_buying(tx)) == [request_id(2), request_id(3)]
+
+
+class TestWaiting:
+    """What an approved request waits for."""
+
+    async def test_wait_is_news_only_when_the_reason_changes(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.approved(tx)
+
+            async def wait(reason: WaitReason, at: int) -> bool:
+                return await purchases.wait(tx, request_id(), reason, claimable_at=at, at=NOW)
+
+            assert await wait(WaitReason.PAUSED, NOW + 1)
+            assert not await wait(WaitReason.PAUSED, NOW + 2)
+            assert await wait(WaitReason.BALANCE_LOW, NOW + 3)
+            request = (await shown(tx, request_id())).request
+            assert (request.waits_for, request.claimable_at) == (WaitReason.BALANCE_LOW, NOW + 3)
+
+    @pytest.mark.parametrize("state", [RequestState.PENDING, RequestState.BUYING])
+    async def test_wait_of_a_request_that_is_not_approved_changes_nothing(
+        self, database: Database, state: RequestState
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.pending(tx)
+            await samples.force_state(tx, request_id(), state)
+            before = await shown(tx, request_id())
+            assert not await purchases.wait(
+                tx, request_id(), WaitReason.PAUSED, claimable_at=NOW + 1, at=NOW + 1
+            )
+            assert await shown(tx, request_id()) == before
+
+    async def test_claim_ends_the_wait(self, database: Database) -> None:
+        async with database.writing() as tx:
+            view = await samples.approved(tx)
+            await purchases.wait(tx, request_id(), WaitReason.PAUSED, claimable_at=NOW, at=NOW)
+            assert await purchases.claim(tx, request_id(), digest=view.request.digest, at=NOW)
+            assert (await shown(tx, request_id())).request.waits_for is None
+
+    async def test_give_back_has_what_found_no_listing_judged_anew(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.buying(tx)
+            await purchases.refuse_line(tx, request_id(), 1, NoListing.PRICE_ROSE, Micros(7 * CENT))
+            (refused, other) = (await shown(tx, request_id())).lines
+            assert refused.state is LineState.REFUSED
+            assert refused.line.cheapest_seen == 7 * CENT
+            assert other.state is LineState.OPEN
+            assert await purchases.give_back(
+                tx, request_id(), WaitReason.RATE_LIMIT, claimable_at=NOW + 9, at=NOW
+            )
+            view = await shown(tx, request_id())
+            assert [each.state for each in view.lines] == [LineState.OPEN, LineState.OPEN]
+            assert view.lines[0].line.cheapest_seen is None
+            assert (view.request.waits_for, view.request.claimable_at) == (
+                WaitReason.RATE_LIMIT,
+                NOW + 9,
+            )
+
+    async def test_give_back_of_a_request_that_is_bought_opens_none_of_its_lines(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.buying(tx)
+            await purchases.refuse_line(tx, request_id(), 1, NoListing.SOLD_OUT, None)
+            assert await purchases.finish(tx, request_id(), at=NOW)
+            before = await shown(tx, request_id())
+            assert not await purchases.give_back(tx, request_id(), None, claimable_at=NOW, at=NOW)
+            assert await shown(tx, request_id()) == before
+
+
+class TestKeys:
+    """A purchase key is used for one send."""
+
+    @pytest.mark.parametrize(
+        "state", [state for state in AttemptState if state is not AttemptState.NOT_SENT]
+    )
+    async def test_key_that_may_have_left_is_never_opened_again(
+        self, database: Database, state: AttemptState
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx, lines=[line()])
+            await samples.send(tx, view)
+            await tx.execute(
+                "UPDATE attempts SET state = ?, code = 5, buy_id = 1, debited = 1", state
+            )
+            before = await shown(tx, request_id())
+            with pytest.raises(sqlite3.IntegrityError):
+                await samples.send(tx, view)
+            assert await shown(tx, request_id()) == before
+
+    async def test_key_that_never_left_is_opened_again_as_if_for_the_first_time(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            for key in (FIRST, SECOND):
+                await purchases.record_not_sent(tx, key, at=NOW)
+            assert {each.state for each in (await shown(tx, request_id())).lines} == {
+                LineState.OPEN
+            }
+            await samples.send(tx, view)
+            now = await tried(tx, FIRST)
+            assert (now.state, now.ended_at, now.attempt_no) == (AttemptState.SENT, None, 1)
+            assert len((await shown(tx, request_id())).lines[0].attempts) == 1
+
+    async def test_next_key_after_a_refused_call_is_opened_beside_the_old_one(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            for key in await samples.send(tx, view):
+                await purchases.record_refusal(tx, key, BUSY, whole=True, at=NOW)
+            await samples.send(tx, view, attempt_no=2)
+            states = [
+                [attempt.state.value for attempt in each.attempts]
+                for each in (await shown(tx, request_id())).lines
+            ]
+            assert states == [["refused", "sent"], ["refused", "sent"]]
+
+    async def test_next_key_while_the_one_before_is_unknown_is_refused(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            await purchases.record_unknown(tx, FIRST, message="no answer")
+            with pytest.raises(sqlite3.IntegrityError):
+                await samples.send(tx, view, attempt_no=2)
+
+    async def test_attempt_when_opened_carries_all_that_a_look_up_needs(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx, lines=[line()])
+            await samples.send(tx, view)
+            attempt = await tried(tx, FIRST)
+            assert attempt.state is AttemptState.SENT
+            assert (attempt.listing_id, attempt.max_price) == (1_001, line().ceiling)
+            assert (attempt.steam_id, attempt.sent_at) == (samples.URL.steam_id, NOW)
+            row = await tx.one("SELECT digest, market, project FROM attempts")
+            assert row is not None
+            assert tuple(row) == (view.request.digest, "sandbox", "1001")
+
+
+class TestOutcomes:
+    """What becomes of an attempt, and that nothing definite is taken back."""
+
+    @pytest.mark.parametrize("state", AttemptState)
+    async def test_outcomes_in_every_state_change_only_what_is_open(
+        self, database: Database, state: AttemptState
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx, lines=[line()])
+            await samples.send(tx, view)
+
+            async def outcome_of(kind: str) -> AttemptState:
+                await tx.execute(
+                    "UPDATE attempts SET state = ?, code = 5, buy_id = 9, debited = 1", state
+                )
+                match kind:
+                    case "bought":
+                        await purchases.record_purchase(
+                            tx, FIRST, samples.purchase(FIRST, 9), at=NOW
+                        )
+                    case "refused":
+                        await purchases.record_refusal(tx, FIRST, SOLD, whole=False, at=NOW)
+                    case "not sent":
+                        await purchases.record_not_sent(tx, FIRST, at=NOW)
+                    case "unknown":
+                        await purchases.record_unknown(tx, FIRST, message="no answer")
+                    case "given up":
+                        await purchases.give_up_waiting(tx, request_id(), message="no answer")
+                return (await tried(tx, FIRST)).state
+
+            kinds = ("bought", "refused", "not sent", "unknown", "given up")
+            found = {kind: await outcome_of(kind) for kind in kinds}
+        after_sent = {
+            "bought": AttemptState.PURCHASED,
+            "refused": AttemptState.REFUSED,
+            "not sent": AttemptState.NOT_SENT,
+            "unknown": AttemptState.UNKNOWN,
+            "given up": AttemptState.UNKNOWN,
+        }
+        expected = {
+            AttemptState.SENT: after_sent,
+            # What was unknown can still turn out to be bought; nothing else is proof here.
+            AttemptState.UNKNOWN: dict.fromkeys(kinds, state) | {"bought": AttemptState.PURCHASED},
+        }.get(state, dict.fromkeys(kinds, state))
+        assert found == expected
+
+    async def test_purchase_when_booked_says_what_was_paid_and_is_news_once(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            bought = samples.purchase(FIRST, 77, debited=Micros(12_345_678), class_id="999")
+            assert await purchases.record_purchase(tx, FIRST, bought, at=NOW + 1)
+            assert not await purchases.record_purchase(tx, FIRST, bought, at=NOW + 2)
+            attempt = await tried(tx, FIRST)
+            assert (attempt.buy_id, attempt.debited, attempt.ended_at) == (77, 12_345_678, NOW + 1)
+            assert (attempt.offer_status, attempt.class_id) == ("creating_trade", "999")
+            assert (await shown(tx, request_id())).debited_total == 12_345_678
+
+    async def test_purchase_without_a_picture_keeps_the_one_that_was_seen(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            await purchases.record_purchase(tx, FIRST, samples.purchase(FIRST, class_id=""), at=NOW)
+            assert (await tried(tx, FIRST)).class_id == "310"
+
+    async def test_purchase_of_a_key_that_was_never_sent_is_not_booked_as_ours(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.buying(tx)
+            foreign = samples.purchase("qm" + "z" * 20 + "0101")
+            assert not await purchases.record_purchase(
+                tx, foreign.purchase_key or "", foreign, at=NOW
+            )
+            await purchases.record_stray(tx, request_id(), foreign, at=NOW)
+            await purchases.record_stray(tx, request_id(), foreign, at=NOW + 1)
+            strays = await tx.all("SELECT buy_id, purchase_key, debited, seen_at FROM strays")
+            assert [tuple(row) for row in strays] == [
+                (1, foreign.purchase_key, foreign.debited, NOW)
+            ]
+
+    async def test_refusal_when_recorded_keeps_code_message_and_scope(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            await purchases.record_refusal(tx, FIRST, SOLD, whole=False, at=NOW + 1)
+            await purchases.record_refusal(tx, SECOND, BUSY, whole=True, at=NOW + 1)
+            one, other = await tried(tx, FIRST), await tried(tx, SECOND)
+            assert (one.code, one.message, one.refused_whole) == (5, "skin_unavailable", False)
+            assert (other.code, other.refused_whole, other.ended_at) == (-7, True, NOW + 1)
+            states = [each.state for each in (await shown(tx, request_id())).lines]
+            assert states == [LineState.REFUSED, LineState.OPEN]
+
+
+class TestWire:
+    """What is on the wire, and what it may cost."""
+
+    async def test_wire_counts_what_is_sent_or_unknown_until_it_is_definite(
+        self, database: Database
+    ) -> None:
+        ceiling = line().ceiling
+        async with database.writing() as tx:
+            assert await purchases.on_the_wire(tx) == 0
+            view = await samples.buying(tx, lines=[line(1), line(2)])
+            await samples.send(tx, view)
+            assert await purchases.on_the_wire(tx) == 2 * ceiling
+            assert await purchases.requests_on_the_wire(tx) == [request_id()]
+            await purchases.record_unknown(tx, FIRST, message="no answer", code=42)
+            assert await purchases.on_the_wire(tx) == 2 * ceiling
+            assert await purchases.requests_on_the_wire(tx) == [request_id()]
+            await purchases.record_refusal(tx, SECOND, SOLD, whole=False, at=NOW)
+            assert await purchases.on_the_wire(tx) == ceiling
+            assert await purchases.requests_on_the_wire(tx) == []
+            await purchases.record_purchase(tx, FIRST, samples.purchase(FIRST), at=NOW)
+            assert await purchases.on_the_wire(tx) == 0
+
+    async def test_waiting_is_given_up_for_one_request_only(self, database: Database) -> None:
+        async with database.writing() as tx:
+            for number in (1, 2):
+                view = await samples.buying(tx, number, user_id=ANA + number)
+                await samples.send(tx, view)
+            assert await purchases.give_up_waiting(tx, request_id(1), message="stopped")
+            assert not await purchases.give_up_waiting(tx, request_id(1), message="stopped")
+            assert await purchases.requests_on_the_wire(tx) == [request_id(2)]
+            assert {one.state for one in (await shown(tx, request_id(1))).lines} == {
+                LineState.UNKNOWN
+            }
+
+    async def test_request_of_which_something_is_unknown_is_still_open(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            await purchases.give_up_waiting(tx, request_id(), message="stopped")
+            request = view.request
+            assert await requests.open_numbers(tx, request.guild_id, request.user_id) == [1]
