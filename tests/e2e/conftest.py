@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.sandbox.discord import interactions
 from tests.e2e.world import World, small_world
+
+
+@pytest.fixture(autouse=True)
+def patient_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let people wait for what follows a silent acknowledgement as long as a busy machine needs."""
+    monkeypatch.setattr(interactions, "QUIET_S", 8.0)
 
 
 @pytest.fixture
