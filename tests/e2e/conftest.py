@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from bot.sandbox.discord import interactions
+from tests.e2e.cases import check_books
 from tests.e2e.world import World, small_world
 
 
@@ -38,3 +39,12 @@ async def shared_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerat
     async with small_world(tmp_path_factory.mktemp("shared")) as world:
         await world.set_up()
         yield await world.start()
+
+
+@pytest.fixture
+def books(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test plays, the books are right after it."""
+    shared = "shared_world" in request.fixturenames
+    world: World = request.getfixturevalue("shared_world" if shared else "empty_world")
+    yield
+    check_books(world)
