@@ -97,6 +97,23 @@ class TestWaiting:
             request = (await shown(tx, request_id())).request
             assert (request.waits_for, request.claimable_at) == (WaitReason.BALANCE_LOW, NOW + 3)
 
+    async def test_wait_that_is_over_has_those_who_waited_for_it_looked_at_now(
+        self, database: Database
+    ) -> None:
+        reasons = [WaitReason.PAUSED, WaitReason.OPERATOR, WaitReason.BALANCE_LOW]
+        async with database.writing() as tx:
+            for number, reason in enumerate(reasons, start=1):
+                await samples.approved(tx, number)
+                await purchases.wait(
+                    tx, request_id(number), reason, claimable_at=NOW + HOUR, at=NOW
+                )
+            await samples.pending(tx, 4)
+            await purchases.wait_no_longer(tx, reasons[:2], at=NOW)
+            due = await purchases.claimable(tx, NOW, limit=9)
+            assert sorted(due) == sorted([request_id(1), request_id(2)])
+            # The card says what it waits for until it is claimed.
+            assert (await shown(tx, request_id(1))).request.waits_for is WaitReason.PAUSED
+
     @pytest.mark.parametrize("state", [RequestState.PENDING, RequestState.BUYING])
     async def test_wait_of_a_request_that_is_not_approved_changes_nothing(
         self, database: Database, state: RequestState
@@ -346,6 +363,44 @@ class TestWire:
             assert await purchases.requests_on_the_wire(tx) == []
             await purchases.record_purchase(tx, FIRST, samples.purchase(FIRST), at=NOW)
             assert await purchases.on_the_wire(tx) == 0
+
+    async def test_balance_is_spoken_for_by_what_was_claimed_sent_or_bought_since(
+        self, database: Database
+    ) -> None:
+        ceiling = line().ceiling
+        async with database.writing() as tx:
+
+            async def spoken_for(since: int) -> int:
+                return await purchases.spoken_for(tx, since=since)
+
+            await samples.approved(tx, 2)
+            assert await spoken_for(NOW) == 0
+            view = await samples.buying(tx, lines=[line(1), line(2)])
+            assert await spoken_for(NOW) == 2 * ceiling
+            await samples.send(tx, view)
+            assert await spoken_for(NOW) == 2 * ceiling
+            await purchases.record_unknown(tx, FIRST, message="no answer")
+            await purchases.record_refusal(tx, SECOND, SOLD, whole=False, at=NOW)
+            assert await spoken_for(NOW) == ceiling
+            cheaper = samples.purchase(FIRST, debited=Micros(ceiling - CENT))
+            await purchases.record_purchase(tx, FIRST, cheaper, at=NOW + 5)
+            # A balance that was read before the purchase doesn't know of it yet.
+            assert await spoken_for(NOW + 5) == ceiling - CENT
+            assert await spoken_for(NOW + 6) == 0
+
+    async def test_listings_are_taken_by_what_may_have_bought_them_since(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            assert await purchases.listings_taken(tx, since=NOW) == set()
+            view = await samples.buying(tx, lines=[line(1), line(2), line(3)])
+            first, second, third = await samples.send(tx, view)
+            assert await purchases.listings_taken(tx, since=NOW) == {1_001, 1_002, 1_003}
+            await purchases.record_purchase(tx, first, samples.purchase(first), at=NOW + 5)
+            await purchases.record_refusal(tx, second, SOLD, whole=False, at=NOW)
+            await purchases.record_unknown(tx, third, message="no answer")
+            assert await purchases.listings_taken(tx, since=NOW + 5) == {1_001, 1_003}
+            assert await purchases.listings_taken(tx, since=NOW + 6) == {1_003}
 
     async def test_waiting_is_given_up_for_one_request_only(self, database: Database) -> None:
         async with database.writing() as tx:
