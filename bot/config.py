@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +16,10 @@ from bot.store.vault import is_key
 SKINSBACK_HOST: Final = "skinsback.com"
 SKINSBACK_API_URL: Final = f"https://{SKINSBACK_HOST}/api.php"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_PORT: Final = re.compile("[1-9][0-9]{0,4}")
 _PORT_MAX: Final = 65_535
+_ID: Final = re.compile("[1-9][0-9]{0,18}")
+_ID_MAX: Final = 2**63 - 1  # what a column of the database holds
 
 T = TypeVar("T")
 
@@ -143,7 +147,7 @@ def _one_of(kind: type[E]) -> Callable[[str], E]:
 
 def _ids(text: str) -> frozenset[int]:
     parts = text.replace(",", " ").split()
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    if not all(_ID.fullmatch(part) and int(part) <= _ID_MAX for part in parts):
         raise ValueError("must be ids (numbers), with commas between them")
     return frozenset(int(part) for part in parts)
 
@@ -162,15 +166,19 @@ def _log_level(text: str) -> str:
 
 
 def _port(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _PORT_MAX):
+    if not _PORT.fullmatch(text) or int(text) > _PORT_MAX:
         raise ValueError("must be a port, 1 to 65535")
     return int(text)
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        address = urlsplit(text)
-        if address.scheme not in schemes or not address.hostname:
+        try:
+            address = urlsplit(text)
+            usable = address.scheme in schemes and address.hostname and address.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
             raise ValueError(f"must be an address that starts with {schemes[0]}://")
         return text.rstrip("/")
 
