@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import aiohttp
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
@@ -108,6 +107,7 @@ class SetupCog(commands.Cog):
 
     async def _check(self, click: Click) -> None:
         await click.answer()
+        await self._guilds.check_cards(click.actor)
         await self._show(click, text.CHECKED)
 
     async def _post_test_card(self, click: Click) -> None:
@@ -127,7 +127,7 @@ class SetupCog(commands.Cog):
             raise UserFacingError(Problem.SERVER_ONLY)
         try:
             await channel.send(view=panel_message(self._frame()))
-        except (discord.HTTPException, aiohttp.ClientError, OSError):
+        except (discord.Forbidden, discord.NotFound):
             await self._show_problem(click, UserFacingError(Problem.CANNOT_POST_HERE))
             return
         await self._show(click, text.PANEL_POSTED)

@@ -205,17 +205,9 @@ class Announcements:
         task.add_done_callback(ended)
 
     async def _post(self, row: OutboxRow) -> None:
+        tried = False
         try:
-            if row.state is OutboxState.TRYING and (found := await self._poster.find(row)):
-                async with self._database.writing() as tx:
-                    # What it shows may be old: 0 has it drawn again.
-                    await outbox.mark_posted(
-                        tx,
-                        row.outbox_id,
-                        channel_id=found.channel_id,
-                        message_id=found.message_id,
-                        shown=0,
-                    )
+            if row.state is OutboxState.TRYING and await self._stands_already(row):
                 return
             async with self._database.writing() as tx:
                 subject = await self._subject(tx, row)
@@ -225,6 +217,7 @@ class Announcements:
                 if not await outbox.mark_trying(tx, row.outbox_id):
                     return
                 wanted = (await outbox.get(tx, row.outbox_id) or row).wanted
+            tried = True
             posted = await self._poster.post(row, subject)
             async with self._database.writing() as tx:
                 await outbox.mark_posted(
@@ -235,15 +228,32 @@ class Announcements:
                     shown=wanted,
                 )
         except PostRefusedError as error:
-            await self._park(row, error.reason)
+            # Refused the search, it may stand there all the same.
+            await self._park(row, error.reason, unknown=not tried)
         except Exception as error:  # noqa: BLE001 - one message never stops the others
-            await self._try_later(row, error)
+            await self._try_later(row, error, counted=tried)
         finally:
             if done := self._waiting.get(row.outbox_id):
                 async with self._database.reading() as tx:
                     now = await outbox.get(tx, row.outbox_id)
                 if now is not None and now.state not in (OutboxState.WAITING, OutboxState.TRYING):
                     done.set()
+
+    async def _stands_already(self, row: OutboxRow) -> bool:
+        """Search for a message that may have been posted before, and note it if it stands."""
+        found = await self._poster.find(row)
+        if found is None:
+            return False
+        async with self._database.writing() as tx:
+            # What it shows may be old: 0 has it drawn again.
+            await outbox.mark_posted(
+                tx,
+                row.outbox_id,
+                channel_id=found.channel_id,
+                message_id=found.message_id,
+                shown=0,
+            )
+        return True
 
     async def _redraw(self, row: OutboxRow) -> None:
         try:
@@ -280,10 +290,10 @@ class Announcements:
                 view = await requests.get(tx, row.request_id or "")
         if view is None:
             return None
-        never_stood = row.message_id is None and row.state is not OutboxState.TRYING
-        if row.kind is MessageKind.APPROVAL_CARD and never_stood:
-            return None if view.request.state in FINAL_STATES else view
-        return view
+        # What may stand unknown was searched for before this is asked, and not found.
+        stands = row.message_id is not None
+        over = view.request.state in FINAL_STATES
+        return None if row.kind is MessageKind.APPROVAL_CARD and over and not stands else view
 
     async def _replace(self, row: OutboxRow) -> None:
         """Somebody deleted the message: post it again as long as it can be acted on."""
@@ -296,15 +306,17 @@ class Announcements:
             else:
                 await outbox.skip(tx, row.outbox_id)
 
-    async def _park(self, row: OutboxRow, reason: str) -> None:
+    async def _park(self, row: OutboxRow, reason: str, *, unknown: bool = False) -> None:
         log.warning("message %s (%s) is parked: %s", row.outbox_id, row.kind, reason)
         async with self._database.writing() as tx:
-            await outbox.park(tx, row.outbox_id, reason)
+            await outbox.park(tx, row.outbox_id, reason, unknown=unknown)
             if row.kind is MessageKind.MEMBER_STATUS and row.request_id:
                 await requests.note_dm_closed(tx, row.request_id)
                 await outbox.touch(tx, row.request_id)
 
-    async def _try_later(self, row: OutboxRow, error: Exception) -> None:
+    async def _try_later(
+        self, row: OutboxRow, error: Exception, *, counted: bool = False
+    ) -> None:
         expected = isinstance(error, PostUncertainError)
         log.warning(
             "message %s (%s) has to be tried again: %s",
@@ -314,9 +326,9 @@ class Announcements:
             exc_info=None if expected else error,
         )
         delay = min(_LAST_RETRY_MS, _FIRST_RETRY_MS * 2 ** min(row.tries, 10))
+        next_at = self._clock.now_ms() + delay + self._rng.randrange(delay // 4)
         async with self._database.writing() as tx:
-            await outbox.try_later(
-                tx,
-                row.outbox_id,
-                next_at=self._clock.now_ms() + delay + self._rng.randrange(delay // 4),
-            )
+            if counted:
+                await outbox.put_off(tx, row.outbox_id, next_at=next_at)
+            else:
+                await outbox.try_later(tx, row.outbox_id, next_at=next_at)

@@ -187,6 +187,16 @@ class Guilds:
         self._announcements.wake()
         return guild
 
+    async def check_cards(self, actor: Actor) -> None:
+        """Have the cards drawn again that wait for a decision: a deleted one is posted anew.
+
+        Without it nobody could decide, because Discord doesn't tell us of deleted messages.
+        """
+        guild_id = self._require_administrator(actor)
+        async with self._database.writing() as tx:
+            await outbox.touch_open_cards(tx, guild_id)
+        self._announcements.wake()
+
     async def try_parked_again(self, actor: Actor) -> int:
         """Try the messages that Discord refused once more. Return how many there were."""
         guild_id = self._require_administrator(actor)

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 _BAD_REQUEST: Final = 400
 _OPENING_DMS_TOO_FAST: Final = 40003
-_SEARCHED: Final = 200
+_SEARCHED: Final = 5_000
+"""Messages looked at before one of ours is taken for never posted: days of a busy channel."""
 _CLOCK_SLACK: Final = timedelta(minutes=2)
 
 _SILENT: Final = discord.AllowedMentions.none()
@@ -170,10 +171,11 @@ def _has_mark(message: discord.Message, mark: int) -> bool:
 
 def _translated(error: Exception) -> PostRefusedError | PostUncertainError:
     """Return our own exception for what sending raised; no text of the library's goes on."""
-    if isinstance(error, discord.Forbidden | discord.NotFound):
+    hurried = isinstance(error, discord.HTTPException) and error.code == _OPENING_DMS_TOO_FAST
+    if isinstance(error, discord.Forbidden | discord.NotFound) and not hurried:
         return PostRefusedError(_reason(error))
     if isinstance(error, discord.HTTPException):
-        if error.status == 400 and error.code != _OPENING_DMS_TOO_FAST:
+        if error.status == _BAD_REQUEST and not hurried:
             log.error("Discord calls a message of ours malformed.", exc_info=error)
             return PostRefusedError("malformed")
         return PostUncertainError(f"Discord answered {error.status}")
