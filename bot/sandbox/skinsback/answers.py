@@ -22,6 +22,7 @@ class ApiError(Exception):
 
 
 def read_list(value: object) -> list[object]:
+    """Return a parameter that came as a list; anything else is none."""
     return value if isinstance(value, list) else []
 
 

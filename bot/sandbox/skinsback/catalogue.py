@@ -180,6 +180,7 @@ class Item:
 
     @property
     def app_id(self) -> int:
+        """Steam's id of the game."""
         return APP_IDS[self.game]
 
     def open_listings(self) -> dict[int, Micros]:
