@@ -129,6 +129,12 @@ class Quartermaster(commands.Bot):
             await self.start(token)
         except discord.LoginFailure:
             raise StartupError("Discord refuses the DISCORD_TOKEN. Copy it anew.") from None
+        except discord.ConnectionClosed as error:
+            # The library comes back by itself from every close but those that are for good.
+            raise StartupError(
+                f"Discord has ended the connection for good (code {error.code}), as it does when "
+                "the DISCORD_TOKEN was changed. Copy it anew."
+            ) from None
         except (discord.HTTPException, aiohttp.ClientError, OSError, AttributeError) as error:
             # The library raises AttributeError if the gateway can't be reached at the first try.
             if self.first_ready.is_set():
@@ -138,6 +144,18 @@ class Quartermaster(commands.Bot):
                 "Discord can't be reached. Check the machine's network, then start again."
             ) from None
 
+
+def _calm_reconnects(record: logging.LogRecord) -> bool:
+    """Log a lost connection, which comes back by itself, as one line and not as a fault of ours."""
+    if record.exc_info and str(record.msg).startswith("Attempting a reconnect"):
+        lost = type(record.exc_info[1]).__name__
+        record.msg = f"The connection to Discord is lost ({lost}). {record.msg}"
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("discord.client").addFilter(_calm_reconnects)
 
 # Nobody speaks here: a warning that voice is missing would only worry the operator.
 discord.VoiceClient.warn_nacl = False
