@@ -152,7 +152,7 @@ class BasketCog(commands.Cog):
             return await self._screen_with_problem(actor, error)
         if isinstance(outcome, Added):
             pick = outcome.pick
-            said = text.added(pick.market_hash_name, pick.quantity)
+            said = text.added(pick.market_hash_name, pick.quantity, pick.ceiling)
             if outcome.guessed:
                 said = text.added_guessed(pick.market_hash_name, name)
             return await self._screen(actor, notice=said)

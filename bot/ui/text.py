@@ -1159,6 +1159,7 @@ ROW: Final = "{n}. {skin} · {quote}, max {ceiling}"
 ROW_TIMES: Final = "{n}. {skin} ×{quantity} · {quote}, max {ceiling}"
 ROW_LISTING: Final = " · listing {listing_id}"
 ROW_BASKET: Final = "**{skin}**\n{quantity} × {quote}, at most {ceiling} each"
+ROW_BASKET_ONE: Final = "**{skin}**\n{quote}, at most {ceiling}"
 SKIN: Final = "{skin}"
 SKIN_TIMES: Final = "{skin} ×{quantity}"
 ROW_REFUSED: Final = "✖ {skin}: at most {ceiling}"
@@ -1393,7 +1394,8 @@ MATCHES_NARROW: Final = (
 MORE_TITLE: Final = "### More about your basket"
 EMPTY_QUESTION: Final = "### Empty your basket?\nThe {skins} in it and the note are removed."
 
-ADDED: Final = "Added: **{skin}** ×{quantity}."
+ADDED: Final = "Added: **{skin}** ×{quantity}, at most {ceiling} each."
+ADDED_ONE: Final = "Added: **{skin}**, at most {ceiling}."
 ADDED_GUESSED: Final = (
     "I took **{skin}** for “{typed}”. If you meant another one, remove it and search again."
 )
@@ -1403,9 +1405,10 @@ NOTE_SAVED: Final = "The note is saved."
 CEILING_SAVED: Final = "The price limit is saved: at most {ceiling} each."
 
 
-def added(skin: str, quantity: int) -> str:
-    """Return what stands over the basket after a skin was put in."""
-    return ADDED.format(skin=_shown_text(skin), quantity=quantity)
+def added(skin: str, quantity: int, ceiling: Micros) -> str:
+    """Return what stands over the basket after a skin was put in, and how its limit was read."""
+    template = ADDED_ONE if quantity == 1 else ADDED
+    return template.format(skin=_shown_text(skin), quantity=quantity, ceiling=usd(ceiling))
 
 
 def added_guessed(skin: str, typed: str) -> str:

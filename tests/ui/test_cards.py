@@ -21,7 +21,7 @@ from bot.domain.models import (
     RequestView,
     WaitReason,
 )
-from bot.domain.money import Micros
+from bot.domain.money import CENT, Micros
 from bot.domain.plain_text import escape
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
@@ -702,7 +702,7 @@ def test_hostile_text_in_a_basket_is_only_ever_read(hostile: str) -> None:
     quote = Quote("cs2", hostile, Micros(1), 1, "")
     for shown in (
         _basket(full, notice=text.added_guessed(hostile, hostile)),
-        _basket(full, notice=text.added(hostile, 1)),
+        _basket(full, notice=text.added(hostile, 1, CENT)),
         _basket(full, notice=text.removed(hostile)),
         baskets.more_screen(full, FRAME),
         baskets.line_screen(full, chosen, FRAME, quote=quote),

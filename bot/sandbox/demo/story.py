@@ -183,13 +183,13 @@ async def _ana_fills_her_basket(scene: Scene, basket: Message) -> Message:
     form = await ana.opens(basket, "Add skins")
     given = {"Skin": _NEO_NOIR, "At most, each (optional)": _NEO_NOIR_LIMIT}
     basket = await ana.fills_in(form, given)
-    stage.show_news(basket, f"Added: {_NEO_NOIR}", f"at most {_neo_noir_limit()} each")
+    stage.show_news(basket, f"Added: {_NEO_NOIR}", f"at most {_neo_noir_limit()}")
     basket = await ana.types("request", item=_WATER_ELEMENTAL)
     stage.show(
         basket,
         "5 of 10 skins",
         *(_today(scene, skin) for skin in _WANTED),
-        f"at most {_neo_noir_limit()} each",
+        f"at most {_neo_noir_limit()}",
         "No Trade URL yet",
         buttons=("Send for approval", "Add skins", "Trade URL", "More"),
     )
@@ -198,7 +198,7 @@ async def _ana_fills_her_basket(scene: Scene, basket: Message) -> Message:
 
 def _today(scene: Scene, skin: str) -> str:
     """Return a skin and its price as the basket shows them."""
-    return f"{skin}\n1 × {format_usd(scene.market.listings(skin)[0].price)}, "
+    return f"{skin}\n{format_usd(scene.market.listings(skin)[0].price)}, "
 
 
 def _neo_noir_limit() -> str:

@@ -64,7 +64,7 @@ def basket_screen(
     card.say(f"{title}\n{text.BASKET_PRIVATE}")
     for pick in shown:
         card.picture_row(
-            text.ROW_BASKET.format(
+            (text.ROW_BASKET_ONE if pick.quantity == 1 else text.ROW_BASKET).format(
                 skin=named(pick.market_hash_name),
                 quantity=pick.quantity,
                 quote=text.usd(pick.quote),
