@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from bot.domain.models import EventKind, RequestView, WaitReason
@@ -52,7 +53,7 @@ class Purchasing:
         self._clock = clock
         self._wake = approved
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Buy until cancelled; then let what is on the wire be answered, within reason."""
@@ -65,7 +66,7 @@ class Purchasing:
                 except TimeoutError:
                     continue
         finally:
-            self._stopping = True
+            self._stopping.set()
             if self._busy:
                 await asyncio.wait(self._busy.values(), timeout=_SHUTDOWN_S)
             for task in list(self._busy.values()):
@@ -139,7 +140,20 @@ class Purchasing:
                     await self._buying.buy(claimed)
         except Exception:
             log.exception("Request %s could not be bought.", request_id)
+            await self._put_aside(request_id)
+
+    async def _put_aside(self, request_id: str) -> None:
+        """Leave a request alone; keep its place taken if not even that can be written down.
+
+        Otherwise it would be due still, and tried over and over, with calls to the market each
+        time.
+        """
+        try:
             await self._leave_alone(request_id)
+        except Exception:
+            log.exception("Request %s could not be put aside.", request_id)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _IDLE_S)
 
     async def _leave_alone(self, request_id: str) -> None:
         """After a fault of ours: what was sent is unknown, the rest waits for the operator."""
@@ -220,7 +234,7 @@ class Purchasing:
             balance = await self._watch.balance()
         except MarketError as error:
             return wait_after(error)
-        if self._stopping:
+        if self._stopping.is_set():
             return None
         async with self._database.writing() as tx:
             if await settings.get_pause(tx) is not None:
