@@ -75,6 +75,13 @@ class Case:
         """What the market has bought for it, whatever we know of it."""
         return [entry for entry in self.world.market.purchases if self.request_id in str(entry.key)]
 
+    @property
+    def told_result(self) -> bool:
+        """Whether its message stands in the results channel."""
+        return any(
+            f"Request #{self.number} " in message.text for message in self.world.results.messages
+        )
+
     async def approve(self, by: Member | None = None) -> Reply:
         """Have it approved."""
         reply = await (by or self.world.max).click(self.card, "Approve")

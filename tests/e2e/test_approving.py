@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bot.sandbox.discord import Refuse
+from bot.sandbox.discord import Message, Refuse
 from bot.store import settings
 from bot.store.database import Database
 from tests.e2e.cases import Case, deny, open_deny, send
@@ -361,6 +361,44 @@ async def test_approval_when_taken_back_in_time_then_nothing_is_bought(empty_wor
     late = await world.max.click(case.card, "Take back", as_of=case.with_button("Take back"))
     assert "can't be taken back any more" in late.text
     assert [entry.partner for entry in case.bought] == [case.partner]
+
+
+async def test_request_when_every_way_out_is_taken_at_once_then_exactly_one_is(
+    empty_world: World,
+) -> None:
+    """When the time to take back ends, buying, taking back and cancelling meet."""
+    world = await (await empty_world.set_up(undo_s=1)).start()
+    cases = [await send(world) for _ in range(4)]
+    questions = [await case.ask_to_cancel() for case in cases]
+    at = time.monotonic()
+    for case in cases:
+        await case.approve()
+    await cases[-1].card.wait_for("Until then it can be taken back")
+
+    async def leave(case: Case, question: Message, delay_s: float) -> tuple[str, str]:
+        await asyncio.sleep(max(0, at + 1 + delay_s - time.monotonic()))
+        taken, cancelled = await asyncio.gather(
+            world.mia.click(case.card, "Take back", as_of=case.with_button("Take back")),
+            case.member.click(question, "Yes"),
+        )
+        return taken.text, cancelled.text
+
+    delays = (-0.1, 0.0, 0.03, 0.06)
+    answers = await asyncio.gather(*map(leave, cases, questions, delays))
+    await world.until(lambda: all(case.state not in ("approved", "buying") for case in cases))
+    for case, (taken, cancelled) in zip(cases, answers, strict=True):
+        if case.calls:
+            assert case.state == "bought"
+            assert "can't be taken back" in taken
+            assert "can't be cancelled" in cancelled
+        else:
+            # What was taken back can still be cancelled, but not the other way round.
+            assert "is cancelled" in cancelled
+            assert case.state == "cancelled"
+            assert "is taken back" in taken or "can't be taken back" in taken
+    await cases[0].is_left_alone()
+    for case in cases:
+        assert len(case.bought) == len(case.calls) == (case.state == "bought")
 
 
 async def test_cards_when_the_bot_was_restarted_then_every_button_still_works(

@@ -244,6 +244,45 @@ async def test_request_when_its_member_has_left_then_it_waits_for_them(
 
 
 @shared
+async def test_request_when_nobody_could_be_told_then_it_waits(shared_world: World) -> None:
+    """A trade lives ten minutes: while messages are behind, nothing is bought."""
+    world = shared_world
+    case = await send(world)
+    world.change(
+        "INSERT INTO outbox (kind, guild_id, to_member, target_id, mark, state, next_at, "
+        "created_at) VALUES ('test_card', ?, 0, 1, 1, 'waiting', 9999999999999, 1)",
+        world.guild.id,
+    )
+    await case.approve()
+    await case.waits("cannot_tell")
+    await case.card.wait_for("Messages to Discord are behind")
+    await case.status("until I can write to Discord reliably")
+    await case.is_left_alone()
+    assert case.calls == []
+    world.change("DELETE FROM outbox WHERE mark = 1")
+    await world.hurry()
+    await case.result("the skin is bought")
+
+
+async def test_request_when_discord_is_gone_then_it_is_bought_once_it_is_back(
+    empty_world: World,
+) -> None:
+    """Without Discord nobody would hear of the trade, so nothing is bought."""
+    world = await (await empty_world.set_up(undo_s=1)).start()
+    case = await send(world)
+    await case.approve()
+    await world.discord.stop_listening()
+    await case.waits("cannot_tell")
+    assert case.calls == []
+    await world.discord.start_listening()
+    # The library's own way back may take half a minute.
+    await world.restart(kill=True)
+    await world.hurry()
+    await case.result("the skin is bought")
+    assert len(case.calls) == 1
+
+
+@shared
 async def test_request_when_it_waited_for_too_long_then_it_is_not_tried_over_and_over(
     shared_world: World,
 ) -> None:
