@@ -171,10 +171,13 @@ async def mark_trying(tx: Transaction, outbox_id: int) -> bool:
 async def mark_posted(
     tx: Transaction, outbox_id: int, *, channel_id: int, message_id: int, shown: int
 ) -> None:
-    """Note where the message stands and which state of things it shows."""
+    """Note where the message stands and which state of things it shows.
+
+    Of one that is known to stand nothing changes: a search for it has come too late.
+    """
     await tx.execute(
         "UPDATE outbox SET state = 'posted', channel_id = ?, message_id = ?, shown = ?, "
-        "tries = 0, parked_reason = '' WHERE outbox_id = ?",
+        "tries = 0, parked_reason = '' WHERE outbox_id = ? AND state <> 'posted'",
         channel_id,
         message_id,
         shown,

@@ -138,6 +138,14 @@ class TestTrying:
         assert row.tries == 0
         assert await desk.due() == []
 
+    async def test_search_that_ends_after_the_post_changes_nothing(self, desk: Desk) -> None:
+        row_id = await desk.announce(about=request_id(1))
+        await desk.post(row_id)
+        before = await desk.row(row_id)
+        await outbox.mark_posted(desk.tx, row_id, channel_id=THERE, message_id=8, shown=0)
+        assert await desk.row(row_id) == before
+        assert await desk.stale() == []
+
     @pytest.mark.parametrize("state", [OutboxState.POSTED, OutboxState.PARKED, OutboxState.SKIPPED])
     async def test_trying_what_is_not_to_be_posted_is_refused(
         self, desk: Desk, state: OutboxState

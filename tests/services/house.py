@@ -1,0 +1,381 @@
+"""The services as they are wired for a start, on a real database and beside a scripted Discord."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from bot.domain.models import Actor, Event, MessageKind, OutboxRow, RequestView
+from bot.domain.states import RequestState
+from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.services.announcements import Announcements
+from bot.services.baskets import Added, Baskets, Wish
+from bot.services.buying import Buying
+from bot.services.catalogue import Catalogue
+from bot.services.guilds import Guilds
+from bot.services.market_watch import MarketWatch
+from bot.services.ports import MessageGoneError, Posted, Subject
+from bot.services.purchasing import Purchasing
+from bot.services.requests import Requests
+from bot.services.trade_urls import TradeUrls
+from bot.skinsback.client import SkinsbackClient
+from bot.store import audit, outbox, requests, settings
+from bot.store.database import Database
+from bot.store.prices import PriceFile
+from bot.store.vault import Vault
+
+NOW: Final = 1_795_000_000_000
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+
+GUILD, APPROVALS, RESULTS, MODS = 111, 121, 122, 131
+ANA: Final = Actor(201, GUILD)
+BEA: Final = Actor(202, GUILD)
+MAX: Final = Actor(301, GUILD, frozenset({MODS}))
+MIA: Final = Actor(302, GUILD, frozenset({MODS}))
+OLGA: Final = Actor(401, GUILD, administrator=True)
+
+REDLINE: Final = "AK-47 | Redline (Field-Tested)"
+ASIIMOV: Final = "AWP | Asiimov (Field-Tested)"
+SLATE: Final = "AK-47 | Slate (Field-Tested)"
+TOKEN: Final = "AbCd_-12"
+KEY: Final = "x" * 43 + "="
+
+
+def url_of(partner: int, token: str = TOKEN) -> str:
+    """Return a Trade URL as it is pasted."""
+    return f"https://steamcommunity.com/tradeoffer/new/?partner={partner}&token={token}"
+
+
+@dataclass
+class ManualClock:
+    """Stands still until it is moved."""
+
+    now: int = NOW
+
+    def now_ms(self) -> int:
+        """Return unix milliseconds."""
+        return self.now
+
+
+@dataclass
+class Message:
+    """A message that stands in the scripted Discord."""
+
+    message_id: int
+    channel_id: int
+    kind: MessageKind
+    mark: int
+    subject: Subject
+    edits: int = 0
+
+
+Trouble = Callable[[str, OutboxRow], Awaitable[None]]
+
+
+async def no_trouble(_what: str, _row: OutboxRow) -> None:
+    """Nothing goes wrong."""
+
+
+@dataclass
+class ScriptedDiscord:
+    """Posts, edits and finds messages.
+
+    ``trouble`` may raise, or never return, before a call is carried out; ``aftermath`` after it.
+    """
+
+    ready: bool = True
+    messages: list[Message] = field(default_factory=list)
+    calls: list[tuple[str, MessageKind]] = field(default_factory=list)
+    trouble: Trouble = no_trouble
+    aftermath: Trouble = no_trouble
+    members: dict[int, bool | None] = field(default_factory=dict)
+
+    async def post(self, row: OutboxRow, subject: Subject) -> Posted:
+        """Put a message up."""
+        await self._meet("post", row)
+        message = Message(1_000 + len(self.messages), row.target_id, row.kind, row.mark, subject)
+        self.messages.append(message)
+        await self.aftermath("post", row)
+        return Posted(message.channel_id, message.message_id)
+
+    async def edit(self, row: OutboxRow, subject: Subject) -> None:
+        """Draw a message again."""
+        await self._meet("edit", row)
+        message = next((one for one in self.messages if one.message_id == row.message_id), None)
+        if message is None:
+            raise MessageGoneError
+        message.subject = subject
+        message.edits += 1
+        await self.aftermath("edit", row)
+
+    async def find(self, row: OutboxRow) -> Posted | None:
+        """Search for a message by its mark."""
+        await self._meet("find", row)
+        for message in self.messages:
+            if (message.channel_id, message.mark) == (row.target_id, row.mark):
+                return Posted(message.channel_id, message.message_id)
+        return None
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool | None:
+        """Say whether a person is on a server; everyone is until something else is said."""
+        assert guild_id == GUILD
+        return self.members.get(user_id, True)
+
+    async def _meet(self, what: str, row: OutboxRow) -> None:
+        self.calls.append((what, row.kind))
+        await self.trouble(what, row)
+
+    def of(self, kind: MessageKind) -> list[Message]:
+        """Return the messages of a kind that stand."""
+        return [message for message in self.messages if message.kind is kind]
+
+    def count(self, what: str, kind: MessageKind) -> int:
+        """Return how often something was tried."""
+        return self.calls.count((what, kind))
+
+
+@dataclass
+class House:
+    """Everything that works together."""
+
+    database: Database
+    clock: ManualClock
+    discord: ScriptedDiscord
+    market: SkinsbackSandbox
+    client: SkinsbackClient
+    vault: Vault
+    announcements: Announcements
+    guilds: Guilds
+    watch: MarketWatch
+    catalogue: Catalogue
+    buying: Buying
+    purchasing: Purchasing
+    baskets: Baskets
+    requests: Requests
+    trade_urls: TradeUrls
+    approved: asyncio.Event
+
+    async def set_up(
+        self, *, undo_s: int = 0, lines_max: int = 10, open_max: int = 5, askers: Sequence[int] = ()
+    ) -> None:
+        """Write the server's choices, and read the prices."""
+        async with self.database.writing() as tx:
+            await settings.set_place(tx, GUILD, "approver_role_id", MODS)
+            await settings.set_place(tx, GUILD, "approval_channel_id", APPROVALS)
+            await settings.set_place(tx, GUILD, "results_channel_id", RESULTS)
+            await settings.set_asker_roles(tx, GUILD, askers)
+            await settings.set_numbers(
+                tx,
+                GUILD,
+                {"undo_s": undo_s, "lines_max": lines_max, "open_requests_max": open_max},
+            )
+        await self.catalogue.refresh()
+
+    async def give_url(self, actor: Actor, partner: int | None = None, token: str = TOKEN) -> None:
+        """Enter and confirm a person's Trade URL."""
+        candidate_id, _ = await self.trade_urls.propose(
+            actor, url_of(actor.user_id if partner is None else partner, token)
+        )
+        await self.trade_urls.confirm(actor, candidate_id)
+
+    async def pick(self, actor: Actor, name: str, quantity: int = 1) -> Added:
+        """Put a skin into a basket."""
+        added = await self.baskets.add(actor, Wish(name, quantity))
+        assert isinstance(added, Added)
+        return added
+
+    async def submit(self, actor: Actor, *skins: tuple[str, int]) -> RequestView:
+        """Send a request for these skins, or for one Redline."""
+        if await self.trade_urls.known(actor.user_id) is None:
+            await self.give_url(actor)
+        for name, quantity in skins or ((REDLINE, 1),):
+            basket = (await self.pick(actor, name, quantity)).basket
+        return (await self.requests.submit(actor, basket.revision)).view
+
+    async def approve(self, view: RequestView, actor: Actor = MAX) -> RequestView:
+        """Approve a request."""
+        request = view.request
+        return await self.requests.approve(actor, request.request_id, request.digest[:16])
+
+    async def submit_approved(self, actor: Actor, *skins: tuple[str, int]) -> RequestView:
+        """Send a request and have it approved."""
+        return await self.approve(await self.submit(actor, *skins))
+
+    async def view(self, view: RequestView) -> RequestView:
+        """Return a request as it stands now."""
+        async with self.database.reading() as tx:
+            found = await requests.get(tx, view.request.request_id)
+        assert found is not None
+        return found
+
+    async def history(self, view: RequestView) -> list[Event]:
+        """Return what happened to a request."""
+        async with self.database.reading() as tx:
+            return await audit.of_request(tx, view.request.request_id)
+
+    async def message(self, view: RequestView, kind: MessageKind) -> OutboxRow:
+        """Return a request's row in the outbox."""
+        async with self.database.reading() as tx:
+            row = await outbox.find(tx, view.request.request_id, kind)
+        assert row is not None
+        return row
+
+    async def rows(self) -> list[tuple[str, str]]:
+        """Return kind and state of everything in the outbox, in order."""
+        async with self.database.reading() as tx:
+            found = await tx.all("SELECT kind, state FROM outbox ORDER BY outbox_id")
+        return [(row["kind"], row["state"]) for row in found]
+
+    async def post_everything(self) -> None:
+        """Let time pass until there is nothing more to tell, or nothing that can be told."""
+        for _ in range(60):
+            async with self.database.reading() as tx:
+                if await outbox.next_at(tx) is None:
+                    return
+            self.clock.now += 2_000
+            self.announcements.wake()
+            await asyncio.sleep(0.004)
+
+    async def buy_until(
+        self, view: RequestView, *states: RequestState, waiting: bool = False
+    ) -> RequestView:
+        """Let the worker go on until a request is in one of these states, or waits for something.
+
+        Without any state named: until it is no longer approved or on the wire.
+        """
+        async with asyncio.timeout(5), working(self.purchasing.run()):
+            while True:
+                now = await self.view(view)
+                if waiting:
+                    over = now.request.waits_for is not None
+                else:
+                    over = now.request.state in (states or (RequestState.BOUGHT,))
+                    over = over or (not states and _stuck(now))
+                if over:
+                    return now
+                self.approved.set()
+                await asyncio.sleep(0.002)
+
+
+def _stuck(view: RequestView) -> bool:
+    unknown = any(line.state.value == "unknown" for line in view.lines)
+    return view.request.state is RequestState.BUYING and unknown
+
+
+@asynccontextmanager
+async def working(work: object) -> AsyncGenerator[None]:
+    """Run a worker beside the block, and end it with the block."""
+    assert asyncio.iscoroutine(work)
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
+    if not task.cancelled():
+        task.result()
+
+
+@asynccontextmanager
+async def open_house(
+    path: Path,
+    market: SkinsbackSandbox,
+    discord: ScriptedDiscord,
+    clock: ManualClock,
+    *,
+    database: Database | None = None,
+    client: type[SkinsbackClient] = SkinsbackClient,
+    seed: int = 1,
+    allowed: Sequence[int] = (GUILD,),
+) -> AsyncGenerator[House]:
+    """Wire everything on a database file; nothing but the announcements runs yet."""
+    environment = market.environment()
+    opened = database or await Database.open(path)
+    async with (
+        opened,
+        client(
+            url=environment["SKINSBACK_API_URL"],
+            client_id=environment["SKINSBACK_CLIENT_ID"],
+            client_secret=environment["SKINSBACK_CLIENT_SECRET"],
+        ) as caller,
+    ):
+        house = build_house(
+            opened,
+            caller,
+            market,
+            discord,
+            clock,
+            prices=path.with_suffix(".prices"),
+            seed=seed,
+            allowed=allowed,
+        )
+        async with working(house.announcements.run()):
+            yield house
+
+
+def build_house(
+    database: Database,
+    client: SkinsbackClient,
+    market: SkinsbackSandbox,
+    discord: ScriptedDiscord,
+    clock: ManualClock,
+    *,
+    prices: Path,
+    seed: int,
+    allowed: Sequence[int],
+) -> House:
+    """Wire everything; nothing runs yet."""
+    rng, approved, vault = Random(seed), asyncio.Event(), Vault([KEY])
+    announcements = Announcements(database, discord, clock, rng)
+    guilds = Guilds(
+        database, announcements, clock, allowed_guild_ids=allowed, allow_all=not allowed
+    )
+    watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
+    catalogue = Catalogue(client, clock, PriceFile(prices))
+    buying = Buying(
+        database,
+        vault,
+        client,
+        watch,
+        announcements,
+        clock,
+        market_name="sandbox",
+        project="1001",
+    )
+    return House(
+        database=database,
+        clock=clock,
+        discord=discord,
+        market=market,
+        client=client,
+        vault=vault,
+        announcements=announcements,
+        guilds=guilds,
+        watch=watch,
+        catalogue=catalogue,
+        buying=buying,
+        purchasing=Purchasing(
+            database,
+            buying,
+            watch,
+            guilds,
+            announcements,
+            discord,
+            discord,
+            clock,
+            approved=approved,
+        ),
+        baskets=Baskets(database, guilds, catalogue, client, clock, rng),
+        requests=Requests(
+            database, vault, guilds, catalogue, announcements, clock, approved=approved
+        ),
+        trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
+        approved=approved,
+    )

@@ -1,0 +1,329 @@
+"""The bot dies at every step of buying and telling: nothing is bought or told twice, or lost."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+
+from bot.domain.keys import parse_purchase_key
+from bot.domain.market import BuyOutcome, Listing, Order
+from bot.domain.models import MessageKind, RequestView
+from bot.domain.money import DOLLAR, Micros
+from bot.domain.states import LineState, RequestState
+from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.skinsback.client import SkinsbackClient
+from bot.store import outbox, requests
+from bot.store.database import Database, Transaction
+from tests.services.house import (
+    ANA,
+    ASIIMOV,
+    NOW,
+    REDLINE,
+    House,
+    ManualClock,
+    Message,
+    ScriptedDiscord,
+    open_house,
+    working,
+)
+
+LINES: Final = 3
+
+
+@dataclass
+class Fate:
+    """When the process dies: before or after the n-th time that it does something.
+
+    A dead process does nothing more: whoever comes by waits for ever, until the tasks are gone.
+    """
+
+    at: tuple[str, int, str] | None = None
+    done: Counter[str] = field(default_factory=Counter)
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def strike(self, what: str, when: str) -> None:
+        """Die if this is the moment."""
+        await self.live_on()
+        if when == "before":
+            self.done[what] += 1
+        if self.at == (what, self.done[what], when):
+            self.died.set()
+        await self.live_on()
+
+    async def live_on(self) -> None:
+        """Go on only if the process still lives."""
+        if self.died.is_set():
+            await asyncio.Event().wait()
+
+
+class MortalDatabase(Database):
+    """A database whose process can die before and after each commit."""
+
+    fate: Fate
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[Transaction]:
+        """One write transaction, if the process lives to see its end."""
+        await self.fate.live_on()
+        async with super().writing() as tx:
+            yield tx
+            await self.fate.strike("commit", "before")
+        await self.fate.strike("commit", "after")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Transaction]:
+        """One look, if the process lives to take it."""
+        await self.fate.live_on()
+        async with super().reading() as tx:
+            yield tx
+
+
+class MortalClient(SkinsbackClient):
+    """A caller whose process can die before each call and before it has heard the answer."""
+
+    fate: Fate
+
+    async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+        """Buy, if the process lives to do so."""
+        await self.fate.strike("buy", "before")
+        outcome = await super().buy(partner, token, orders)
+        await self.fate.strike("buy", "after")
+        return outcome
+
+    async def search(self, game: str, names: Sequence[str]) -> list[Listing]:
+        """Search, if the process lives to do so."""
+        await self.fate.strike("search", "before")
+        found = await super().search(game, names)
+        await self.fate.strike("search", "after")
+        return found
+
+    async def balance(self) -> Micros:
+        """Ask for the balance, if the process lives to do so."""
+        await self.fate.strike("balance", "before")
+        balance = await super().balance()
+        await self.fate.strike("balance", "after")
+        return balance
+
+
+async def kill() -> None:
+    """End everything of the bot's at once, without letting it finish anything."""
+    while doomed := [task for task in asyncio.all_tasks() if _is_the_bots(task)]:
+        for task in doomed:
+            task.cancel()
+        await asyncio.wait(doomed, timeout=0.01)
+
+
+def _is_the_bots(task: asyncio.Task[object]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "/bot/services/" in code.co_filename
+
+
+@dataclass(frozen=True)
+class Evening:
+    """A database with an approved request in it, and what stands in Discord about it."""
+
+    path: Path
+    messages: list[Message]
+    view: RequestView
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
+    """Two Redlines and an Asiimov, approved and told; nothing is bought yet."""
+    path = tmp_path_factory.mktemp("evening") / "quartermaster.db"
+
+    async def prepare() -> Evening:
+        discord = ScriptedDiscord()
+        async with (
+            SkinsbackSandbox(size=0, clock=lambda: NOW / 1000) as market,
+            open_house(path, market, discord, ManualClock()) as house,
+        ):
+            await house.set_up()
+            view = await house.submit_approved(ANA, (REDLINE, 2), (ASIIMOV, 1))
+            await house.post_everything()
+        return Evening(path, discord.messages, view)
+
+    return asyncio.run(prepare())
+
+
+@dataclass
+class Night:
+    """One run of the story: the market and Discord stay, the bot comes and goes."""
+
+    path: Path
+    market: SkinsbackSandbox
+    discord: ScriptedDiscord
+    clock: ManualClock
+    view: RequestView
+
+    async def live(self, at: tuple[str, int, str] | None = None) -> Fate:
+        """Start the bot and let it work until nothing is left to do, or it dies."""
+        fate = Fate(at)
+        self.discord.trouble = lambda what, _: fate.strike(what, "before")
+        self.discord.aftermath = lambda what, _: fate.strike(what, "after")
+        database = await MortalDatabase.open(self.path)
+        database.fate = fate
+        async with open_house(
+            self.path,
+            self.market,
+            self.discord,
+            self.clock,
+            database=database,
+            client=MortalClient,
+            seed=self.clock.now,
+        ) as house:
+            assert isinstance(house.client, MortalClient)
+            house.client.fate = fate
+            living = asyncio.create_task(self._work(house))
+            dying = asyncio.create_task(fate.died.wait())
+            await asyncio.wait([living, dying], return_when=asyncio.FIRST_COMPLETED)
+            dying.cancel()
+            if fate.died.is_set():
+                living.cancel()
+                await kill()
+            else:
+                await living
+        return fate
+
+    async def _work(self, house: House) -> None:
+        await house.purchasing.recover()
+        async with working(house.purchasing.run()):
+            for _ in range(1_000):
+                async with house.database.reading() as tx:
+                    view = await requests.get(tx, self.view.request.request_id)
+                    told = await outbox.next_at(tx) is None
+                assert view is not None
+                settled = view.request.state is RequestState.BOUGHT
+                if told and (settled or view.in_state(LineState.UNKNOWN)):
+                    return
+                self.clock.now += 2_000
+                house.announcements.wake()
+                house.approved.set()
+                await asyncio.sleep(0.004)
+        raise AssertionError(f"nothing more happens, and it isn't over: {view}")
+
+    async def hold(self) -> None:
+        """Fail unless every purchase is in the books once, and everyone was told once."""
+        bought = Counter(
+            key[1]
+            for entry in self.market.purchases
+            if (key := parse_purchase_key(entry.key or ""))
+        )
+        assert sum(bought.values()) == len(self.market.purchases)
+        assert max(bought.values(), default=0) <= 1
+        sent = Counter(
+            str(item["custom_id"])
+            for call in self.market.batch_calls
+            for item in _items(call.parameters["items"])
+        )
+        assert max(sent.values(), default=0) <= 1
+        async with await Database.open(self.path) as database, database.reading() as tx:
+            view = await requests.get(tx, self.view.request.request_id)
+            assert view is not None
+            events = [row["kind"] for row in await tx.all("SELECT kind FROM events")]
+            rows = await tx.all("SELECT kind, state, wanted, shown FROM outbox")
+        states = {line.line.line_no: line.state for line in view.lines}
+        for line_no in bought:
+            assert states[line_no] in (LineState.PURCHASED, LineState.UNKNOWN)
+        for line_no, state in states.items():
+            assert state is not LineState.PURCHASED or line_no in bought
+        assert events.count("bought") == (view.request.state is RequestState.BOUGHT)
+        assert {(row["state"], row["wanted"] - row["shown"]) for row in rows} == {("posted", 0)}
+        assert Counter(message.kind for message in self.discord.messages) == {
+            MessageKind.APPROVAL_CARD: 1,
+            MessageKind.MEMBER_STATUS: 1,
+            MessageKind.RESULT: 1,
+        }
+        for message in self.discord.messages:
+            assert message.subject == view
+
+
+def _items(items: object) -> list[dict[str, object]]:
+    assert isinstance(items, list)
+    return items
+
+
+@pytest.fixture
+async def night(evening: Evening, tmp_path: Path) -> AsyncIterator[Night]:
+    """A copy of the evening, with an Asiimov that has become too dear."""
+    async with new_night(evening, tmp_path / "quartermaster.db") as night:
+        yield night
+
+
+@asynccontextmanager
+async def new_night(evening: Evening, path: Path) -> AsyncIterator[Night]:
+    """Return a night of its own, with a new market."""
+    shutil.copyfile(evening.path, path)
+    async with SkinsbackSandbox(size=0, clock=lambda: NOW / 1000) as market:
+        market.set_price(ASIIMOV, Micros(500 * DOLLAR))
+        discord = ScriptedDiscord(messages=deepcopy(evening.messages))
+        clock = ManualClock(NOW + 60_000)
+        yield Night(path, market, discord, clock, evening.view)
+
+
+async def test_night_without_a_crash_buys_and_tells_everything(night: Night) -> None:
+    fate = await night.live()
+    await night.hold()
+    assert len(night.market.purchases) == LINES - 1
+    assert fate.done["commit"] >= 6
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["commit", "buy", "search", "balance", "post", "edit"])
+async def test_night_with_a_crash_at_any_step_buys_and_tells_nothing_twice(
+    evening: Evening, tmp_path: Path, what: str, when: str
+) -> None:
+    """Each step in turn is the last one; then the bot starts again on the same disk."""
+    for nth in range(1, 40):
+        async with new_night(evening, tmp_path / f"{nth}.db") as night:
+            fate = await night.live((what, nth, when))
+            if fate.died.is_set():
+                await night.live()
+            await night.hold()
+        if not fate.died.is_set():
+            break
+    assert 1 < nth < 40
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_night_with_a_crash_after_every_start_buys_and_tells_nothing_twice(
+    night: Night, seed: int
+) -> None:
+    rng = Random(seed)
+    steps = ["commit"] * 4 + ["buy", "search", "balance", "post", "edit", "find"]
+    for _ in range(4):
+        await night.live((rng.choice(steps), rng.randrange(1, 7), rng.choice(["before", "after"])))
+    await night.live()
+    await night.hold()
+
+
+async def test_crash_before_anything_was_sent_loses_nothing(night: Night) -> None:
+    """The request that was claimed and not sent is taken up again by itself."""
+    assert (await night.live(("search", 1, "after"))).died.is_set()
+    assert night.market.batch_calls == []
+    await night.live()
+    await night.hold()
+    assert len(night.market.purchases) == LINES - 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_crash_around_the_call_leaves_it_unknown_and_sends_nothing_more(
+    night: Night, when: str
+) -> None:
+    """Whether it left can't be told from the disk: so nothing is guessed, and nobody buys again."""
+    assert (await night.live(("buy", 1, when))).died.is_set()
+    calls = len(night.market.batch_calls)
+    for _ in range(3):
+        await night.live()
+    await night.hold()
+    assert len(night.market.batch_calls) == calls == (when == "after")
