@@ -20,6 +20,7 @@ from bot.domain.models import (
     RequestView,
 )
 from bot.domain.states import FINAL_STATES
+from bot.services.bell import work_at_the_bell
 from bot.services.clock import Clock
 from bot.services.ports import (
     MessageGoneError,
@@ -151,13 +152,7 @@ class Announcements:
     async def run(self) -> None:
         """Post and redraw until cancelled."""
         try:
-            while True:
-                self._wake.clear()
-                pause_s = await self._start_what_is_due()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), pause_s)
-                except TimeoutError:
-                    continue
+            await work_at_the_bell(self._wake, self._start_what_is_due)
         finally:
             await self._drain()
 
@@ -314,9 +309,7 @@ class Announcements:
                 await requests.note_dm_closed(tx, row.request_id)
                 await outbox.touch(tx, row.request_id)
 
-    async def _try_later(
-        self, row: OutboxRow, error: Exception, *, counted: bool = False
-    ) -> None:
+    async def _try_later(self, row: OutboxRow, error: Exception, *, counted: bool = False) -> None:
         expected = isinstance(error, PostUncertainError)
         log.warning(
             "message %s (%s) has to be tried again: %s",

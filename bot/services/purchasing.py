@@ -11,6 +11,7 @@ from bot.domain.models import EventKind, RequestView, WaitReason
 from bot.domain.states import RequestState, Step, next_step
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
+from bot.services.bell import work_at_the_bell
 from bot.services.buying import Buying
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
@@ -58,13 +59,7 @@ class Purchasing:
     async def run(self) -> None:
         """Buy until cancelled; then let what is on the wire be answered, within reason."""
         try:
-            while True:
-                self._wake.clear()
-                pause_s = await self._start_what_is_due()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), pause_s)
-                except TimeoutError:
-                    continue
+            await work_at_the_bell(self._wake, self._start_what_is_due)
         finally:
             self._stopping.set()
             if self._busy:

@@ -1,0 +1,21 @@
+"""The rhythm of a worker: look for what is due, then wait for its time or for the bell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+
+async def work_at_the_bell(
+    bell: asyncio.Event, start_what_is_due: Callable[[], Awaitable[float]]
+) -> None:
+    """Call ``start_what_is_due`` for ever; it returns for how many seconds there is nothing more.
+
+    Ringing ``bell`` has it called at once; ringing it meanwhile is not lost.
+    """
+    while True:
+        bell.clear()
+        pause_s = await start_what_is_due()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(bell.wait(), pause_s)
