@@ -38,6 +38,7 @@ from bot.ui.guard import Click, Interaction, actor_of
 log = logging.getLogger(__name__)
 
 _CHOICE_MAX = 100
+_ABOUT_BEGINS = text.CHOICE_ABOUT.partition("{")[0]
 
 
 class BasketCog(commands.Cog):
@@ -94,7 +95,7 @@ class BasketCog(commands.Cog):
         if item is None:
             view = await self._screen(actor)
         else:
-            name, listing = split_listing(item)
+            name, listing = split_listing(_without_about(item))
             view = await self._wish(actor, name, str(quantity), max_price or "", listing)
         await interaction.edit_original_response(view=view)
 
@@ -355,6 +356,11 @@ class BasketCog(commands.Cog):
 def _choice_name(quote: Quote) -> str:
     about = text.choice_about(quote.price, quote.count)
     return f"{quote.market_hash_name[: _CHOICE_MAX - len(about)]}{about}"
+
+
+def _without_about(item: str) -> str:
+    """Return what was typed without the price behind it: whoever edits a suggestion sends both."""
+    return item.partition(_ABOUT_BEGINS)[0]
 
 
 def _chosen(click: Click) -> str:

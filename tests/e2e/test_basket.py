@@ -72,6 +72,9 @@ async def test_autocomplete_when_a_suggestion_is_taken_then_the_skin_is_in_with_
     assert "2 × $12.40, at most $13.02 each" in reply.text
     assert "2 skins: $24.80 today, $26.04 at most" in reply.text
     assert picks(shared_world, bea) == [(REDLINE, 2, 13.02)]
+    edited = f"{choices[0].name} "
+    reply = await bea.slash("request", channel=shared_world.hall, item=edited)
+    assert f"Added: {REDLINE}," in reply.text, "clients send the label once it was edited"
 
 
 async def test_skin_when_typed_freely_and_one_fits_then_it_is_taken_and_said(

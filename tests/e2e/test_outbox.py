@@ -123,7 +123,8 @@ async def test_card_when_posting_it_fails_once_then_it_stands_exactly_once(
         break_posts(one, one.approvals, action, times)
         for one, (action, times) in zip(servers, actions, strict=True)
     ]
-    await asyncio.gather(*(send(one) for one in servers))
+    for one in servers:
+        await send(one)
     for one in servers:
         await one.approvals.wait_for("Request #1")
         await shared_world.until(partial(is_posted, one))
@@ -302,6 +303,45 @@ async def test_card_when_its_channel_is_gone_then_it_goes_to_the_one_that_is_cho
     reply = await server.max.click(card, "Approve")
     assert "is approved" in reply.text
     await server.results.wait_for("#1")
+
+
+async def test_result_when_its_channel_refuses_it_then_it_goes_to_the_one_that_is_chosen_next(
+    shared_world: World, server: World
+) -> None:
+    """The member has the direct message meanwhile, and setup says what is missing where."""
+    server.results.deny_bot("VIEW_CHANNEL")
+    await send(server)
+    await server.max.click(await server.approvals.wait_for("Request #1"), "Approve")
+    await server.ana.wait_for_dm("bought")
+    await shared_world.until(lambda: state_of_row(server, "result") == "parked")
+    panel = shown(await server.olga.slash("setup", channel=server.hall))
+    assert "1 message could not be posted in #loot: I can't see the channel." in panel.text
+    new = server.guild.add_channel("new-loot")
+    await server.olga.select(panel, "Choose the channel for results", [new])
+    result = await new.wait_for("Request #1")
+    assert not result.pinged(server.ana)
+    server.results.allow_bot("VIEW_CHANNEL")
+    assert server.results.messages == []
+
+
+async def test_cards_when_older_than_an_hour_then_all_show_the_end_in_the_end(
+    shared_world: World, server: World
+) -> None:
+    """Discord lets a bot edit only a few old messages at a time; nothing else waits for it."""
+    for _ in range(3):
+        await send(server)
+    last = await server.approvals.wait_for("Request #3")
+    old = list(server.approvals.messages)
+    shared_world.discord.advance(2 * 3600)
+    for card in old:
+        reply = await server.max.click(card, "Approve")
+        assert "is approved" in reply.text
+    for number in (1, 2, 3):
+        await server.results.wait_for(f"Request #{number}")
+    for card in old:
+        await card.wait_for("1 skin bought", timeout=60)
+    assert cards(server.approvals) == ["Request #1", "Request #2", "Request #3"]
+    assert last in old
 
 
 async def test_card_when_only_drawing_it_again_is_refused_then_it_is_not_posted_twice(
