@@ -342,6 +342,10 @@ async def test_approval_when_taken_back_in_time_then_nothing_is_bought(empty_wor
     case = await send(world)
     await case.approve()
     await case.card.wait_for("Until then it can be taken back")
+    world.approvals.allow(case.member, "VIEW_CHANNEL")
+    assert "Only @Skin Mods" in (await case.member.click(case.card, "Take back")).text
+    case.member.add_role(world.mods)
+    assert "your own request" in (await case.member.click(case.card, "Take back")).text
     reply = await world.mia.click(case.card, "Take back")
     assert f"approval of request #{case.number} is taken back" in reply.text
     again = await world.max.click(case.card, "Take back", as_of=case.with_button("Take back"))

@@ -374,52 +374,56 @@ async def test_request_when_its_server_may_not_spend_any_more_then_it_waits(
 # What must never happen
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.FOREIGN_KEY, Fault.FOREIGN_STEAM_ID, Fault.DEBIT_ABOVE_CEILING]
-)
+NEVER = {
+    Fault.FOREIGN_KEY: ("foreign_key", "a purchase that none of our orders asked for"),
+    Fault.FOREIGN_STEAM_ID: (
+        "wrong_steam_account",
+        "a purchase for another Steam account than the approved one",
+    ),
+    Fault.DEBIT_ABOVE_CEILING: ("above_ceiling", "a purchase above its approved ceiling"),
+}
+
+
 async def test_purchase_when_it_is_not_what_was_ordered_then_buying_stops_until_resumed(
-    world: World, fault: Fault
+    world: World,
 ) -> None:
     """It is booked as it came, raised, and nothing more is bought before a person has looked."""
-    seen = {
-        Fault.FOREIGN_KEY: "a purchase that none of our orders asked for",
-        Fault.FOREIGN_STEAM_ID: "a purchase for another Steam account than the approved one",
-        Fault.DEBIT_ABOVE_CEILING: "a purchase above its approved ceiling",
-    }[fault]
-    first = await send(world, (REDLINE, 2))
-    second = await send(world)
-    world.market.break_next("market_batch_buy", fault)
-    await first.approve()
-    notice = await world.approvals.wait_for("Buying is paused")
-    assert seen in notice.text
-    (entry, _) = first.bought
-    assert str(entry.buy_id) in notice.text
-    if fault is Fault.FOREIGN_KEY:
-        (stray,) = world.rows("SELECT * FROM strays")
-        assert (stray["buy_id"], stray["debited"]) == (entry.buy_id, entry.debited)
-        assert [row["state"] for row in first.attempts] == ["unknown", "purchased"]
-        await first.result("1 of 2 skins bought")
-    else:
-        assert first.attempts[0]["debited"] == entry.debited
-        result = await first.result("all 2 skins bought")
-        paid = Micros(entry.debited + first.bought[1].debited)
-        assert f"{format_usd(paid)} paid by the server" in result.text
-    assert "alarm" in first.events
-    assert "Buying is paused: alarm" in world.bot.log()
+    for fault, (alarm, words) in NEVER.items():
+        first = await send(world, (REDLINE, 2))
+        second = await send(world)
+        world.market.break_next("market_batch_buy", fault)
+        await first.approve()
+        notice = await world.approvals.wait_for("Buying is paused")
+        (entry, _) = first.bought
+        assert words in notice.text
+        assert str(entry.buy_id) in notice.text
+        assert "alarm" in first.events
+        assert f"must never happen: {alarm}, request {first.request_id}" in world.bot.log()
+        if fault is Fault.FOREIGN_KEY:
+            (stray,) = world.rows("SELECT * FROM strays")
+            assert (stray["buy_id"], stray["debited"]) == (entry.buy_id, entry.debited)
+            assert [row["state"] for row in first.attempts] == ["unknown", "purchased"]
+            await first.result("1 of 2 skins bought")
+        else:
+            assert first.attempts[0]["debited"] == entry.debited
+            paid = Micros(entry.debited + first.bought[1].debited)
+            result = await first.result("all 2 skins bought")
+            assert f"{format_usd(paid)} paid by the server" in result.text
 
-    # A pause stops buying, not deciding; neither a restart nor an answering market lifts it.
-    await second.approve()
-    await second.waits("paused")
-    await second.card.wait_for("Buying is paused. Nothing was bought")
-    await world.restart()
-    await second.is_left_alone()
-    assert second.calls == []
+        # A pause stops buying, not deciding; neither a restart nor an answering market lifts it.
+        await second.approve()
+        await second.waits("paused")
+        await second.card.wait_for("Buying is paused. Nothing was bought")
+        if fault is Fault.FOREIGN_KEY:
+            await world.restart()
+        await second.is_left_alone()
+        assert second.calls == []
 
-    assert "Buying goes on" in await resume(world)
-    await world.hurry()
-    await second.result("the skin is bought")
-    await notice.wait_for("Buying goes on")
-    assert len(first.calls) == len(second.calls) == 1
+        assert "Buying goes on" in await resume(world)
+        await world.hurry()
+        await second.result("the skin is bought")
+        await notice.wait_for("Buying goes on")
+        assert len(first.calls) == len(second.calls) == 1
 
 
 @shared
