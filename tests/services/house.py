@@ -155,11 +155,24 @@ class House:
     watch: MarketWatch
     catalogue: Catalogue
     buying: Buying
-    purchasing: Purchasing
     baskets: Baskets
     requests: Requests
     trade_urls: TradeUrls
     approved: asyncio.Event
+
+    def worker(self) -> Purchasing:
+        """Return a worker that buys; one that was stopped never starts again."""
+        return Purchasing(
+            self.database,
+            self.buying,
+            self.watch,
+            self.guilds,
+            self.announcements,
+            self.discord,
+            self.discord,
+            self.clock,
+            approved=self.approved,
+        )
 
     async def set_up(
         self, *, undo_s: int = 0, lines_max: int = 10, open_max: int = 5, askers: Sequence[int] = ()
@@ -249,7 +262,7 @@ class House:
 
         Without any state named: until it is no longer approved or on the wire.
         """
-        async with asyncio.timeout(5), working(self.purchasing.run()):
+        async with asyncio.timeout(5), working(self.worker().run()):
             while True:
                 now = await self.view(view)
                 if waiting:
@@ -261,6 +274,15 @@ class House:
                     return now
                 self.approved.set()
                 await asyncio.sleep(0.002)
+
+
+async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something has happened, within reason."""
+    async with asyncio.timeout(5):
+        while True:
+            if await happened():
+                return
+            await asyncio.sleep(0.002)
 
 
 def _stuck(view: RequestView) -> bool:
@@ -361,17 +383,6 @@ def build_house(
         watch=watch,
         catalogue=catalogue,
         buying=buying,
-        purchasing=Purchasing(
-            database,
-            buying,
-            watch,
-            guilds,
-            announcements,
-            discord,
-            discord,
-            clock,
-            approved=approved,
-        ),
         baskets=Baskets(database, guilds, catalogue, client, clock, rng),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved

@@ -196,8 +196,9 @@ class Night:
         return fate
 
     async def _work(self, house: House) -> None:
-        await house.purchasing.recover()
-        async with working(house.purchasing.run()):
+        worker = house.worker()
+        await worker.recover()
+        async with working(worker.run()):
             for _ in range(1_000):
                 async with house.database.reading() as tx:
                     view = await requests.get(tx, self.view.request.request_id)
