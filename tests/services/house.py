@@ -253,7 +253,7 @@ class House:
                     return
             self.clock.now += 2_000
             self.announcements.wake()
-            await asyncio.sleep(0.004)
+            await asyncio.sleep(0.01)
 
     async def buy_until(
         self, view: RequestView, *states: RequestState, waiting: bool = False
@@ -273,7 +273,7 @@ class House:
                 if over:
                     return now
                 self.approved.set()
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.01)
 
 
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
@@ -282,7 +282,7 @@ async def until(happened: Callable[[], Awaitable[bool]]) -> None:
         while True:
             if await happened():
                 return
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.01)
 
 
 def _stuck(view: RequestView) -> bool:
