@@ -509,14 +509,14 @@ class TestFaultsOfOurs:
     async def test_purchase_that_is_booked_already_leaves_it_unknown(
         self, path: Path, market: SkinsbackSandbox
     ) -> None:
-        """One purchase can't be two: which of the lines it is, a look-up has to say."""
+        """One purchase can't be two: the second line that it is said to be is not known."""
 
         def twice(orders: Sequence[Order]) -> BuyOutcome:
             bought = [samples.purchase(order.purchase_key, buy_id=7) for order in orders]
             return Answered(tuple(bought), {})
 
         view, calls = await self.answer(path, market, twice)
-        assert (states(view), calls) == (["unknown", "unknown"], 1)
+        assert (states(view), calls) == (["purchased", "unknown"], 1)
 
     @pytest.mark.parametrize("code", [7, 42])
     async def test_refusal_that_proves_nothing_leaves_it_unknown(

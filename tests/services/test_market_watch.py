@@ -1,0 +1,190 @@
+"""Whether the market lets us in: the pause that follows, who is told, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.domain.models import MessageKind, Pause, PauseCause, WaitReason
+from bot.errors import MarketRefusedError, MarketUnavailableError
+from bot.sandbox.skinsback import Fault, SkinsbackSandbox
+from bot.services.market_watch import lift
+from bot.services.ports import PauseOver
+from bot.skinsback.refusals import RULES
+from bot.store import settings
+from tests.services.house import (
+    ANA,
+    APPROVALS,
+    GUILD,
+    HOUR,
+    House,
+    ManualClock,
+    ScriptedDiscord,
+    open_house,
+    until,
+    working,
+)
+
+NOTICE = MessageKind.PAUSE_NOTICE
+BROKEN = [code for code, rule in RULES.items() if rule.pauses_buying]
+PASSING = [code for code, rule in RULES.items() if not rule.pauses_buying]
+
+
+async def paused(house: House) -> Pause | None:
+    async with house.database.reading() as tx:
+        return await settings.get_pause(tx)
+
+
+class TestBalance:
+    """The cheapest call that needs everything to be right."""
+
+    async def test_balance_is_told_exactly(self, house: House) -> None:
+        assert await house.watch.balance() == house.market.balance
+        assert await paused(house) is None
+
+    @pytest.mark.parametrize("code", BROKEN)
+    async def test_refusal_that_will_stay_pauses_buying_and_tells_every_approval_channel(
+        self, house: House, code: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        house.market.refuse("balance", code)
+        with pytest.raises(MarketRefusedError):
+            await house.watch.balance()
+        pause = await paused(house)
+        assert pause is not None
+        assert (pause.cause, pause.code, pause.since) == (
+            PauseCause.MARKET_REFUSES_US,
+            code,
+            house.clock.now,
+        )
+        assert f"code {code}" in caplog.text
+        await house.post_everything()
+        (notice,) = house.discord.of(NOTICE)
+        assert (notice.channel_id, notice.subject) == (APPROVALS, pause)
+
+    @pytest.mark.parametrize("code", PASSING)
+    async def test_refusal_that_passes_pauses_nothing(self, house: House, code: int) -> None:
+        house.market.refuse("balance", code)
+        with pytest.raises(MarketRefusedError):
+            await house.watch.balance()
+        assert await paused(house) is None
+
+    async def test_market_that_is_down_pauses_nothing(self, house: House) -> None:
+        house.market.break_next("balance", Fault.HTML_502)
+        with pytest.raises(MarketUnavailableError):
+            await house.watch.balance()
+        assert await paused(house) is None
+
+    async def test_same_refusal_again_is_told_once_and_another_is_told_anew(
+        self, house: House
+    ) -> None:
+        for code in (-10, -10, -8):
+            house.market.refuse("balance", code)
+            with pytest.raises(MarketRefusedError):
+                await house.watch.balance()
+            await house.post_everything()
+        assert len(house.discord.of(NOTICE)) == 2
+
+
+class TestEnd:
+    """How a pause ends."""
+
+    async def test_market_that_lets_us_in_again_ends_its_own_pause_and_says_so(
+        self, house: House
+    ) -> None:
+        house.market.refuse("balance", -8)
+        with pytest.raises(MarketRefusedError):
+            await house.watch.balance()
+        await house.post_everything()
+        await house.watch.balance()
+        assert await paused(house) is None
+        assert house.approved.is_set()
+        await house.post_everything()
+        (notice,) = house.discord.of(NOTICE)
+        assert notice.subject == PauseOver()
+
+    async def test_alarm_is_ended_by_nobody_but_the_operator(self, house: House) -> None:
+        await house.watch.pause(PauseCause.ALARM, details="above_ceiling")
+        await house.watch.balance()
+        pause = await paused(house)
+        assert pause is not None
+        assert pause.cause is PauseCause.ALARM
+        async with house.database.writing() as tx:
+            assert await lift(tx, PauseCause.ALARM, at=house.clock.now)
+            assert not await lift(tx, PauseCause.ALARM, at=house.clock.now)
+        assert await paused(house) is None
+
+    async def test_balance_is_no_proof_that_we_may_buy_again(self, house: House) -> None:
+        """Else a market that tells the balance and refuses to sell would be asked each minute."""
+        async with house.database.writing() as tx:
+            await house.watch.refused_to_sell_in(tx, -4)
+        await house.watch.balance()
+        assert await paused(house) is not None
+        house.clock.now += HOUR
+        await house.watch.balance()
+        assert await paused(house) is None
+
+    async def test_balance_at_a_start_is_tried_as_a_proof(self, house: House) -> None:
+        async with house.database.writing() as tx:
+            await house.watch.refused_to_sell_in(tx, -4)
+        await house.watch.balance(at_start=True)
+        assert await paused(house) is None
+
+    async def test_refusal_to_sell_that_passes_pauses_nothing(self, house: House) -> None:
+        async with house.database.writing() as tx:
+            for code in PASSING:
+                await house.watch.refused_to_sell_in(tx, code)
+        assert await paused(house) is None
+
+    async def test_request_that_waited_for_the_end_goes_on_at_once(self, house: House) -> None:
+        view = await house.submit_approved(ANA)
+        await house.watch.pause(PauseCause.ALARM)
+        waiting = await house.buy_until(view, waiting=True)
+        assert waiting.request.waits_for is WaitReason.PAUSED
+        async with house.database.writing() as tx:
+            await lift(tx, PauseCause.ALARM, at=house.clock.now)
+        assert (await house.buy_until(view)).debited_total
+
+
+class TestWhoIsTold:
+    """Only servers that may spend, and that have a place for it."""
+
+    async def test_server_that_isnt_allowed_or_has_no_channel_is_not_told(
+        self, path: Path, market: SkinsbackSandbox, discord: ScriptedDiscord, clock: ManualClock
+    ) -> None:
+        async with open_house(path, market, discord, clock) as house:
+            await house.set_up()
+            async with house.database.writing() as tx:
+                await settings.set_place(tx, GUILD + 1, "approval_channel_id", 9)
+                await settings.add_guild(tx, GUILD + 2)
+            await house.watch.pause(PauseCause.ALARM)
+            await house.post_everything()
+            assert [notice.channel_id for notice in discord.of(NOTICE)] == [APPROVALS]
+
+
+class TestRun:
+    """The check at the start."""
+
+    async def test_start_with_credentials_that_are_refused_comes_up_paused(
+        self, house: House, market: SkinsbackSandbox
+    ) -> None:
+        market.refuse("balance", -10, times=99)
+
+        async def is_paused() -> bool:
+            return await paused(house) is not None
+
+        async with working(house.watch.run()):
+            await until(is_paused)
+
+    async def test_start_while_the_market_is_down_goes_on(
+        self, house: House, market: SkinsbackSandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        market.break_next("balance", Fault.DROP, times=9)
+        async with working(house.watch.run()):
+            for _ in range(100):
+                if "can't be used at the moment" in caplog.text:
+                    break
+                await asyncio.sleep(0.01)
+        assert "can't be used at the moment" in caplog.text
+        assert await paused(house) is None
