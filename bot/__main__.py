@@ -255,6 +255,7 @@ def build(
         watch=watch,
     )
     bot.attach(services, database)
+    bot.on_online = announcements.wake
     return House(database, bot, announcements, purchasing, services)
 
 

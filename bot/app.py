@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import aiohttp
@@ -53,6 +53,7 @@ class Quartermaster(commands.Bot):
         self._command_ids: dict[str, int] = {}
         self._database: Database | None = None
         self.online = False
+        self.on_online: Callable[[], None] = lambda: None
         self.first_ready = asyncio.Event()
         self.router = Router(self.frame)
         if isinstance(self.tree, Tree):
@@ -105,11 +106,13 @@ class Quartermaster(commands.Bot):
         """Discord has told us everything; may happen many times."""
         self.online = True
         self.first_ready.set()
+        self.on_online()
         log.info("Ready on %d servers.", len(self.guilds))
 
     async def on_resumed(self) -> None:
         """The connection is back, and nothing was missed."""
         self.online = True
+        self.on_online()
 
     async def on_disconnect(self) -> None:
         """The connection is gone; the library brings it back."""

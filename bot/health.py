@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from bot.errors import StartupError
+
 HealthCheck = Callable[[], Awaitable[str | None]]
 """Returns what is wrong, in a few words, or None."""
 
@@ -25,7 +27,12 @@ async def health_server(port: int, check: HealthCheck) -> AsyncGenerator[None]:
     await runner.setup()
     try:
         # All addresses, because the container's own health check is not the only one to ask.
-        await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104
+        try:
+            await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104
+        except OSError as error:
+            raise StartupError(
+                f"HEALTH_PORT {port} can't be used: {error.strerror}. Set another one, or none."
+            ) from None
         yield
     finally:
         await runner.cleanup()

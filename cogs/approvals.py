@@ -40,8 +40,10 @@ class ApprovalCog(commands.Cog):
         except UserFacingError as error:
             await self._explain(click, error)
             return
-        starts_at = view.request.claimable_at or 0
-        await self._say(click, text.approved(view, starts_at))
+        if await self._watch.is_paused():
+            await self._say(click, text.approved_but_paused(view))
+        else:
+            await self._say(click, text.approved(view, view.request.claimable_at or 0))
 
     async def _ask_for_reason(self, click: Click) -> None:
         custom_id = click.custom_id

@@ -108,6 +108,7 @@ class SetupCog(commands.Cog):
     async def _check(self, click: Click) -> None:
         await click.answer()
         await self._guilds.check_cards(click.actor)
+        await self._guilds.try_parked_again(click.actor)
         await self._show(click, text.CHECKED)
 
     async def _post_test_card(self, click: Click) -> None:

@@ -20,7 +20,7 @@ TESTS: Final = ROOT / "tests"
 LAYERS: Final[dict[str, set[str]]] = {
     "bot": set(),
     "bot.errors": set(),
-    "bot.health": set(),
+    "bot.health": {"bot.errors"},
     "bot.domain": {"bot.errors"},
     "bot.skinsback": {"bot.domain", "bot.errors"},
     "bot.store": {"bot.domain", "bot.errors"},

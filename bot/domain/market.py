@@ -105,9 +105,13 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The call may have been carried out. ``reason`` is ours and safe to log."""
+    """The call may have been carried out. ``reason`` is ours and safe to log.
+
+    ``refusal``: the market answered with a code that proves nothing.
+    """
 
     reason: str
+    refusal: Refusal | None = None
 
 
 BuyOutcome = Answered | RefusedWhole | NotSent | Unknown

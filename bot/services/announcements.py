@@ -20,7 +20,7 @@ from bot.domain.models import (
     RequestView,
 )
 from bot.domain.states import FINAL_STATES
-from bot.services.bell import work_at_the_bell
+from bot.services.bell import heard, work_at_the_bell
 from bot.services.clock import Clock
 from bot.services.ports import (
     MessageGoneError,
@@ -44,6 +44,9 @@ EDIT_GAP_MS: Final = 1_500
 
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 60_000
+_FAULTS_MAX: Final = 4
+"""After so many faults of our own a message is put aside: it would hold up its whole channel."""
+
 _IDLE_S: Final = 30.0
 _BLOCKED_S: Final = 0.25
 """Something is due but stands behind another message of its target, or is on its way."""
@@ -135,11 +138,10 @@ class Announcements:
             async with self._database.reading() as tx:
                 row = await outbox.get(tx, outbox_id)
             if row is None or row.state in (OutboxState.WAITING, OutboxState.TRYING):
-                await asyncio.wait_for(done.wait(), timeout_s)
+                if not await heard(done, timeout_s):
+                    return None
                 async with self._database.reading() as tx:
                     row = await outbox.get(tx, outbox_id)
-        except TimeoutError:
-            return None
         finally:
             self._waiting.pop(outbox_id, None)
         return row.state if row else None
@@ -211,16 +213,17 @@ class Announcements:
                     return
                 if not await outbox.mark_trying(tx, row.outbox_id):
                     return
-                wanted = (await outbox.get(tx, row.outbox_id) or row).wanted
+                # Its channel may have been changed since it was found to be due.
+                current = await outbox.get(tx, row.outbox_id) or row
             tried = True
-            posted = await self._poster.post(row, subject)
+            posted = await self._poster.post(current, subject)
             async with self._database.writing() as tx:
                 await outbox.mark_posted(
                     tx,
                     row.outbox_id,
                     channel_id=posted.channel_id,
                     message_id=posted.message_id,
-                    shown=wanted,
+                    shown=current.wanted,
                 )
         except PostRefusedError as error:
             # Refused the search, it may stand there all the same.
@@ -296,10 +299,25 @@ class Announcements:
             view = await requests.get(tx, row.request_id) if row.request_id else None
             if view is not None and view.request.state not in FINAL_STATES:
                 await outbox.post_again(
-                    tx, row.outbox_id, mark=new_mark(self._rng), at=self._clock.now_ms()
+                    tx,
+                    row.outbox_id,
+                    target_id=await self._target_now(tx, row),
+                    mark=new_mark(self._rng),
+                    at=self._clock.now_ms(),
                 )
             else:
                 await outbox.skip(tx, row.outbox_id)
+
+    async def _target_now(self, tx: Transaction, row: OutboxRow) -> int:
+        """Return where a message like this one belongs by the server's present choices."""
+        guild = await settings.get_guild(tx, row.guild_id)
+        match row.kind:
+            case MessageKind.APPROVAL_CARD:
+                return guild.approval_channel_id or row.target_id
+            case MessageKind.RESULT:
+                return guild.results_channel_id or row.target_id
+            case _:
+                return row.target_id
 
     async def _park(self, row: OutboxRow, reason: str, *, unknown: bool = False) -> None:
         log.warning("message %s (%s) is parked: %s", row.outbox_id, row.kind, reason)
@@ -318,6 +336,9 @@ class Announcements:
             error if expected else type(error).__name__,
             exc_info=None if expected else error,
         )
+        if not expected and row.tries >= _FAULTS_MAX:
+            await self._park(row, "a fault of the bot", unknown=True)
+            return
         delay = min(_LAST_RETRY_MS, _FIRST_RETRY_MS * 2 ** min(row.tries, 10))
         next_at = self._clock.now_ms() + delay + self._rng.randrange(delay // 4)
         async with self._database.writing() as tx:

@@ -42,7 +42,7 @@ from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Outcome, Unclear, Verdict, judge
 from bot.services.waits import Wait, wait_after, wait_after_refusal, wait_for
 from bot.skinsback.client import SkinsbackClient
-from bot.skinsback.refusals import Scope, rule_for
+from bot.skinsback.refusals import RefusalKind, Scope, rule_for
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
 from bot.store.purchases import NewAttempt
@@ -149,6 +149,7 @@ class Buying:
                 at=self._now(),
             )
             await self._record(tx, view, EventKind.SENT, lines=len(attempts))
+            await outbox.touch(tx, request_id)
         return Batch(
             url,
             tuple(
@@ -170,6 +171,8 @@ class Buying:
                     for order in batch.orders:
                         await purchases.record_not_sent(tx, order.purchase_key, at=self._now())
                     await self._give_back_in(tx, view, wait_for(WaitReason.MARKET_UNREACHABLE))
+            case Unknown(_, Refusal(code, message)):
+                await self._note_answer(view, _same_for_all(batch, Unclear(message, code)))
             case Unknown(reason):
                 await self._note_answer(view, _same_for_all(batch, Unclear(reason)))
         self._announcements.wake()
@@ -194,7 +197,8 @@ class Buying:
                 await self._record(
                     tx, view, EventKind.ALARM, alarm=alarm.value, buy_id=purchase.buy_id
                 )
-                details = f"{alarm.value}, request {request_id}, purchase {purchase.buy_id}"
+                number = view.request.number
+                details = f"{alarm.value}, request #{number}, purchase {purchase.buy_id}"
                 log.error("The market did what must never happen: %s", details)
                 await self._watch.pause_in(tx, PauseCause.ALARM, details=details)
             current = await requests.get(tx, request_id) or view
@@ -226,7 +230,16 @@ class Buying:
                     tx, order.purchase_key, refusal, whole=True, at=self._now()
                 )
             await self._watch.refused_to_sell_in(tx, refusal.code)
-            await self._give_back_in(tx, view, wait_after_refusal(refusal), code=refusal.code)
+            tries = max(len(line.attempts) for line in view.lines) + 1
+            wait: Wait | None = wait_after_refusal(refusal, tries=tries)
+            if rule.kind is RefusalKind.TOKEN_WRONG and await self._token_is_new(tx, view, batch):
+                wait = None
+            await self._give_back_in(tx, view, wait, code=refusal.code)
+
+    async def _token_is_new(self, tx: Transaction, view: RequestView, batch: Batch) -> bool:
+        """Say whether the member has given another token while this one was being refused."""
+        sealed = await requests.sealed_token(tx, view.request.request_id)
+        return sealed is not None and self._vault.open(sealed) != batch.url.token
 
     async def _give_back(self, view: RequestView, error: MarketError) -> None:
         code = error.code if isinstance(error, MarketRefusedError) else 0
@@ -236,16 +249,19 @@ class Buying:
         self._announcements.wake()
 
     async def _give_back_in(
-        self, tx: Transaction, view: RequestView, wait: Wait, *, code: int = 0
+        self, tx: Transaction, view: RequestView, wait: Wait | None, *, code: int = 0
     ) -> None:
+        """Back to approved, with what it waits for; nothing: it is tried again at once."""
         request = view.request
-        # What only the member can mend waits for the member, not for a time.
-        asks_member = wait.reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN)
-        until = request.expires_at if asks_member else self._now() + wait.for_ms
+        reason = wait.reason if wait else None
+        until = self._now() + (wait.for_ms if wait else 0)
+        if reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN):
+            # What only the member can mend waits for the member, not for a time.
+            until = request.expires_at or until
         await purchases.give_back(
-            tx, request.request_id, wait.reason, claimable_at=until or 0, at=self._now()
+            tx, request.request_id, reason, claimable_at=until, at=self._now()
         )
-        await self._record(tx, view, EventKind.RETURNED, reason=wait.reason.value, code=code)
+        await self._record(tx, view, EventKind.RETURNED, reason=reason or "", code=code)
         await outbox.touch(tx, request.request_id)
 
     async def finish(self, tx: Transaction, view: RequestView) -> None:

@@ -73,6 +73,11 @@ class MarketWatch:
         await self._lift(at_start=at_start)
         return balance
 
+    async def is_paused(self) -> bool:
+        """Say whether nothing is bought at the moment."""
+        async with self._database.reading() as tx:
+            return await settings.get_pause(tx) is not None
+
     async def pause(self, cause: PauseCause, *, code: int | None = None, details: str = "") -> None:
         """Pause buying for the deployment and tell the operator, in the log and on the servers."""
         async with self._database.writing() as tx:

@@ -50,7 +50,8 @@ def judge(orders: Sequence[Order], answer: Answered, *, steam_id: int) -> Verdic
     alarms: list[tuple[Alarm, Purchase]] = []
     for purchase in answer.purchased:
         key = purchase.purchase_key
-        if key is None or key not in ceilings or key in bought:
+        twice = any(other.buy_id == purchase.buy_id for other in bought.values())
+        if key is None or key not in ceilings or key in bought or twice:
             strays.append(purchase)
             alarms.append((Alarm.FOREIGN_KEY, purchase))
             continue

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Final
 
 from bot.domain.models import EventKind, RequestView, WaitReason
 from bot.domain.states import RequestState, Step, next_step
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
-from bot.services.bell import work_at_the_bell
+from bot.services.bell import heard, work_at_the_bell
 from bot.services.buying import Buying
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
@@ -147,8 +146,7 @@ class Purchasing:
             await self._leave_alone(request_id)
         except Exception:
             log.exception("Request %s could not be put aside.", request_id)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _IDLE_S)
+            await heard(self._stopping, _IDLE_S)
 
     async def _leave_alone(self, request_id: str) -> None:
         """After a fault of ours: what was sent is unknown, the rest waits for the operator."""

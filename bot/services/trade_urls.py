@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from bot.domain.keys import digest_of, new_request_id
 from bot.domain.limits import PENDING_EXPIRES_MS
 from bot.domain.models import Actor, EventKind, RequestView
+from bot.domain.states import RequestEvent, states_before
 from bot.domain.trade_url import TradeUrl, parse_trade_url
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
@@ -20,6 +22,8 @@ from bot.services.clock import Clock
 from bot.store import audit, outbox, requests, trade_urls
 from bot.store.database import Database, Transaction
 from bot.store.vault import Vault
+
+_MAY_MOVE: Final = states_before(RequestEvent.CHANGE_STEAM_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class TradeUrls:
                 if view.request.partner == url.partner:
                     await self._renew(tx, view, url)
                     renewed.append(view.request.number)
-                elif request_id == for_request:
+                elif request_id == for_request and view.request.state in _MAY_MOVE:
                     await self._change_account(tx, view, url)
                     moved.append(view.request.number)
                 else:

@@ -21,6 +21,8 @@ _WAIT_MS: Final = {
 }
 """How long until it is looked at again, where the market's own table doesn't say."""
 
+_LONGEST_MS: Final = 3_600_000
+
 _WAITS_FOR: Final = {
     RefusalKind.INSUFFICIENT_FUNDS: WaitReason.BALANCE_LOW,
     RefusalKind.PARTNER_WRONG: WaitReason.TRADE_URL_PARTNER,
@@ -52,10 +54,16 @@ def wait_after(error: MarketError) -> Wait:
     return wait_for(WaitReason.MARKET_UNREACHABLE)
 
 
-def wait_after_refusal(refusal: Refusal) -> Wait:
-    """Return what a request waits for after the market has refused a whole call."""
+def wait_after_refusal(refusal: Refusal, *, tries: int = 1) -> Wait:
+    """Return what a request waits for after the market has refused a whole call.
+
+    Every further try of a line has a purchase key of its own and there are 99 of them, so the wait
+    doubles with each, up to an hour.
+    """
     rule = rule_for(refusal.code)
     reason = _WAITS_FOR.get(rule.kind)
     if reason is None:
         reason = WaitReason.OPERATOR if rule.pauses_buying else WaitReason.MARKET_UNREACHABLE
-    return Wait(reason, rule.wait_s * 1000 or _WAIT_MS[WaitReason.BALANCE_LOW])
+    first_ms = rule.wait_s * 1000 or _WAIT_MS[WaitReason.BALANCE_LOW]
+    longest_ms = max(first_ms, _LONGEST_MS)
+    return Wait(reason, min(longest_ms, first_ms * 2 ** min(tries - 1, 10)))

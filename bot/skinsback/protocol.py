@@ -340,7 +340,7 @@ def _whole_refusal(document: dict[str, object]) -> BuyOutcome:
     except _MalformedError:
         return Unknown("an error without a code")
     if rule_for(refusal.code).scope is not Scope.CALL:
-        return Unknown(f"code {refusal.code} for the whole call")
+        return Unknown(f"code {refusal.code} for the whole call", refusal)
     return RefusedWhole(refusal)
 
 

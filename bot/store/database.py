@@ -154,6 +154,8 @@ class Database:
 
 def _lock(path: Path) -> int:
     """Take the operating system's lock for this database and keep it for life."""
+    # Of the file itself and not of a link to it, so that nobody comes in by another name.
+    path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

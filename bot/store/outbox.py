@@ -221,14 +221,17 @@ async def skip(tx: Transaction, outbox_id: int) -> None:
     await tx.execute("UPDATE outbox SET state = 'skipped' WHERE outbox_id = ?", outbox_id)
 
 
-async def post_again(tx: Transaction, outbox_id: int, *, mark: int, at: int) -> None:
+async def post_again(
+    tx: Transaction, outbox_id: int, *, target_id: int, mark: int, at: int
+) -> None:
     """Ask for a message anew that somebody has deleted.
 
     It is as new as its mark: it waits, and is searched for, from now on only.
     """
     await tx.execute(
-        "UPDATE outbox SET state = 'waiting', mark = ?, message_id = NULL, channel_id = NULL, "
-        "next_at = ?, tries = 0, created_at = ? WHERE outbox_id = ?",
+        "UPDATE outbox SET state = 'waiting', target_id = ?, mark = ?, message_id = NULL, "
+        "channel_id = NULL, next_at = ?, tries = 0, created_at = ? WHERE outbox_id = ?",
+        target_id,
         mark,
         at,
         at,
@@ -239,13 +242,21 @@ async def post_again(tx: Transaction, outbox_id: int, *, mark: int, at: int) -> 
 async def retarget(
     tx: Transaction, guild_id: int, kind: MessageKind, *, target_id: int, at: int
 ) -> None:
-    """Send what doesn't stand anywhere yet to the channel that is now the right one."""
+    """Send what doesn't stand anywhere yet to the channel that is now the right one.
+
+    An approval card that stands where it can't be drawn any more moves too, because people must
+    act on it; a result that was told once is not told again.
+    """
     sql = (
         "UPDATE outbox SET target_id = ?, state = 'waiting', channel_id = NULL, message_id = NULL, "
         "next_at = ?, tries = 0, created_at = ? WHERE guild_id = ? AND kind = ? AND to_member = 0"
     )
+    moves = "1" if kind is MessageKind.APPROVAL_CARD else "message_id IS NULL"
     # One statement for each state, because no index covers both.
-    for state in ("state = 'parked'", "state IN ('waiting', 'trying') AND state = 'waiting'"):
+    for state in (
+        f"state = 'parked' AND {moves}",
+        "state IN ('waiting', 'trying') AND state = 'waiting'",
+    ):
         await tx.execute(f"{sql} AND {state}", target_id, at, at, guild_id, kind)
 
 

@@ -144,10 +144,15 @@ async def of_member(
 
 
 async def open_numbers(tx: Transaction, guild_id: int, user_id: int) -> list[int]:
-    """Return the numbers of a member's open requests on a server."""
+    """Return the numbers of a member's open requests on a server.
+
+    One that only waits to find out what became of it locks nobody out.
+    """
     rows = await tx.all(
         "SELECT number FROM requests WHERE user_id = ? AND guild_id = ? "
-        "AND state IN ('pending', 'approved', 'buying') ORDER BY number DESC",
+        "AND state IN ('pending', 'approved', 'buying') AND NOT EXISTS ("
+        "SELECT 1 FROM attempts WHERE attempts.request_id = requests.request_id "
+        "AND attempts.state = 'unknown') ORDER BY number DESC",
         user_id,
         guild_id,
     )
@@ -335,7 +340,7 @@ async def renew_token(
         "UPDATE requests SET sealed_token = ?, changed_at = ?, "
         "claimable_at = CASE WHEN waits_for LIKE 'trade_url_%' THEN ? ELSE claimable_at END, "
         "waits_for = CASE WHEN waits_for LIKE 'trade_url_%' THEN NULL ELSE waits_for END "
-        "WHERE request_id = ? AND partner = ? AND state IN ('pending', 'approved')",
+        "WHERE request_id = ? AND partner = ? AND state IN ('pending', 'approved', 'buying')",
         sealed_token,
         at,
         at,
@@ -373,11 +378,19 @@ async def change_steam_account(
 async def open_of_member(tx: Transaction, user_id: int) -> list[str]:
     """Return a person's requests, on every server, that a new Trade URL can still reach."""
     rows = await tx.all(
-        "SELECT request_id FROM requests WHERE user_id = ? "
-        "AND state IN ('pending', 'approved', 'buying') AND state <> 'buying'",
+        "SELECT request_id FROM requests "
+        "WHERE user_id = ? AND state IN ('pending', 'approved', 'buying')",
         user_id,
     )
     return [row["request_id"] for row in rows]
+
+
+async def ever_sent_to(tx: Transaction, user_id: int, partner: int) -> bool:
+    """Say whether a person has ever asked for skins for this Steam account themselves."""
+    row = await tx.one(
+        "SELECT 1 FROM requests WHERE user_id = ? AND partner = ? LIMIT 1", user_id, partner
+    )
+    return row is not None
 
 
 async def sealed_token(tx: Transaction, request_id: str) -> bytes | None:

@@ -379,7 +379,7 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "Your basket is empty, so there is nothing to send. Put a skin in first: {cmd_request}"
     ),
     Problem.BASKET_CHANGED: (
-        "Your basket has changed since this was shown, so nothing was done. This is how it is now."
+        "Your basket had changed before this tap, so the tap did nothing. This is how it is now."
     ),
     Problem.CATALOGUE_MISSING: (
         "I have no price list of the market yet, so nothing can be added. Your basket is as it "
@@ -428,8 +428,8 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "Nothing was changed."
     ),
     Problem.NOT_APPROVER: (
-        "Only {role_id} can decide requests here. Nothing was changed.",
-        "Only moderators with the approver role can decide requests here. Nothing was changed.",
+        "Only {role_id} can use these buttons. Nothing was changed.",
+        "Only moderators with the approver role can use these buttons. Nothing was changed.",
     ),
     Problem.ALREADY_DECIDED: (
         ("Request #{number} was decided by {user_id} {decided_at}. Nothing changed by your click."),
@@ -572,8 +572,12 @@ DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
 }
 """How each detail of a ``UserFacingError`` is shown; money is micros or text, times are unix ms."""
 
-NO_DETAIL: Final = ("", "0", 0)
-"""What stands for a detail that isn't known; a sentence without it is shown then."""
+_IDS: Final = frozenset({"number", "listing_id", "guild_id", "role_id", "role_ids", "user_id"})
+
+
+def _is_known(name: str, value: str | int) -> bool:
+    """Say whether a detail is known; a sentence without it is shown otherwise."""
+    return value != "" and not (name in _IDS and value in ("0", 0))
 
 
 def sentences(problem: Problem) -> tuple[str, ...]:
@@ -600,7 +604,7 @@ def explain(error: UserFacingError, frame: Frame) -> str:
     given = {
         name: DETAILS[name](value)
         for name, value in error.details.items()
-        if name in DETAILS and value not in NO_DETAIL
+        if name in DETAILS and _is_known(name, value)
     }
     if error.problem is Problem.SETTING_WRONG:
         given |= _shown_setting(error.details)
@@ -743,7 +747,8 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
     RefusalKind.UNKNOWN_CODE: Reason(
         "no clear answer from the market",
         "The market hasn't given a clear answer. This may or may not be bought, so please don't "
-        "ask for it again. There is nothing you need to do.",
+        "ask for it again. If Steam shows you a trade offer that gives you this skin and asks for "
+        "nothing, accept it within 10 minutes.",
         "The market answered something that we don't know, so this may or may not be bought. "
         "Nothing more is sent for it. Do not buy it by hand.",
     ),
@@ -775,8 +780,9 @@ NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
 
 UNKNOWN: Final = Reason(
     "no answer from the market yet",
-    "The market hasn't confirmed this yet. It may or may not be bought, so please don't ask for it "
-    "again. There is nothing you need to do.",
+    "The market hasn't confirmed this. It may or may not be bought, so please don't ask for it "
+    "again. If Steam shows you a trade offer that gives you this skin and asks for nothing, accept "
+    "it within 10 minutes.",
     "No clear answer from the market. These purchases may or may not exist, and their money stays "
     "held. Nothing more is sent for them. Do not buy them by hand.",
 )
@@ -795,7 +801,7 @@ class Waiting:
 WAITS: Final[Mapping[WaitReason, Waiting]] = {
     WaitReason.PAUSED: Waiting(
         "Buying is paused at the moment. Your request is safe and goes on when it is resumed.",
-        "Buying is paused. Nothing was bought; approving, denying and cancelling still work.",
+        "Buying is paused. Nothing was bought, and this keeps its place.",
     ),
     WaitReason.SERVER_NOT_ALLOWED: Waiting(
         "Buying is switched off for this server at the moment. Your request is kept.",
@@ -809,7 +815,7 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
     ),
     WaitReason.BALANCE_LOW: Waiting(
         "The server's skin balance is too low at the moment. Nothing was bought, your request is "
-        "kept, and the moderators know.",
+        "kept, and the moderators' card says so.",
         "The SkinsBack balance doesn't cover this request. Nothing was bought. Top it up at "
         "SkinsBack and it goes on by itself.",
     ),
@@ -905,7 +911,13 @@ def _reason_of(line: LineView) -> tuple[Reason, int | None, str]:
         return UNKNOWN, None, ""
     kind = rule_for(last.code).kind
     said = last.message if kind is RefusalKind.UNKNOWN_CODE else ""
+    if line.state is LineState.UNKNOWN and kind not in _SAYS_UNKNOWN:
+        # A known code in the wrong place proves nothing, and neither do its words.
+        return UNKNOWN, last.code, ""
     return REFUSALS[kind], last.code, said
+
+
+_SAYS_UNKNOWN: Final = frozenset({RefusalKind.KEY_EXISTS, RefusalKind.UNKNOWN_CODE})
 
 
 def _said(message: str) -> str:
@@ -1089,7 +1101,7 @@ BUTTON_URL_NO: Final = "No, another one"
 BUTTON_LIMITS: Final = "Limits"
 BUTTON_CHECK: Final = "Check everything"
 BUTTON_TEST: Final = "Post a test card"
-BUTTON_PANEL: Final = "Post the panel"
+BUTTON_PANEL: Final = "Post the panel here"
 BUTTON_UNPARK: Final = "Try them again"
 BUTTON_CONFIRM: Final = "I can approve"
 BUTTON_ASK: Final = "Ask for skins"
@@ -1187,9 +1199,8 @@ NEW_VERSION: Final = (
 EXPIRES: Final = "Without a decision it expires {when}."
 EXPIRES_APPROVED: Final = "If it can't be bought, it expires {when}."
 APPROVED_BY: Final = "✅ Approved by {moderator} {when}"
-APPROVED_HELD: Final = "{total} is held for it."
+APPROVED_HELD: Final = "Up to {total} will be spent."
 BUYING_STARTS: Final = "Buying starts {when}. Until then it can be taken back."
-WAITS_NEXT: Final = "Next try {when}."
 BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
 HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
@@ -1199,7 +1210,7 @@ HEADING_OPEN: Final = "**Still to come**"
 BOUGHT_ALL: Final = "{bought} bought, {paid}"
 BOUGHT_SOME: Final = "{bought} of {skins} bought, {paid}"
 BOUGHT_NONE: Final = "nothing bought"
-FREE_AGAIN: Final = "Nothing was paid for what was not bought; its {total} is free again."
+FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
 EXPIRED_PENDING: Final = "Nobody decided in time; it expired {when}. Nothing was bought."
@@ -1223,7 +1234,11 @@ TRIED_UNKNOWN: Final = "no clear answer"
 
 # Private answers to moderators.
 
-APPROVED_NOW: Final = "Request #{number} is approved; {total} is held for it. Buying starts {when}."
+APPROVED_NOW: Final = "Request #{number} is approved, for {total} at most. Buying starts {when}."
+APPROVED_NOW_PAUSED: Final = (
+    "Request #{number} is approved, for {total} at most. Buying is paused at the moment: it waits "
+    "and keeps its place."
+)
 DENIED_NOW: Final = (
     "Request #{number} is denied, and nothing was bought. {member} can read the reason."
 )
@@ -1264,6 +1279,11 @@ def approved(view: RequestView, starts_at: int) -> str:
     return APPROVED_NOW.format(
         number=view.request.number, total=usd(view.ceiling_total), when=ago(starts_at)
     )
+
+
+def approved_but_paused(view: RequestView) -> str:
+    """Return the answer to whoever has approved while buying is paused."""
+    return APPROVED_NOW_PAUSED.format(number=view.request.number, total=usd(view.ceiling_total))
 
 
 def denied(view: RequestView) -> str:
@@ -1330,12 +1350,12 @@ SENT: Final = (
 )
 SENT_DM: Final = "I keep you posted by direct message."
 SENT_DM_CLOSED: Final = (
-    "I can't write to you, so you could miss the 10 minutes for accepting a trade. Allow direct "
-    "messages from this server, or watch {channel}."
+    "I can't write to you, so you could miss the 10 minutes for accepting a trade. Watch "
+    "{channel}; for the next time, allow direct messages from this server."
 )
 SENT_DM_CLOSED_NOWHERE: Final = (
-    "I can't write to you, so you could miss the 10 minutes for accepting a trade. Allow direct "
-    "messages from this server."
+    "I can't write to you, so you could miss the 10 minutes for accepting a trade. For the next "
+    "time, allow direct messages from this server."
 )
 
 LIST_TITLE: Final = "### Your requests"
@@ -1453,7 +1473,7 @@ URL_SAVED: Final = "Your Trade URL is saved, for Steam account …{steam_end}."
 URL_SAVED_TITLE: Final = "### Saved"
 URL_FORGOTTEN: Final = "Your Trade URL is forgotten."
 URL_NOTHING_TO_FORGET: Final = "There was no Trade URL to forget."
-URL_RENEWED: Final = "Request #{number} uses the new Trade URL and goes on."
+URL_RENEWED: Final = "Request #{number} uses the new Trade URL."
 URL_VOIDED: Final = (
     "Request #{number} now goes to another Steam account, so it has to be approved again."
 )

@@ -561,7 +561,7 @@ async def test_panel_when_its_buttons_are_pressed_then_basket_and_list_open_priv
 ) -> None:
     """For people who don't know commands."""
     setup = shown(await shared_world.olga.slash("setup", channel=shared_world.hall))
-    reply = await shared_world.olga.click(setup, "Post the panel")
+    reply = await shared_world.olga.click(setup, "Post the panel here")
     assert "The panel is posted here." in reply.text
     panel = await shared_world.hall.wait_for("Put the skins you would like into your basket")
     assert panel.ephemeral_for is None

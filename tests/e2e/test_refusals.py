@@ -340,7 +340,6 @@ async def are_left_alone(*cases: Case) -> None:
     assert [len(case.calls) for case in cases] == [1] * len(cases)
 
 
-@pytest.mark.xfail(strict=True, reason="the words of a refusal are shown, which says too much")
 @shared
 @pytest.mark.usefixtures("books")
 async def test_line_when_it_is_unknown_then_no_code_makes_a_card_say_that_nothing_was_bought(
@@ -358,7 +357,6 @@ async def test_line_when_it_is_unknown_then_no_code_makes_a_card_say_that_nothin
         assert "goes on" not in message.text
 
 
-@pytest.mark.xfail(strict=True, reason="the code of a whole call is lost on the way to the card")
 @shared
 @pytest.mark.usefixtures("books")
 async def test_batch_when_refused_with_an_unknown_code_then_it_is_shown_as_it_came(

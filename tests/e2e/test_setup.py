@@ -88,7 +88,7 @@ async def test_setup_when_everything_is_chosen_then_each_choice_is_saved_and_che
     assert panel.ephemeral
     assert "0 of 3 done" in panel.text
     assert "Who may approve ▫️ not chosen yet" in panel.text
-    assert panel.button("Post the panel").disabled
+    assert panel.button("Post the panel here").disabled
     assert "the set-up isn't finished" in (await ask(club)).text
     reply = await club.olga.select(panel, APPROVER, [club.mods])
     assert "Saved." in reply.text
@@ -100,7 +100,7 @@ async def test_setup_when_everything_is_chosen_then_each_choice_is_saved_and_che
     reply = await club.olga.select(panel, RESULTS, [club.results])
     assert "3 of 3 done" in reply.text
     assert "⚠" not in reply.text
-    assert not panel.button("Post the panel").disabled
+    assert not panel.button("Post the panel here").disabled
     assert f"Added: {CASE}" in (await ask(club)).text
 
 
@@ -233,7 +233,7 @@ async def test_askers_when_roles_are_chosen_then_only_they_may_ask_and_others_ar
 ) -> None:
     """By command, by panel, by a basket that was open before; and everyone again afterwards."""
     panel = await club.choose_all()
-    await club.olga.click(panel, "Post the panel")
+    await club.olga.click(panel, "Post the panel here")
     posted = await club.hall.wait_for("Put the skins you would like")
     basket = await ask(club)
     vips, fans = club.guild.add_role("Vips"), club.guild.add_role("Fans")
@@ -274,7 +274,7 @@ async def test_test_card_when_moderators_press_it_then_everyone_sees_who_can_app
     club.approvals.allow(club.ana, "VIEW_CHANNEL")
     for refused in (club.ana, club.olga):
         reply = await refused.click(card, "I can approve")
-        assert "Only @Mods can decide requests here." in reply.text
+        assert "Only @Mods can use these buttons." in reply.text
     for _ in range(2):
         reply = await club.max.click(card, "I can approve")
         assert "Noted: you can approve. Nothing was bought." in reply.text
@@ -286,18 +286,18 @@ async def test_test_card_when_moderators_press_it_then_everyone_sees_who_can_app
     assert "✅ @Elders" in reply.text
     assert "confirmed" not in reply.text
     reply = await club.max.click(card, "I can approve")
-    assert "Only @Elders can decide requests here." in reply.text
+    assert "Only @Elders can use these buttons." in reply.text
 
 
 async def test_panel_when_the_bot_may_not_post_there_then_it_says_so(club: Club) -> None:
     """With what it needs; where it may, the panel stands for everyone."""
     panel = await club.choose_all()
     club.hall.deny_bot("SEND_MESSAGES")
-    reply = await club.olga.click(panel, "Post the panel")
+    reply = await club.olga.click(panel, "Post the panel here")
     assert "I can't post in this channel, so the panel isn't there." in reply.text
     assert club.hall.messages == []
     club.hall.allow_bot("SEND_MESSAGES")
-    reply = await club.olga.click(panel, "Post the panel")
+    reply = await club.olga.click(panel, "Post the panel here")
     assert "The panel is posted here." in reply.text
     assert labels(club.hall.messages[0]) == ["Ask for skins", "My requests"]
 
@@ -336,7 +336,7 @@ async def test_panel_when_its_owner_lost_the_permission_then_it_changes_nothing_
         await club.olga.select(panel, ASKERS, []),
         await club.olga.submit(opened.modal, {"Skins in one request": "25"}),
     ]
-    for label in ("Limits", "Check everything", "Post a test card", "Post the panel"):
+    for label in ("Limits", "Check everything", "Post a test card", "Post the panel here"):
         replies.append(await club.olga.click(panel, label))  # noqa: PERF401 - one after the other
     unpark = forge(panel, "set1:-:-:unpark")
     replies.append(await club.olga.click(panel, custom_id=unpark))
@@ -363,7 +363,7 @@ async def test_server_when_it_is_not_allowed_then_it_is_told_its_id_and_can_do_n
     screen = shown(await world.ana.slash("trade-url", channel=world.hall))
     mine = shown(await world.ana.slash("my-requests", channel=world.hall))
     panel = shown(await world.olga.slash("setup", channel=world.hall))
-    await world.olga.click(panel, "Post the panel")
+    await world.olga.click(panel, "Post the panel here")
     posted = await world.hall.wait_for("Put the skins you would like")
     await world.olga.click(panel, "Post a test card")
     test_card = await world.approvals.wait_for("Test card")
@@ -392,7 +392,7 @@ async def test_server_when_it_is_not_allowed_then_it_is_told_its_id_and_can_do_n
         await world.max.click(test_card, "I can approve"),
         await world.olga.select(panel, APPROVALS, [world.hall]),
         await world.olga.click(panel, "Limits"),
-        await world.olga.click(panel, "Post the panel"),
+        await world.olga.click(panel, "Post the panel here"),
         await world.olga.click(panel, "Post a test card"),
     ]
     for number, reply in enumerate(replies):

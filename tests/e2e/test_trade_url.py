@@ -199,7 +199,7 @@ async def test_trade_url_when_renewed_for_the_same_account_then_an_open_request_
     number = card.text.partition("#")[2].partition(":")[0]
     screen = await enter(bea, await open_screen(shared_world, bea), trade_url_of(7001, "New-tok1"))
     reply = await bea.click(screen, "Yes, that's me")
-    assert f"Request #{number} uses the new Trade URL and goes on." in reply.text
+    assert f"Request #{number} uses the new Trade URL." in reply.text
     await shared_world.max.click(card, "Approve")
     await card.wait_for("1 skin bought")
     assert shared_world.market.batch_calls[-1].parameters["token"] == "New-tok1"

@@ -258,8 +258,6 @@ async def test_row_about_nothing_is_refused(
         ("requests", {}, {"number": 99, "request_id": request_id(8)}),
         ("picks", {"listing_id": 5}, {"listing_id": 5}),
         ("lines", {}, {}),
-        ("outbox", {}, {"mark": 1 << 25}),
-        ("outbox", {"request_id": None}, {"request_id": None}),
         ("trade_urls", {}, {"candidate_id": "d"}),
         ("trade_urls", {}, {"user_id": 5}),
         ("strays", {}, {}),

@@ -10,7 +10,14 @@ from typing import Final
 import pytest
 
 from bot.domain.models import WaitReason
-from bot.domain.states import FINAL_STATES, RequestEvent, RequestState, state_after, states_before
+from bot.domain.states import (
+    FINAL_STATES,
+    OPEN_STATES,
+    RequestEvent,
+    RequestState,
+    state_after,
+    states_before,
+)
 from bot.domain.trade_url import TradeUrl
 from bot.store import baskets, purchases, requests
 from bot.store.database import Database, Transaction
@@ -272,7 +279,7 @@ class TestSecret:
         assert (sealed is None) == (state_after(event) in FINAL_STATES)
 
     @pytest.mark.parametrize("state", SUBMITTED)
-    async def test_token_is_renewed_only_while_buying_has_not_started(
+    async def test_token_is_renewed_as_long_as_something_may_still_be_sent(
         self, database: Database, state: RequestState
     ) -> None:
         await in_state(database, state)
@@ -282,7 +289,7 @@ class TestSecret:
                 tx, request_id(), b"new", partner=samples.URL.partner, at=NOW
             )
             after = await requests.sealed_token(tx, request_id())
-        assert renewed == (state in (RequestState.PENDING, RequestState.APPROVED))
+        assert renewed == (state in OPEN_STATES)
         assert after == (b"new" if renewed else before)
 
     async def test_token_of_another_account_never_gets_into_a_request(

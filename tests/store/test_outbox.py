@@ -327,7 +327,7 @@ class TestElsewhere:
         """Its mark is new, so what was posted before now can't be it."""
         row_id = await desk.announce(about=request_id(1))
         await desk.post(row_id)
-        await outbox.post_again(desk.tx, row_id, mark=99, at=NOW + 5)
+        await outbox.post_again(desk.tx, row_id, target_id=77, mark=99, at=NOW + 5)
         row = await desk.row(row_id)
         assert (row.state, row.mark, row.message_id) == (OutboxState.WAITING, 99, None)
         assert row.created_at == NOW + 5

@@ -120,7 +120,7 @@ async def announce(tx: Transaction) -> None:
     await outbox.mark_shown(tx, row_id, shown=1)
     await outbox.put_off(tx, row_id, next_at=NOW)
     await outbox.try_later(tx, row_id, next_at=NOW)
-    await outbox.post_again(tx, row_id, mark=(1 << 30) + 1, at=NOW)
+    await outbox.post_again(tx, row_id, target_id=5, mark=(1 << 30) + 1, at=NOW)
     await outbox.park(tx, row_id, "no")
     await outbox.skip(tx, row_id)
 
@@ -185,6 +185,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: requests.of_member(tx, GUILD, ANA, limit=9),
     lambda tx: requests.open_numbers(tx, GUILD, ANA),
     lambda tx: requests.open_of_member(tx, ANA),
+    lambda tx: requests.ever_sent_to(tx, ANA, 42),
     lambda tx: requests.too_old(tx, NOW, limit=9),
     lambda tx: settings.confirmed_by(tx, GUILD),
     lambda tx: settings.get_guild(tx, GUILD),

@@ -414,12 +414,14 @@ class TestWire:
                 LineState.UNKNOWN
             }
 
-    async def test_request_of_which_something_is_unknown_is_still_open(
+    async def test_request_of_which_something_is_unknown_locks_nobody_out(
         self, database: Database
     ) -> None:
+        """Its member can do nothing to end it."""
         async with database.writing() as tx:
             view = await samples.buying(tx)
             await samples.send(tx, view)
-            await purchases.give_up_waiting(tx, request_id(), message="stopped")
             request = view.request
             assert await requests.open_numbers(tx, request.guild_id, request.user_id) == [1]
+            await purchases.give_up_waiting(tx, request_id(), message="stopped")
+            assert await requests.open_numbers(tx, request.guild_id, request.user_id) == []

@@ -70,7 +70,7 @@ async def test_open_requests_are_those_on_which_money_may_still_be_spent(
         assert await requests.open_numbers(tx, GUILD, MAX) == []
         reachable = await requests.open_of_member(tx, ANA)
         found = {(await shown(tx, one)).request.state for one in reachable}
-        assert found == {RequestState.PENDING, RequestState.APPROVED}
+        assert found == OPEN_STATES
 
 
 async def test_too_old_are_those_that_still_wait_oldest_first(database: Database) -> None:

@@ -135,7 +135,7 @@ async def _olga_sets_up(scene: Scene) -> Message:
         "✅ #skin-approvals",
         "✅ #results",
         f"{_UNDO_S} seconds to take an approval back",
-        buttons=("Post a test card", "Post the panel"),
+        buttons=("Post a test card", "Post the panel here"),
         without=("❌", "⚠"),
     )
     return panel
@@ -150,7 +150,7 @@ async def _moderators_try_it(scene: Scene, panel: Message) -> None:
     stage.show(card, "@Skin Mods", "Nobody has confirmed yet", buttons=("I can approve",))
     stage.show(await scene.max.presses(card, "I can approve"), "you can approve")
     await card.wait_for("Confirmed by @Max", WAIT_S)
-    panel = await olga.presses(panel, "Post the panel")
+    panel = await olga.presses(panel, "Post the panel here")
     stage.show_news(panel, "The panel is posted", "confirmed on the test card by @Max")
     posted = await scene.hall.wait_for("Skins", WAIT_S)
     stage.show(posted, "basket", buttons=("Ask for skins", "My requests"))
@@ -310,8 +310,8 @@ async def _max_decides(scene: Scene, card: Message) -> None:
     approve = _approve_button(card)
     total = approve.removeprefix("Approve ")
     answer = await scene.max.presses(card, approve)
-    stage.show(answer, "Request #1 is approved", f"{total} is held", "Buying starts")
-    await card.wait_for("is held for it", WAIT_S)
+    stage.show(answer, "Request #1 is approved", f"{total} at most", "Buying starts")
+    await card.wait_for("will be spent", WAIT_S)
     stage.show(card, "Approved by @Max", buttons=("Take back", "Details"))
     answer = await scene.max.presses(card, "Take back")
     stage.show(answer, "is taken back", "nothing was bought")

@@ -144,6 +144,7 @@ CREATE TABLE attempts (
 -- At most one purchase of a line is on the wire, open or alive.
 CREATE UNIQUE INDEX one_live_attempt ON attempts (request_id, line_no)
     WHERE state IN ('sent', 'purchased', 'unknown');
+CREATE INDEX attempts_unknown ON attempts (request_id) WHERE state = 'unknown';
 CREATE INDEX attempts_on_the_wire ON attempts (request_id) WHERE state = 'sent';
 CREATE INDEX attempts_bought ON attempts (ended_at) WHERE state = 'purchased';
 CREATE INDEX attempts_unsettled ON attempts (max_price) WHERE state IN ('sent', 'unknown');
@@ -180,7 +181,8 @@ CREATE TABLE outbox (
     request_id TEXT REFERENCES requests,
     to_member INTEGER NOT NULL CHECK (to_member IN (0, 1)),
     target_id INTEGER NOT NULL,
-    mark INTEGER NOT NULL UNIQUE CHECK (mark BETWEEN 1 AND 2147483647),
+    -- Told apart in its own channel only, so that two alike by chance never undo a transaction.
+    mark INTEGER NOT NULL CHECK (mark BETWEEN 1 AND 2147483647),
     state TEXT NOT NULL CHECK (state IN ('waiting', 'trying', 'posted', 'parked', 'skipped')),
     channel_id INTEGER,
     message_id INTEGER,

@@ -8,7 +8,7 @@ from typing import Final
 from discord import ButtonStyle, ui
 
 from bot.domain.limits import REASON_MAX
-from bot.domain.models import Attempt, Event, LineView, Request, RequestView, WaitReason
+from bot.domain.models import Attempt, Event, LineView, Request, RequestView
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestState
 from bot.domain.trade_url import profile_url, steam_id_of
@@ -33,7 +33,6 @@ from bot.ui.cards.parts import (
 from bot.ui.custom_ids import of_request, one_time
 
 _PICTURES_MAX: Final = 8
-_WAITS_FOR_MEMBER: Final = frozenset({WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN})
 
 
 def approval_card(view: RequestView, frame: Frame) -> ui.LayoutView:
@@ -151,9 +150,9 @@ def _approved(view: RequestView, frame: Frame) -> ui.LayoutView:
 def _when_next(request: Request) -> list[str]:
     """Return when something happens to an approved request by itself."""
     words = []
-    if request.claimable_at is not None and request.waits_for not in _WAITS_FOR_MEMBER:
-        template = text.BUYING_STARTS if request.waits_for is None else text.WAITS_NEXT
-        words.append(template.format(when=text.ago(request.claimable_at)))
+    # What it waits for is looked at again and again, and the card is not drawn each time.
+    if request.claimable_at is not None and request.waits_for is None:
+        words.append(text.BUYING_STARTS.format(when=text.ago(request.claimable_at)))
     if request.expires_at is not None and request.waits_for is not None:
         words.append(text.EXPIRES_APPROVED.format(when=text.ago(request.expires_at)))
     return words

@@ -316,6 +316,7 @@ def ceiling_modal(basket: Basket, pick: Pick) -> ui.Modal:
             text.FIELD_CEILING,
             text.FIELD_CEILING_ABOUT,
             value=text.usd(pick.ceiling),
+            required=False,
             length_max=_PRICE_LENGTH,
         ),
     )

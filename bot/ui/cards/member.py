@@ -108,7 +108,9 @@ def _member_buttons(view: RequestView) -> list[Item]:
     if request.state in _CAN_CANCEL:
         buttons.append(button(text.BUTTON_CANCEL, of_request(request, "cancel")))
     bought = view.in_state(LineState.PURCHASED)
-    if bought and request.state in (RequestState.BUYING, RequestState.BOUGHT):
+    # What isn't confirmed may be on its way all the same, and an offer lives ten minutes.
+    coming = (*bought, *view.in_state(LineState.UNKNOWN))
+    if coming and request.state in (RequestState.BUYING, RequestState.BOUGHT):
         buttons.append(link(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE))
     return buttons
 
