@@ -27,6 +27,7 @@ from tests.services.house import (
     Trouble,
 )
 
+ELSEWHERE = 555
 CARD, STATUS, RESULT = MessageKind.APPROVAL_CARD, MessageKind.MEMBER_STATUS, MessageKind.RESULT
 
 
@@ -148,6 +149,29 @@ class TestPosting:
         shown = [one.subject for one in house.discord.of(CARD)]
         assert shown == [await house.view(first), await house.view(second)]
 
+    async def test_message_that_breaks_every_time_is_put_aside_and_holds_up_nobody(
+        self, house: House, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A fault of ours about one request must not keep its whole channel waiting."""
+        view = await house.submit(ANA)
+        await house.post_everything()
+        broken = view.request.request_id
+
+        async def fail(what: str, row: OutboxRow) -> None:
+            if row.kind is RESULT and row.request_id == broken:
+                raise KeyError("a card that can't be drawn")
+
+        house.discord.trouble = fail
+        await house.buy_until(await house.approve(view))
+        other = await house.buy_until(await house.submit_approved(BEA))
+        for _ in range(8):
+            house.clock.now += 60_000
+            await house.post_everything()
+        row = await house.message(view, RESULT)
+        assert (row.state, row.parked_reason) == (OutboxState.PARKED, "a fault of the bot")
+        assert [one.subject for one in house.discord.of(RESULT)] == [other]
+        assert "is parked: a fault of the bot" in caplog.text
+
     async def test_nothing_is_tried_while_discord_is_out_of_reach(self, house: House) -> None:
         house.discord.ready = False
         async with house.database.writing() as tx:
@@ -225,6 +249,16 @@ class TestDrawing:
         assert again.mark != card.mark
         assert again.subject == await house.view(view)
         assert (await house.message(view, CARD)).message_id == again.message_id
+
+    async def test_message_whose_channel_was_deleted_comes_back_in_the_one_chosen_since(
+        self, house: House, view: RequestView
+    ) -> None:
+        house.discord.messages.remove(house.discord.of(CARD)[0])
+        await house.guilds.choose_place(OLGA, "approval_channel_id", ELSEWHERE)
+        await house.approve(view)
+        await house.post_everything()
+        (card,) = house.discord.of(CARD)
+        assert card.channel_id == ELSEWHERE
 
     async def test_message_that_somebody_deleted_stays_away_when_it_is_over(
         self, house: House, view: RequestView

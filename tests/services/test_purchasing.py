@@ -367,6 +367,28 @@ class TestRefusedWhole:
             "NewToken",
         ]
 
+    async def test_new_token_that_comes_while_the_old_one_is_refused_is_used_at_once(
+        self, path: Path, market: SkinsbackSandbox, discord: ScriptedDiscord, clock: ManualClock
+    ) -> None:
+        """Otherwise the request would wait for what it has already got."""
+
+        class Slow(SkinsbackClient):
+            refusals = 1
+
+            async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+                if not self.refusals:
+                    return await super().buy(partner, token, orders)
+                self.refusals -= 1
+                await house.give_url(ANA, token="NewToken")
+                return RefusedWhole(Refusal(9, "invalid_token_value"))
+
+        async with open_house(path, market, discord, clock, client=Slow) as house:
+            await house.set_up()
+            view = await house.submit_approved(ANA)
+            async with working(house.worker().run()):
+                await house_bought(house, view)
+        assert [call.parameters["token"] for call in market.batch_calls] == ["NewToken"]
+
 
 class TestUnknown:
     """What nobody knows is never sent again, and holds the request."""

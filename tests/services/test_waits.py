@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.limits import APPROVED_EXPIRES_MS
 from bot.domain.market import Refusal
 from bot.domain.models import WaitReason
 from bot.errors import MarketError, MarketRefusedError, MarketUnavailableError
@@ -77,3 +78,12 @@ def test_wait_for_a_reason_of_ours_is_seconds_at_least(reason: WaitReason) -> No
     wait = wait_for(reason)
     assert wait.reason is reason
     assert 1_000 <= wait.for_ms <= 10 * MINUTE
+
+
+@pytest.mark.parametrize("code", EXPECTED)
+def test_wait_grows_with_every_try_so_that_a_line_never_runs_out_of_keys(code: int) -> None:
+    """A line has 99 purchase keys, and an approval lives for a day."""
+    waits = [wait_after_refusal(Refusal(code, ""), tries=tries).for_ms for tries in range(1, 99)]
+    assert waits == sorted(waits)
+    assert waits[0] == wait_after_refusal(Refusal(code, "")).for_ms
+    assert sum(waits) > APPROVED_EXPIRES_MS
