@@ -146,9 +146,9 @@ class Announcements:
             self._waiting.pop(outbox_id, None)
         return row.state if row else None
 
-    async def behind(self, tx: Transaction, guild_id: int) -> bool:
-        """Say whether a server's messages wait for so long that nobody could be told in time."""
-        oldest = await outbox.oldest_unposted_at(tx, guild_id)
+    async def behind(self, tx: Transaction, guild_id: int, user_id: int) -> bool:
+        """Say whether messages of a server, or to this member, wait too long to tell in time."""
+        oldest = await outbox.oldest_unposted_at(tx, guild_id, user_id)
         return oldest is not None and oldest < self._clock.now_ms() - BEHIND_MS
 
     async def run(self) -> None:
@@ -196,7 +196,9 @@ class Announcements:
         def ended(task: asyncio.Task[None]) -> None:
             self._busy.pop(key, None)
             if not task.cancelled() and (error := task.exception()) is not None:
+                # Not woken: it is due still, and would be tried without a pause.
                 log.error("a message could not be handled", exc_info=error)
+                return
             self._wake.set()
 
         task.add_done_callback(ended)
@@ -227,7 +229,8 @@ class Announcements:
                 )
         except PostRefusedError as error:
             # Refused the search, it may stand there all the same.
-            await self._park(row, error.reason, unknown=not tried)
+            gone = error.reason.endswith("/10003")  # with its channel, the message is gone too
+            await self._park(row, error.reason, unknown=not tried and not gone)
         except Exception as error:  # noqa: BLE001 - one message never stops the others
             await self._try_later(row, error, counted=tried)
         finally:

@@ -84,6 +84,8 @@ class Catalogue:
         """
         if self._refreshed_at is None:
             raise UserFacingError(Problem.CATALOGUE_MISSING)
+        if (quote := self._by_name.get(typed)) is not None:
+            return Matches((quote,), 1)
         folded = fold(typed)
         words = " ".join(_SHORT.get(word, word) for word in folded.split()).split()
         words.sort(key=len, reverse=True)

@@ -201,6 +201,11 @@ class Guilds:
         """Try the messages that Discord refused once more. Return how many there were."""
         guild_id = self._require_administrator(actor)
         async with self._database.writing() as tx:
+            guild = await settings.get_guild(tx, guild_id)
+            for place, kinds in _CARDS_IN.items():
+                for kind in kinds:
+                    if (target := getattr(guild, place)) is not None:
+                        await outbox.move_parked(tx, guild_id, kind, target_id=target)
             count = await outbox.unpark(tx, guild_id, at=self._clock.now_ms())
         self._announcements.wake()
         return count

@@ -142,11 +142,14 @@ class Purchasing:
         Otherwise it would be due still, and tried over and over, with calls to the market each
         time.
         """
-        try:
-            await self._leave_alone(request_id)
-        except Exception:
-            log.exception("Request %s could not be put aside.", request_id)
-            await heard(self._stopping, _IDLE_S)
+        while True:
+            try:
+                await self._leave_alone(request_id)
+                return
+            except Exception:
+                log.exception("Request %s could not be put aside.", request_id)
+            if await heard(self._stopping, _IDLE_S):
+                return
 
     async def _leave_alone(self, request_id: str) -> None:
         """After a fault of ours: what was sent is unknown, the rest waits for the operator."""
@@ -186,7 +189,7 @@ class Purchasing:
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
         async with self._database.reading() as tx:
             paused = await settings.get_pause(tx) is not None
-            behind = await self._announcements.behind(tx, request.guild_id)
+            behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
         if paused:
             return wait_for(WaitReason.PAUSED)
         if behind or not self._poster.ready:

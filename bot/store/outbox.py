@@ -260,6 +260,18 @@ async def retarget(
         await tx.execute(f"{sql} AND {state}", target_id, at, at, guild_id, kind)
 
 
+async def move_parked(tx: Transaction, guild_id: int, kind: MessageKind, *, target_id: int) -> None:
+    """Point what was refused, and stands nowhere, to the channel that is now the right one."""
+    await tx.execute(
+        "UPDATE outbox SET target_id = ? WHERE guild_id = ? AND kind = ? AND state = 'parked' "
+        "AND to_member = 0 AND target_id <> ? AND message_id IS NULL AND tries = 0",
+        target_id,
+        guild_id,
+        kind,
+        target_id,
+    )
+
+
 async def unpark(tx: Transaction, guild_id: int, *, at: int) -> int:
     """Try a server's parked channel messages again. Return how many there were.
 
@@ -288,11 +300,13 @@ async def parked(tx: Transaction, guild_id: int) -> list[OutboxRow]:
     return [_row(row) for row in rows]
 
 
-async def oldest_unposted_at(tx: Transaction, guild_id: int) -> int | None:
-    """Return since when a server's oldest message has been waiting to be posted."""
+async def oldest_unposted_at(tx: Transaction, guild_id: int, user_id: int) -> int | None:
+    """Return since when the oldest message in a server's channels or to a member has waited."""
     row = await tx.one(
         "SELECT min(created_at) AS oldest FROM outbox "
-        "WHERE state IN ('waiting', 'trying') AND guild_id = ?",
+        "WHERE state IN ('waiting', 'trying') AND guild_id = ? "
+        "AND (to_member = 0 OR target_id = ?)",
         guild_id,
+        user_id,
     )
     return None if row is None else row["oldest"]

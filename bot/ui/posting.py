@@ -91,11 +91,15 @@ class DiscordPoster:
         self._require_history(row)
         try:
             target = await self._target(row)
+            seen = 0
             async for message in target.history(limit=_SEARCHED, after=since):
+                seen += 1
                 if message.author == self._client.user and _has_mark(message, row.mark):
                     return Posted(message.channel.id, message.id)
         except _FAILURES as error:
             raise _translated(error) from None
+        if seen >= _SEARCHED:
+            raise PostRefusedError("too much was written since to search for it")
         return None
 
     def _require_history(self, row: OutboxRow) -> None:

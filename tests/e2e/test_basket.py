@@ -385,11 +385,11 @@ async def test_basket_when_shown_twice_then_the_older_copy_changes_nothing(
     now = picks(shared_world, bea)
     for label in ("+1", "Remove", "Price limit"):
         reply = await bea.click(old, label, as_of=before)
-        assert "Your basket has changed since this was shown, so nothing was done" in reply.text
+        assert "Your basket had changed before this tap, so the tap did nothing" in reply.text
         assert CASE in reply.text
         assert picks(shared_world, bea) == now
     reply = await bea.click(old, "Send for approval", as_of=old.versions[0])
-    assert "nothing was done" in reply.text
+    assert "the tap did nothing" in reply.text
     assert CASE in reply.text
 
 
@@ -404,9 +404,9 @@ async def test_basket_when_a_modal_was_open_meanwhile_then_what_it_says_is_not_d
     await put(shared_world, bea, CASE)
     assert limit.modal is not None
     reply = await bea.submit(limit.modal, {limit.modal.fields[0].label: "99"})
-    assert "nothing was done" in reply.text
+    assert "the tap did nothing" in reply.text
     reply = await bea.submit(note.modal, {"Note (optional)": "late"})
-    assert "nothing was done" in reply.text
+    assert "the tap did nothing" in reply.text
     assert "No note" in reply.text
     assert picks(shared_world, bea) == [(REDLINE, 1, 13.02), (CASE, 1, 0.44)]
 
@@ -511,9 +511,9 @@ async def test_basket_when_it_was_sent_then_its_old_buttons_never_touch_the_next
     revisions = shared_world.rows("SELECT revision FROM requests WHERE user_id = ?", bea.id)
     assert {row["revision"] for row in revisions} == {2}, "the two can't be told apart by it"
     reply = await bea.click(old, "Send for approval", as_of=old.versions[0])
-    assert "nothing was done" in reply.text
+    assert "the tap did nothing" in reply.text
     reply = await bea.click(question, "Yes, empty it")
-    assert "nothing was done" in reply.text
+    assert "the tap did nothing" in reply.text
     assert [name for name, _, _ in picks(shared_world, bea)] == [CASE]
 
 

@@ -258,7 +258,7 @@ async def test_direct_messages_when_closed_then_it_is_said_at_once_and_the_resul
     reply = await bea.click(screen, "Send for approval")
     assert "is sent" in reply.text
     assert "I can't write to you, so you could miss the 10 minutes" in reply.text
-    assert "watch #results" in reply.text
+    assert "Watch #results" in reply.text
     card = await world.approvals.wait_for(
         lambda message: "@Bea can't be written to" in message.text and _can_be_approved(message)
     )

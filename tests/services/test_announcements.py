@@ -371,7 +371,7 @@ async def test_behind_when_a_servers_message_is_due_for_too_long(house: House) -
 
     async def behind(guild_id: int) -> bool:
         async with house.database.reading() as tx:
-            return await house.announcements.behind(tx, guild_id)
+            return await house.announcements.behind(tx, guild_id, ANA.user_id)
 
     assert not await behind(GUILD)
     house.clock.now += BEHIND_MS

@@ -278,7 +278,7 @@ class TestParking:
         row_id = await desk.announce(about=request_id(1))
         await outbox.park(desk.tx, row_id, "no")
         await outbox.unpark(desk.tx, GUILD, at=NOW + 5)
-        assert await outbox.oldest_unposted_at(desk.tx, GUILD) == NOW + 5
+        assert await outbox.oldest_unposted_at(desk.tx, GUILD, ANA) == NOW + 5
         assert (await desk.row(row_id)).created_at == NOW + 5
 
 
@@ -335,7 +335,7 @@ class TestElsewhere:
 
 
 async def test_oldest_unposted_counts_what_waits_on_that_server_only(desk: Desk) -> None:
-    assert await outbox.oldest_unposted_at(desk.tx, GUILD) is None
+    assert await outbox.oldest_unposted_at(desk.tx, GUILD, ANA) is None
     posted = await desk.announce(about=request_id(1), at=NOW - 9)
     await desk.post(posted)
     await desk.announce(TEST_CARD, guild_id=OTHER_GUILD, at=NOW - 8)
@@ -344,5 +344,5 @@ async def test_oldest_unposted_counts_what_waits_on_that_server_only(desk: Desk)
     trying = await desk.announce(about=request_id(3), at=NOW - 6)
     await desk.announce(RESULT, about=request_id(3), at=NOW - 5)
     await outbox.mark_trying(desk.tx, trying)
-    assert await outbox.oldest_unposted_at(desk.tx, GUILD) == NOW - 6
-    assert await outbox.oldest_unposted_at(desk.tx, OTHER_GUILD) == NOW - 8
+    assert await outbox.oldest_unposted_at(desk.tx, GUILD, ANA) == NOW - 6
+    assert await outbox.oldest_unposted_at(desk.tx, OTHER_GUILD, ANA) == NOW - 8

@@ -120,6 +120,7 @@ async def announce(tx: Transaction) -> None:
     await outbox.mark_shown(tx, row_id, shown=1)
     await outbox.put_off(tx, row_id, next_at=NOW)
     await outbox.try_later(tx, row_id, next_at=NOW)
+    await outbox.move_parked(tx, GUILD, MessageKind.APPROVAL_CARD, target_id=5)
     await outbox.post_again(tx, row_id, target_id=5, mark=(1 << 30) + 1, at=NOW)
     await outbox.park(tx, row_id, "no")
     await outbox.skip(tx, row_id)
@@ -159,7 +160,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: baskets.find(tx, GUILD, ANA),
     lambda tx: outbox.find(tx, request_id(), CARD),
     lambda tx: outbox.next_at(tx),
-    lambda tx: outbox.oldest_unposted_at(tx, GUILD),
+    lambda tx: outbox.oldest_unposted_at(tx, GUILD, ANA),
     lambda tx: outbox.parked(tx, GUILD),
     lambda tx: outbox.retarget(tx, GUILD, CARD, target_id=5, at=NOW),
     lambda tx: outbox.skip_kind(tx, GUILD, TEST_CARD),
