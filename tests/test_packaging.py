@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import tomllib
@@ -131,10 +130,8 @@ class TestPackage:
 
 
 def _imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-    return found
+    """Return what a file imports; read from its lines, which is faster than parsing it."""
+    lines = re.findall(
+        r"^\s*(?:from (\w+)[\w.]* import |import (\w+))", path.read_text("utf-8"), re.M
+    )
+    return {name for line in lines for name in line if name}

@@ -102,7 +102,7 @@ def test_resolve_any_lines_keeps_to_name_ceiling_and_pick_and_hands_nothing_out_
     assert all(may_have(one.line, one.listing) and one.listing in stock for one in found)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(LINES, STOCK)
 def test_resolve_any_lines_serves_as_many_as_can_be_served(
     lines: list[Line], stock: list[Listing]

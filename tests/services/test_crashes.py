@@ -279,8 +279,20 @@ async def test_night_without_a_crash_buys_and_tells_everything(night: Night) -> 
     assert fate.done["commit"] >= 6
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("what", ["commit", "buy", "search", "balance", "post", "edit"])
+@pytest.mark.parametrize(
+    ("what", "when"),
+    [
+        ("commit", "before"),
+        ("commit", "after"),
+        ("balance", "after"),
+        ("search", "after"),
+        ("buy", "before"),
+        ("buy", "after"),
+        ("post", "before"),
+        ("post", "after"),
+        ("edit", "after"),
+    ],
+)
 async def test_night_with_a_crash_at_any_step_buys_and_tells_nothing_twice(
     evening: Evening, tmp_path: Path, what: str, when: str
 ) -> None:
