@@ -132,6 +132,6 @@ class TestPackage:
 def _imports(path: Path) -> set[str]:
     """Return what a file imports; read from its lines, which is faster than parsing it."""
     lines = re.findall(
-        r"^\s*(?:from (\w+)[\w.]* import |import (\w+))", path.read_text("utf-8"), re.M
+        r"^\s*(?:from (\w+)[\w.]* import |import (\w+))", path.read_text("utf-8"), re.MULTILINE
     )
     return {name for line in lines for name in line if name}
