@@ -199,7 +199,12 @@ class Buying:
                 )
                 number = view.request.number
                 details = f"{alarm.value}, request #{number}, purchase {purchase.buy_id}"
-                log.error("The market did what must never happen: %s", details)
+                log.error(
+                    "The market did what must never happen: %s, request %s, purchase %s",
+                    alarm.value,
+                    request_id,
+                    purchase.buy_id,
+                )
                 await self._watch.pause_in(tx, PauseCause.ALARM, details=details)
             current = await requests.get(tx, request_id) or view
             await self._record(

@@ -156,12 +156,12 @@ async def test_click_when_not_entitled_then_it_is_refused_in_words_and_decides_n
             assert reply.ephemeral
 
     world.mia.remove_role(world.mods)
-    assert "Only @Skin Mods can decide" in (await world.mia.click(card, "Approve")).text
+    assert "Only @Skin Mods can use these buttons" in (await world.mia.click(card, "Approve")).text
     world.mia.add_role(world.mods)
 
     asked = await open_deny(world.mia, card)
     world.mia.remove_role(world.mods)
-    assert "Only @Skin Mods can decide" in (await deny(world.mia, asked)).text
+    assert "Only @Skin Mods can use these buttons" in (await deny(world.mia, asked)).text
     world.mia.add_role(world.mods)
 
     # The token is another one: it is the Steam account that counts.

@@ -530,6 +530,8 @@ async def test_basket_when_the_bot_restarts_then_it_is_kept_and_its_old_buttons_
     _rewrite_prices(world, {ASIIMOV: (73_000_000, 5), CASE: (415_000, 0)})
     world.market.refuse("market_pricelist", -9)
     await world.start()
+    while not await world.ana.autocomplete("request", "item", "ak", channel=world.hall):
+        pass  # the prices of the last run are still being read
     reply = await world.ana.click(before, "Send for approval")
     assert f"Nobody sells {CASE} at the moment." in reply.text
     line = await open_line(world.ana, shown(reply), CASE)

@@ -13,7 +13,7 @@ from tests.e2e.world import ASIIMOV, REDLINE, World
 
 pytestmark = pytest.mark.usefixtures("books")
 
-UNKNOWN = "The market hasn't confirmed this yet. It may or may not be bought"
+UNKNOWN = "The market hasn't confirmed this. It may or may not be bought"
 DELAYS_S = (0.0, 0.05, 0.1)
 
 
