@@ -188,11 +188,11 @@ class Night:
             dying = asyncio.create_task(fate.died.wait())
             await asyncio.wait([living, dying], return_when=asyncio.FIRST_COMPLETED)
             dying.cancel()
-            if fate.died.is_set():
-                living.cancel()
-                await kill()
-            else:
+            if not fate.died.is_set():
                 await living
+            living.cancel()
+            # It may also die when it has done everything but the last stroke.
+            await kill()
         return fate
 
     async def _work(self, house: House) -> None:

@@ -36,7 +36,7 @@ class World:
     def is_allowed(self, guild_id: int) -> bool:
         return True
 
-    async def behind(self, tx: Transaction, guild_id: int) -> bool:
+    async def behind(self, tx: Transaction, guild_id: int, user_id: int) -> bool:
         return False
 
     async def is_member(self, guild_id: int, user_id: int) -> bool | None:
