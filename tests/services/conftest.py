@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.sandbox.skinsback import SkinsbackSandbox, stock
+from bot.sandbox.skinsback.catalogue import WELL_KNOWN, Item, build_catalogue
 from tests.services.house import NOW, House, ManualClock, ScriptedDiscord, open_house
 from tests.store.conftest import empty_database
 
 __all__ = ["empty_database"]
+
+
+@pytest.fixture(scope="session")
+def few_items() -> list[Item]:
+    """What the stand-in market always sells; the hundreds beside it cost more time than a test."""
+    names = {(game, name) for game, name, _ in WELL_KNOWN}
+    return [item for item in build_catalogue(1, 0) if (item.game, item.name) in names]
+
+
+@pytest.fixture(autouse=True)
+def _small_market(few_items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every market of these tests sell few items, each with a stock of its own."""
+    monkeypatch.setattr(
+        stock, "build_catalogue", lambda _seed, _size: [replace(item) for item in few_items]
+    )
 
 
 @pytest.fixture
