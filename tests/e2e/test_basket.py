@@ -207,7 +207,7 @@ async def test_limit_when_typed_as_people_type_it_then_it_is_understood(
         ("cheap", "can't read “cheap” as a price"),
         ("12.345", "can't read “12.345” as a price"),
         ("-5", "can't read “-5” as a price"),
-        ("0", "less than a cent"),
+        ("0", "“0” is less than a cent"),
         ("99999999", "more than any skin costs: the highest price is $100,000.00"),
         (
             "12.39",
@@ -233,7 +233,7 @@ async def test_quantity_when_it_cannot_be_then_it_says_why_and_the_basket_stays(
     """In the modal anything can be typed."""
     screen = await put(shared_world, bea, CASE)
     screen = await type_skin(bea, screen, name=REDLINE, quantity=typed)
-    assert "as a number of skins. Nothing was changed." in screen.text
+    assert f"“{typed}” as a number of skins. Nothing was changed." in screen.text
     assert [name for name, _, _ in picks(shared_world, bea)] == [CASE]
 
 
@@ -295,7 +295,7 @@ async def test_row_when_its_limit_is_changed_then_it_is_checked_and_kept(
     assert "can't read “twenty” as a price" in await limit("twenty")
     assert "more than your limit of $12.00" in await limit("12")
     assert picks(shared_world, bea) == [(REDLINE, 1, 20.0)]
-    assert "at most $13.02" in await limit(" ")
+    assert "at most $13.02" in await limit("")
     assert picks(shared_world, bea) == [(REDLINE, 1, 13.02)]
 
 

@@ -201,7 +201,7 @@ async def test_limits_when_one_is_wrong_then_it_is_named_with_its_range_and_noth
         (lines, "26", f"{lines} has to be a number from 1 to 25."),
         (lines, "-3", f"{lines} has to be a number from 1 to 25."),
         (limit, "11", f"{limit} has to be a number from 1 to 10."),
-        (undo, "601", "Nothing was changed."),
+        (undo, "601", f"{undo} has to be a number from 0 to 600."),
     ):
         good = {tolerance: "7", lines: "7", limit: "7", undo: "7"}
         reply = await change_limits(club, panel, **{**good, field: typed})

@@ -181,6 +181,16 @@ async def test_start_when_another_process_has_the_database_then_the_second_one_s
     assert REDLINE in (await put(world, world.ana, REDLINE)).text
 
 
+async def test_start_when_the_health_port_is_taken_then_one_line_says_so(tmp_path: Path) -> None:
+    """Another program's, or a bot's that still runs."""
+    with socket.socket() as other:
+        other.bind(("0.0.0.0", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        line = await refused(tmp_path, {**NOWHERE, "HEALTH_PORT": str(port)})
+    assert f"HEALTH_PORT {port} can't be used" in line
+
+
 # Discord
 
 
