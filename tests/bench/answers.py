@@ -26,7 +26,7 @@ from tests.bench.tap import TapProcess
 from tests.bench.wire import requests_on_the_wire
 
 AT_ONCE: Final = 200
-ROUNDS: Final = 8
+ROUNDS: Final = 7
 """The first one opens the connections and is told apart."""
 
 CLICKS: Final = 30

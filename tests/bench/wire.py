@@ -6,8 +6,8 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,7 +25,7 @@ from tests.bench.house import TOKEN, Bench, PosterThatDraws, open_house, set_up,
 from tests.bench.market import MarketProcess
 
 APPROVALS: Final = 100
-PACE_S: Final = 0.2
+PACE_S: Final = 0.15
 """From one approval to the next; what the one before left to be drawn again falls into it."""
 
 TRACED: Final = 10
@@ -75,20 +75,25 @@ async def measure(folder: Path, market: MarketProcess) -> list[Figure]:
             views = await submit_requests(
                 bench, _GUILD, members, quantities=QUANTITIES, posting=True
             )
-            approvals = [await _approve(bench, view) for view in views[:APPROVALS]]
             traced = await _trace(bench, market, views[APPROVALS:])
+            approvals, bare = [], []
+            # By turns, so that whatever else this machine does hits both alike.
+            async with _bare(folder, market, commits=traced.commits) as baseline:
+                for view in views[:APPROVALS]:
+                    approvals.append(await _approve(bench, view))
+                    bare.append(await baseline.once(view))
         finally:
             PosterThatDraws.results = None
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
         arrived = requests_on_the_wire(await market.wire_times())
-        baseline = await _baseline(folder, market, bench, views, commits=traced.commits)
+    taken = sample([arrived[each.request_id] - each.committed for each in bare])
     return [
         Figure(
             "approval committed → batch buy on the wire",
             sample([arrived[each.request_id] - each.committed for each in approvals]),
-            sample(baseline),
+            taken,
             f"{traced.commits} commits, 2 look-ups and a buy, with nothing else",
             BUDGET,
             notes=(
@@ -102,7 +107,7 @@ async def measure(folder: Path, market: MarketProcess) -> list[Figure]:
         Figure(
             "approval called → batch buy on the wire (with the approval itself)",
             sample([arrived[each.request_id] - each.called for each in approvals]),
-            sample(baseline),
+            taken,
             "as above",
         ),
     ]
@@ -160,47 +165,47 @@ async def _trace(bench: Bench, market: MarketProcess, views: Sequence[RequestVie
     )
 
 
-async def _baseline(
-    folder: Path,
-    market: MarketProcess,
-    bench: Bench,
-    views: Sequence[RequestView],
-    *,
-    commits: int,
-) -> list[float]:
-    """Make the same commits and calls, bare: no checks, no queue, no cards, no other work."""
-    url = market.environment["SKINSBACK_API_URL"]
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """The same commits and calls with nothing else: no checks, no queue, no cards."""
+
+    database: sqlite3.Connection
+    session: aiohttp.ClientSession
+    url: str
+    headers: Mapping[str, str]
+    commits: int
+
+    async def once(self, view: RequestView) -> _Approval:
+        """Do what has to be done for one request, under a key of its own."""
+        names = sorted({line.line.market_hash_name for line in view.lines})
+        place = f"{view.request.number:020d}"
+        started = time.time()
+        for _ in range(self.commits):
+            self.database.execute("BEGIN IMMEDIATE")
+            self.database.execute("INSERT INTO rows VALUES (?)", (json.dumps(names),))
+            self.database.execute("COMMIT")
+        await self._post(self.session, protocol.request_body("balance", {}))
+        search: dict[str, protocol.Json] = {"game": "cs2", "names": names}
+        await self._post(self.session, protocol.request_body("market_search", search))
+        orders = [Order(line, Micros(CENT), f"qm{place}{line:02d}01") for line in (1, 2)]
+        async with aiohttp.ClientSession() as fresh:
+            await self._post(fresh, protocol.batch_buy_body(1, TOKEN, orders))
+        return _Approval(place, started, started)
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes) -> None:
+        async with session.post(self.url, data=body, headers=dict(self.headers)) as response:
+            await response.read()
+
+
+@asynccontextmanager
+async def _bare(folder: Path, market: MarketProcess, *, commits: int) -> AsyncGenerator[_Bare]:
+    environment = market.environment
     headers = protocol.auth_headers(
-        market.environment["SKINSBACK_CLIENT_ID"], market.environment["SKINSBACK_CLIENT_SECRET"]
+        environment["SKINSBACK_CLIENT_ID"], environment["SKINSBACK_CLIENT_SECRET"]
     )
-    started: dict[str, float] = {}
-    with closing(sqlite3.connect(folder / "baseline.db", isolation_level=None)) as database:
+    with closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
             database.execute(f"PRAGMA {pragma}")
         database.execute("CREATE TABLE rows (body TEXT NOT NULL)")
         async with aiohttp.ClientSession() as session:
-            for place in range(APPROVALS):
-                names = [line.line.market_hash_name for line in views[place].lines]
-                key = f"{place:020d}"
-                started[key] = time.time()
-                for _ in range(commits):
-                    database.execute("BEGIN IMMEDIATE")
-                    database.execute("INSERT INTO rows VALUES (?)", (json.dumps(names),))
-                    database.execute("COMMIT")
-                await _post(session, url, headers, protocol.request_body("balance", {}))
-                search = {"game": "cs2", "names": names}
-                await _post(session, url, headers, protocol.request_body("market_search", search))
-                orders = [Order(line, Micros(CENT), f"qm{key}{line:02d}01") for line in (1, 2)]
-                async with aiohttp.ClientSession() as fresh:
-                    body = protocol.batch_buy_body(1, TOKEN, orders)
-                    await _post(fresh, url, headers, body)
-    arrived = requests_on_the_wire(await market.wire_times())
-    return [arrived[key] - at for key, at in started.items()]
-
-
-async def _post(
-    session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: bytes
-) -> None:
-    with suppress(aiohttp.ClientPayloadError):
-        async with session.post(url, data=body, headers=dict(headers)) as response:
-            await response.read()
+            yield _Bare(database, session, environment["SKINSBACK_API_URL"], headers, commits)
