@@ -31,14 +31,18 @@ from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.baskets import Baskets
+from bot.services.booking import Booking
 from bot.services.bundle import Services
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
 from bot.services.guilds import Guilds
+from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch, lift
 from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
+from bot.services.this_run import ThisRun
+from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
 from bot.store import settings as store_settings
@@ -160,6 +164,7 @@ class House:
     bot: Quartermaster
     announcements: Announcements
     purchasing: Purchasing
+    look_ups: LookUps
     services: Services
 
     async def check(self) -> str | None:
@@ -190,6 +195,7 @@ class House:
                     self.services.catalogue.run(),
                     self.services.requests.run_sweeper(),
                     self.services.watch.run(),
+                    self.look_ups.run(),
                 )
             ]
             everything = {stopped, client, buying, *others}
@@ -213,9 +219,16 @@ async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 
 def build(
-    settings: Settings, database: Database, vault: Vault, market: SkinsbackClient, *, project: str
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    market: SkinsbackClient,
+    *,
+    project: str,
+    timing: Timing | None = None,
 ) -> House:
     """Wire everything; nothing runs yet."""
+    timing = timing or Timing()
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
     bot = Quartermaster(sandbox=settings.sandbox, operator_ids=settings.operator_ids)
@@ -231,18 +244,36 @@ def build(
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
     prices = settings.database_path.with_name(f"{settings.database_path.name}.prices")
     catalogue = Catalogue(market, clock, PriceFile(prices))
+    this_run = ThisRun(clock.now_ms(), caught_up=True)
+    booking = Booking(
+        watch, announcements, clock, rng, market_name=settings.market, project=project
+    )
     buying = Buying(
         database,
         vault,
         market,
         watch,
+        booking,
         announcements,
         clock,
+        timing,
         market_name=settings.market,
         project=project,
     )
+    look_ups = LookUps(database, market, booking, buying, announcements, clock, rng, timing)
     purchasing = Purchasing(
-        database, buying, watch, guilds, announcements, poster, poster, clock, approved=approved
+        database,
+        buying,
+        look_ups,
+        watch,
+        guilds,
+        announcements,
+        poster,
+        poster,
+        clock,
+        timing,
+        this_run,
+        approved=approved,
     )
     services = Services(
         baskets=Baskets(database, guilds, catalogue, market, clock, rng),
@@ -256,7 +287,7 @@ def build(
     )
     bot.attach(services, database)
     bot.on_online = announcements.wake
-    return House(database, bot, announcements, purchasing, services)
+    return House(database, bot, announcements, purchasing, look_ups, services)
 
 
 async def resume(settings: Settings) -> None:

@@ -22,3 +22,12 @@ TYPED_NAME_MAX: Final = 100
 
 PENDING_EXPIRES_MS: Final = 72 * 3_600_000
 APPROVED_EXPIRES_MS: Final = 24 * 3_600_000
+
+TRIES_MAX: Final = 3
+"""Of a line without anybody's doing: the first and two substitutes."""
+
+ROUNDS_MAX: Final = 3
+"""How often a moderator may have a line tried again."""
+
+MISSES_NEEDED: Final = 5
+"""Answered look-ups of one key alone, before its silence counts as evidence."""

@@ -26,6 +26,14 @@ class OfferStatus(StrEnum):
     ROLLBACK_SUPPLIER = "rollback_supplier"
 
 
+FAILED_STATUSES = frozenset(OfferStatus) - {
+    OfferStatus.CREATING_TRADE,
+    OfferStatus.WAITING_ACCEPT,
+    OfferStatus.ACCEPTED,
+}
+"""After these the member does not have the skin. The market may still change its mind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """One row of the grouped price list: a market hash name, its cheapest price and its stock."""

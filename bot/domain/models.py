@@ -9,8 +9,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
+from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, TRIES_MAX
+from bot.domain.market import FAILED_STATUSES
 from bot.domain.money import Micros
-from bot.domain.states import AttemptState, LineState, RequestState, line_state
+from bot.domain.states import (
+    AttemptState,
+    LastTry,
+    LineState,
+    RequestState,
+    Search,
+    Step,
+    line_state,
+    next_step,
+)
+from bot.domain.trade_url import steam_id_of
+
+SUBSTITUTED_CODES = frozenset({5, 6})
+"""skin_unavailable and skins_not_found_at_specified_price: another listing may do."""
 
 
 class WaitReason(StrEnum):
@@ -25,6 +40,7 @@ class WaitReason(StrEnum):
     MARKET_CLOSED = "market_closed"
     MAINTENANCE = "maintenance"
     RATE_LIMIT = "rate_limit"
+    BOOKS_FIRST = "books_first"
     OPERATOR = "operator"
     TRADE_URL_PARTNER = "trade_url_partner"
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
@@ -37,6 +53,10 @@ class NoListing(StrEnum):
     SOLD_OUT = "sold_out"
     PRICE_ROSE = "price_rose"
     LISTING_GONE = "listing_gone"
+    TOO_LATE = "too_late"
+    """The approval had grown too old before the line's turn came."""
+    APPROVAL_LOST = "approval_lost"
+    """The market knows purchases of its request, and our records no approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +98,19 @@ class Line:
     quote: Micros
     ceiling: Micros
     class_id: str
+    round: int = 0
+    """How often a moderator has had it tried again."""
     no_listing: NoListing | None = None
     cheapest_seen: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to buy one line, under one purchase key."""
+    """One try to buy one line, under one purchase key.
+
+    ``sends``: how often it may have left. ``unsent``: sends that provably never left.
+    ``misses``: answered look-ups of this key alone that did not find it, in this grace period.
+    """
 
     purchase_key: str
     line_no: int
@@ -94,6 +120,10 @@ class Attempt:
     max_price: Micros
     steam_id: int
     sent_at: int
+    round: int = 0
+    sends: int = 1
+    unsent: int = 0
+    misses: int = 0
     ended_at: int | None = None
     code: int | None = None
     message: str = ""
@@ -101,7 +131,15 @@ class Attempt:
     buy_id: int | None = None
     debited: Micros | None = None
     offer_status: str | None = None
+    released: bool = False
+    settled_at: int | None = None
+    settled_by: int | None = None
     class_id: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was bought and the member does not have it all the same."""
+        return self.state is AttemptState.PURCHASED and self.offer_status in FAILED_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +164,18 @@ class Request:
     claimable_at: int | None = None
     expires_at: int | None = None
     waits_for: WaitReason | None = None
+    step_at: int | None = None
+    grace_from: int | None = None
+    look_ups: int = 0
+    history_at: int | None = None
+    attention_at: int | None = None
     dm_closed: bool = False
     changed_at: int = 0
+
+    @property
+    def steam_id(self) -> int | None:
+        """The Steam account that its skins go to."""
+        return None if self.partner is None else steam_id_of(self.partner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +193,42 @@ class LineView:
     @property
     def state(self) -> LineState:
         """Where the line stands."""
-        return line_state(
-            no_listing=self.line.no_listing is not None,
-            last=self.last.state if self.last else None,
-            refused_whole=self.last.refused_whole if self.last else False,
+        last = self.last
+        facts = None
+        if last is not None:
+            facts = LastTry(
+                last.state,
+                refused_whole=last.refused_whole,
+                failed=last.failed,
+                released=last.released,
+                tried_again=last.round < self.line.round,
+                substitute=self._may_substitute(last),
+            )
+        return line_state(no_listing=self.line.no_listing is not None, last=facts)
+
+    def _may_substitute(self, last: Attempt) -> bool:
+        """Say whether the next listing may be taken; never in place of one picked by its id."""
+        if self.line.listing_id is not None or last.code not in SUBSTITUTED_CODES:
+            return False
+        return len(self.refused_listings) < TRIES_MAX
+
+    @property
+    def refused_listings(self) -> frozenset[int]:
+        """The listings that this round has been refused."""
+        return frozenset(
+            attempt.listing_id
+            for attempt in self.attempts
+            if attempt.round == self.line.round
+            and attempt.state is AttemptState.REFUSED
+            and not attempt.refused_whole
+            and attempt.settled_at is None
+        )
+
+    @property
+    def can_be_tried_again(self) -> bool:
+        """Whether a moderator may have it tried again: definite, not bought, and not too often."""
+        return self.state in (LineState.REFUSED, LineState.FAILED) and (
+            self.line.round < ROUNDS_MAX and self.line.no_listing is not NoListing.APPROVAL_LOST
         )
 
 
@@ -180,6 +260,47 @@ class RequestView:
     def in_state(self, state: LineState) -> tuple[LineView, ...]:
         """Return the lines in ``state``."""
         return tuple(view for view in self.lines if view.state is state)
+
+    @property
+    def open_total(self) -> Micros:
+        """The most that the lines still to be sent may cost."""
+        return Micros(
+            sum(
+                view.line.ceiling
+                for view in self.lines
+                if view.state in (LineState.OPEN, LineState.RECHECK)
+            )
+        )
+
+    @property
+    def has_purchases(self) -> bool:
+        """Whether anything of it was ever bought."""
+        return any(
+            attempt.state is AttemptState.PURCHASED
+            for view in self.lines
+            for attempt in view.attempts
+        )
+
+    def next_step(self, at: int, *, grace_ms: int) -> Step:
+        """Return what this request, in *buying*, needs next."""
+        return next_step([view.state for view in self.lines], self._search(at, grace_ms))
+
+    def _search(self, at: int, grace_ms: int) -> Search:
+        request = self.request
+        unknown = [line.last for line in self.in_state(LineState.UNKNOWN) if line.last]
+        since = request.grace_from
+        over = (
+            since is not None
+            and at >= since + grace_ms
+            and all(attempt.misses >= MISSES_NEEDED for attempt in unknown)
+            and request.history_at is not None
+            and request.history_at >= since + grace_ms
+        )
+        return Search(
+            over=over,
+            sent_once=any(attempt.sends == 1 for attempt in unknown),
+            person_asked=request.attention_at is not None,
+        )
 
     def groups(self) -> list[LineGroup]:
         """Return the lines as rows ×n, in the order in which they were picked."""
@@ -259,6 +380,13 @@ class EventKind(StrEnum):
     SENT = "sent"
     ANSWERED = "answered"
     RETURNED = "returned"
+    FOUND = "found"
+    """A purchase that nobody knew of was found at the market."""
+    RESENT = "resent"
+    NEEDS_ATTENTION = "needs_attention"
+    SETTLED = "settled"
+    TRIED_AGAIN = "tried_again"
+    ADOPTED = "adopted"
     BOUGHT = "bought"
     ALARM = "alarm"
     SETTING_CHANGED = "setting_changed"
@@ -281,6 +409,22 @@ class PauseCause(StrEnum):
 
     MARKET_REFUSES_US = "market_refuses_us"
     ALARM = "alarm"
+    UNKNOWNS = "unknowns"
+    """Three different requests in a row without a clear outcome."""
+    BOOKS = "books"
+    """The market's history and our records disagree about what was bought."""
+    NEW_DATABASE = "new_database"
+    """The project has bought under keys of ours before, and these records know nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuildPause:
+    """A server's own pause: by whom, since when, and why."""
+
+    guild_id: int
+    since: int
+    paused_by: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ market's answer can't say two things about one id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.market import Listing
@@ -31,8 +31,15 @@ class NotFound:
     cheapest: Micros | None
 
 
-def resolve(lines: Sequence[Line], listings: Iterable[Listing]) -> list[Found | NotFound]:
+def resolve(
+    lines: Sequence[Line],
+    listings: Iterable[Listing],
+    *,
+    refused: Mapping[int, frozenset[int]] | None = None,
+) -> list[Found | NotFound]:
     """Return for every line its listing or why it has none, in the order of ``lines``.
+
+    ``refused``: by line number, listings that the market has refused for it already.
 
     Listings picked by their id come first, so that no line picked by name takes one away. Among
     equal names the lowest ceiling chooses first: so as many lines as possible get one.
@@ -45,7 +52,8 @@ def resolve(lines: Sequence[Line], listings: Iterable[Listing]) -> list[Found | 
     order = sorted(lines, key=lambda line: (line.listing_id is None, line.ceiling, line.line_no))
     for line in order:
         stock = by_name.get(line.market_hash_name, [])
-        verdict = _resolve_line(line, stock, taken)
+        never = (refused or {}).get(line.line_no, frozenset())
+        verdict = _resolve_line(line, stock, taken | never)
         if isinstance(verdict, Found):
             taken.add(verdict.listing.listing_id)
         verdicts[line.line_no] = verdict

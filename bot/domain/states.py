@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -34,6 +35,9 @@ class RequestEvent(StrEnum):
     CLAIM = "claim"
     RETURN = "return"
     FINISH = "finish"
+    TRY_AGAIN = "try_again"
+    ADOPT = "adopt"
+    """The market knows purchases of it that our records have lost."""
     SETTLE = "settle"
 
 
@@ -51,7 +55,13 @@ TRANSITIONS: Final[dict[tuple[RequestState, RequestEvent], RequestState]] = {
     (RequestState.APPROVED, RequestEvent.EXPIRE): RequestState.EXPIRED,
     (RequestState.BUYING, RequestEvent.FINISH): RequestState.BOUGHT,
     (RequestState.BUYING, RequestEvent.RETURN): RequestState.APPROVED,
+    (RequestState.BOUGHT, RequestEvent.TRY_AGAIN): RequestState.BUYING,
     (RequestState.BOUGHT, RequestEvent.SETTLE): RequestState.CLOSED,
+    (RequestState.PENDING, RequestEvent.ADOPT): RequestState.BOUGHT,
+    (RequestState.DENIED, RequestEvent.ADOPT): RequestState.BOUGHT,
+    (RequestState.CANCELLED, RequestEvent.ADOPT): RequestState.BOUGHT,
+    (RequestState.EXPIRED, RequestEvent.ADOPT): RequestState.BOUGHT,
+    (RequestState.CLOSED, RequestEvent.ADOPT): RequestState.BOUGHT,
 }
 """Everything that may happen; a pair that isn't here may not."""
 
@@ -88,51 +98,98 @@ class LineState(StrEnum):
     """Where a line stands, as far as buying goes."""
 
     OPEN = "open"
-    """Nothing of it is at the market: never sent, not sent, or refused with its whole call."""
+    """Nothing of it is at the market, and its next try is due."""
     SENT = "sent"
     PURCHASED = "purchased"
+    FAILED = "failed"
+    """Bought, and the market says that the skin did not arrive or was returned."""
+    RECHECK = "recheck"
+    """Failed and to be tried again, if the market still calls it failed then."""
     REFUSED = "refused"
     UNKNOWN = "unknown"
 
 
-def line_state(
-    *, no_listing: bool, last: AttemptState | None, refused_whole: bool = False
-) -> LineState:
+@dataclass(frozen=True, slots=True)
+class LastTry:
+    """What decides about a line in its latest attempt.
+
+    ``refused_whole``: with its whole call. ``failed``: the purchase did not last. ``released``: its
+    definite end was seen. ``tried_again``: a moderator has asked for another round since.
+    ``substitute``: the next listing may be taken in place of the refused one.
+    """
+
+    state: AttemptState
+    refused_whole: bool = False
+    failed: bool = False
+    released: bool = False
+    tried_again: bool = False
+    substitute: bool = False
+
+
+def line_state(*, no_listing: bool, last: LastTry | None) -> LineState:
     """Return where a line stands from its latest attempt and whether it found no listing.
 
     What may be at the market comes before all else. A line whose call was refused as a whole was
     not judged itself: it is open again.
     """
-    match last:
+    open_or_over = LineState.REFUSED if no_listing else LineState.OPEN
+    if last is None or last.released:
+        return open_or_over
+    match last.state:
         case AttemptState.SENT:
             return LineState.SENT
-        case AttemptState.PURCHASED:
-            return LineState.PURCHASED
         case AttemptState.UNKNOWN:
             return LineState.UNKNOWN
-        case AttemptState.REFUSED if not refused_whole:
-            return LineState.REFUSED
-        case None | AttemptState.NOT_SENT | AttemptState.REFUSED:
-            return LineState.REFUSED if no_listing else LineState.OPEN
+        case AttemptState.PURCHASED if last.failed:
+            return LineState.RECHECK if last.tried_again else LineState.FAILED
+        case AttemptState.PURCHASED:
+            return LineState.PURCHASED
+        case AttemptState.REFUSED:
+            again = last.refused_whole or last.tried_again or last.substitute
+            return open_or_over if again else LineState.REFUSED
+        case AttemptState.NOT_SENT:
+            return open_or_over
 
 
 class Step(StrEnum):
     """What a request in *buying* needs next."""
 
     WAIT = "wait"
-    """Something is on the wire, or its outcome is unknown: nothing may be sent."""
+    """Something is on the wire: its answer is waited for."""
+    LOOK_UP = "look_up"
+    RESEND = "resend"
+    """The grace period is over and the market knows nothing of it: once more, unchanged."""
+    ASK_A_PERSON = "ask_a_person"
+    """So it was after the second send too."""
     BUY = "buy"
     FINISH = "finish"
 
 
-def next_step(lines: Iterable[LineState]) -> Step:
-    """Return the next step of a request in *buying*, from its lines alone.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How far the search for unknown purchases has come.
+
+    ``over``: the grace period has passed without a trace of them. ``sent_once``: one of them was
+    sent once only. ``person_asked``: a person knows already.
+    """
+
+    over: bool
+    sent_once: bool
+    person_asked: bool
+
+
+def next_step(lines: Iterable[LineState], search: Search) -> Step:
+    """Return the next step of a request in *buying*, from the database alone.
 
     One unknown line holds back the whole request: nothing is sent beside it.
     """
     states = set(lines)
-    if states & {LineState.SENT, LineState.UNKNOWN}:
+    if LineState.SENT in states:
         return Step.WAIT
-    if LineState.OPEN in states:
+    if LineState.UNKNOWN in states:
+        if not search.over or search.person_asked:
+            return Step.LOOK_UP
+        return Step.RESEND if search.sent_once else Step.ASK_A_PERSON
+    if states & {LineState.OPEN, LineState.RECHECK}:
         return Step.BUY
     return Step.FINISH

@@ -2,16 +2,20 @@
 
 Invariants:
 - Attempts are committed as *sent* before a socket is opened; their keys follow from the request.
-- A key is sent once. While anything of a request is unknown, nothing of it is sent.
+- A key is sent a second time only unchanged, and only after the grace period of its look-ups; what
+  is answered to that second send is never the end of a line, unless it is the purchase itself.
+- While anything of a request is unknown, nothing else of it is sent.
 - What is sent is what the approval's digest was bound to: read, and checked, in the transaction
   that writes the attempts.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bot.domain.keys import digest_of, purchase_key
 from bot.domain.market import (
@@ -28,18 +32,22 @@ from bot.domain.market import (
 from bot.domain.models import (
     Attempt,
     EventKind,
+    LineView,
+    NoListing,
     PauseCause,
     RequestView,
     WaitReason,
 )
 from bot.domain.resolving import Found, NotFound, resolve
-from bot.domain.states import AttemptState, LineState, RequestState, Step, next_step
+from bot.domain.states import AttemptState, LineState, RequestState, Step
 from bot.domain.trade_url import TradeUrl
 from bot.errors import MarketError, MarketRefusedError
 from bot.services.announcements import Announcements
+from bot.services.booking import Booking
 from bot.services.clock import Clock
 from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Outcome, Unclear, Verdict, judge
+from bot.services.timing import Timing
 from bot.services.waits import Wait, wait_after, wait_after_refusal, wait_for
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.refusals import RefusalKind, Scope, rule_for
@@ -50,13 +58,21 @@ from bot.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
+ON_THE_WIRE_MAX: Final = 4
+UNSENT_MAX: Final = 3
+"""So often a send that never left is repeated at once; then the market has to answer first."""
+
+UNCLEAR_MAX: Final = 3
+"""Requests in a row whose calls had no clear outcome, before nothing more is bought."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One call to be made."""
+    """One call to be made. ``again``: its keys may have been sent before."""
 
     url: TradeUrl
     orders: tuple[Order, ...]
+    again: bool
 
 
 class Buying:
@@ -68,8 +84,10 @@ class Buying:
         vault: Vault,
         market: SkinsbackClient,
         watch: MarketWatch,
+        booking: Booking,
         announcements: Announcements,
         clock: Clock,
+        timing: Timing,
         *,
         market_name: str,
         project: str,
@@ -78,50 +96,84 @@ class Buying:
         self._vault = vault
         self._market = market
         self._watch = watch
+        self._booking = booking
         self._announcements = announcements
         self._clock = clock
+        self._timing = timing
         self._market_name = market_name
         self._project = project
+        # Taken before the attempts are committed: what is *sent* is on its way at once.
+        self._wire = asyncio.Semaphore(ON_THE_WIRE_MAX)
 
     def _now(self) -> int:
         return self._clock.now_ms()
 
-    async def buy(self, view: RequestView) -> None:
-        """Resolve, commit, call, record: a request in *buying* of which nothing is unknown."""
+    async def buy(self, view: RequestView, *, still_failed: Collection[str] = frozenset()) -> None:
+        """Resolve, commit, call, record: a request in *buying* of which nothing is unknown.
+
+        ``still_failed``: keys of purchases that the market has called failed a moment ago; only
+        their lines may be bought anew.
+        """
         asked_at = self._now()
         try:
             listings = await self._look_up(view)
         except MarketError as error:
-            await self._give_back(view, error)
+            await self.give_back(view, error)
             return
-        batch = await self._commit(view, listings, asked_at)
-        self._announcements.wake()
-        if batch is None:
-            return
+        async with self._wire:
+            batch = await self._commit(view, listings, asked_at, still_failed)
+            self._announcements.wake()
+            if batch is not None:
+                await self._call(view, batch)
+
+    async def resend(self, view: RequestView) -> None:
+        """Send what the market knows nothing of once more: same listings, ceilings and keys."""
+        async with self._wire:
+            batch = await self._commit_resend(view)
+            self._announcements.wake()
+            if batch is not None:
+                await self._call(view, batch)
+
+    async def _call(self, view: RequestView, batch: Batch) -> None:
         outcome = await self._market.buy(batch.url.partner, batch.url.token, batch.orders)
         await self._note_outcome(view, batch, outcome)
 
     async def _look_up(self, view: RequestView) -> dict[str, list[Listing]]:
         """Return what is for sale under the names of the lines to buy, by game."""
         names: dict[str, set[str]] = {}
-        for line in view.in_state(LineState.OPEN):
+        for line in (*view.in_state(LineState.OPEN), *view.in_state(LineState.RECHECK)):
             names.setdefault(line.line.game, set()).add(line.line.market_hash_name)
         return {game: await self._market.search(game, sorted(of)) for game, of in names.items()}
 
+    async def _may_send(self, tx: Transaction, request_id: str) -> RequestView | None:
+        """Return a request as it stands if something of it may be sent now.
+
+        A pause that has come meanwhile is written on it. Raises ``RuntimeError`` if it is not what
+        was approved.
+        """
+        view = await requests.get(tx, request_id)
+        if view is None or view.request.state is not RequestState.BUYING:
+            return None
+        require_as_approved(view)
+        if await settings.is_paused(tx, view.request.guild_id):
+            await self.give_back_in(tx, view, wait_for(WaitReason.PAUSED))
+            return None
+        return view
+
     async def _commit(
-        self, view: RequestView, listings: Mapping[str, Sequence[Listing]], asked_at: int
+        self,
+        view: RequestView,
+        listings: Mapping[str, Sequence[Listing]],
+        asked_at: int,
+        still_failed: Collection[str],
     ) -> Batch | None:
         """Write refused lines and *sent* attempts; None if nothing is to be sent."""
         request_id = view.request.request_id
         async with self._database.writing() as tx:
-            current = await requests.get(tx, request_id)
-            sealed = await requests.sealed_token(tx, request_id)
-            if current is None or current.request.state is not RequestState.BUYING:
+            current = await self._may_send(tx, request_id)
+            if current is None or self._step(current) is not Step.BUY:
                 return None
-            _require_as_approved(current)
-            if await settings.get_pause(tx) is not None:
-                await self._give_back_in(tx, current, wait_for(WaitReason.PAUSED))
-                return None
+            current = await self._release(tx, current, still_failed)
             # Requests that are bought at the same time must not compete for one listing.
             taken = await purchases.listings_taken(tx, since=asked_at)
             found: list[Found] = []
@@ -132,11 +184,9 @@ class Buying:
                     case NotFound(line, why, cheapest):
                         await purchases.refuse_line(tx, request_id, line.line_no, why, cheapest)
             if not found:
-                await self.finish(tx, await requests.get(tx, request_id) or current)
+                await self._close_pass(tx, await requests.get(tx, request_id) or current)
                 return None
-            if current.request.partner is None or sealed is None:
-                raise RuntimeError("an approved request goes to nobody")
-            url = TradeUrl(current.request.partner, self._vault.open(sealed))
+            url = await self._recipient(tx, current)
             attempts = [_new_attempt(current, one) for one in found]
             await purchases.open_attempts(
                 tx,
@@ -150,62 +200,79 @@ class Buying:
             )
             await self._record(tx, view, EventKind.SENT, lines=len(attempts))
             await outbox.touch(tx, request_id)
-        return Batch(
-            url,
-            tuple(
-                Order(attempt.listing_id, attempt.max_price, attempt.purchase_key)
-                for attempt in attempts
-            ),
+        orders = (Order(one.listing_id, one.max_price, one.purchase_key) for one in attempts)
+        return Batch(url, tuple(orders), again=False)
+
+    async def _release(
+        self, tx: Transaction, view: RequestView, still_failed: Collection[str]
+    ) -> RequestView:
+        """Open the lines of purchases that have failed for certain for their next key."""
+        for line in view.in_state(LineState.RECHECK):
+            if line.last is not None and line.last.purchase_key in still_failed:
+                await purchases.release(tx, line.last.purchase_key)
+        return await requests.get(tx, view.request.request_id) or view
+
+    async def _close_pass(self, tx: Transaction, view: RequestView) -> None:
+        """Nothing could be sent: over, or for lack of an answer about what has failed, later."""
+        if self._step(view) is Step.FINISH:
+            await self.finish(tx, view)
+        else:
+            await self.give_back_in(tx, view, wait_for(WaitReason.MARKET_UNREACHABLE))
+
+    async def _commit_resend(self, view: RequestView) -> Batch | None:
+        """Write unknown attempts as *sent* again; None if nothing is to be sent."""
+        request_id = view.request.request_id
+        async with self._database.writing() as tx:
+            current = await self._may_send(tx, request_id)
+            if current is None or self._step(current) is not Step.RESEND:
+                return None
+            url = await self._recipient(tx, current)
+            keys = await purchases.open_resend(tx, request_id, at=self._now())
+            await self._record(tx, view, EventKind.RESENT, lines=len(keys))
+            await outbox.touch(tx, request_id)
+        attempts = [line.last for line in current.lines if line.last]
+        orders = (
+            Order(one.listing_id, one.max_price, one.purchase_key)
+            for one in attempts
+            if one.purchase_key in keys
         )
+        return Batch(url, tuple(orders), again=True)
+
+    def _step(self, view: RequestView) -> Step:
+        return view.next_step(self._now(), grace_ms=self._timing.grace_ms)
+
+    async def _recipient(self, tx: Transaction, view: RequestView) -> TradeUrl:
+        """Return the request's own copy of the Trade URL, not what its member has by now."""
+        sealed = await requests.sealed_token(tx, view.request.request_id)
+        if view.request.partner is None or sealed is None:
+            raise RuntimeError("an approved request goes to nobody")
+        return TradeUrl(view.request.partner, self._vault.open(sealed))
 
     async def _note_outcome(self, view: RequestView, batch: Batch, outcome: BuyOutcome) -> None:
         match outcome:
             case Answered():
-                await self._note_answer(
-                    view, judge(batch.orders, outcome, steam_id=batch.url.steam_id)
-                )
+                await self._note_answer(view, batch, judge(batch.orders, outcome))
             case RefusedWhole(refusal):
                 await self._note_refused_whole(view, batch, refusal)
             case NotSent():
-                async with self._database.writing() as tx:
-                    for order in batch.orders:
-                        await purchases.record_not_sent(tx, order.purchase_key, at=self._now())
-                    await self._give_back_in(tx, view, wait_for(WaitReason.MARKET_UNREACHABLE))
+                await self._note_not_sent(view, batch)
             case Unknown(_, Refusal(code, message)):
-                await self._note_answer(view, _same_for_all(batch, Unclear(message, code)))
+                await self._note_answer(view, batch, _same_for_all(batch, Unclear(message, code)))
             case Unknown(reason):
-                await self._note_answer(view, _same_for_all(batch, Unclear(reason)))
+                await self._note_answer(view, batch, _same_for_all(batch, Unclear(reason)))
         self._announcements.wake()
 
-    async def _note_answer(self, view: RequestView, verdict: Verdict) -> None:
-        """Record every line's outcome, the money and who must be told, in one transaction."""
+    async def _note_answer(self, view: RequestView, batch: Batch, verdict: Verdict) -> None:
+        """Record every line's outcome, the money and who must be told, in one transaction.
+
+        It merges with what a look-up or the market's history has recorded meanwhile.
+        """
         request_id = view.request.request_id
         async with self._database.writing() as tx:
             for key, outcome in verdict.outcomes.items():
-                match outcome:
-                    case Purchase():
-                        await purchases.record_purchase(tx, key, outcome, at=self._now())
-                    case Refusal():
-                        await purchases.record_refusal(
-                            tx, key, outcome, whole=False, at=self._now()
-                        )
-                    case Unclear(message, code):
-                        await purchases.record_unknown(tx, key, message=message, code=code)
+                await self._note_line(tx, key, outcome)
             for stray in verdict.strays:
-                await purchases.record_stray(tx, request_id, stray, at=self._now())
-            for alarm, purchase in verdict.alarms:
-                await self._record(
-                    tx, view, EventKind.ALARM, alarm=alarm.value, buy_id=purchase.buy_id
-                )
-                number = view.request.number
-                details = f"{alarm.value}, request #{number}, purchase {purchase.buy_id}"
-                log.error(
-                    "The market did what must never happen: %s, request %s, purchase %s",
-                    alarm.value,
-                    request_id,
-                    purchase.buy_id,
-                )
-                await self._watch.pause_in(tx, PauseCause.ALARM, details=details)
+                await self._booking.book_stray(tx, view, stray)
             current = await requests.get(tx, request_id) or view
             await self._record(
                 tx,
@@ -215,59 +282,147 @@ class Buying:
                 refused=len(current.in_state(LineState.REFUSED)),
                 unknown=len(current.in_state(LineState.UNKNOWN)),
             )
-            if next_step([line.state for line in current.lines]) is Step.FINISH:
-                await self.finish(tx, current)
-            else:
-                await self._announcements.announce_result(tx, current)
+            await self._count_unclear(tx, current, batch)
+            await self.go_on(tx, current, send=True)
+
+    async def _note_line(self, tx: Transaction, key: str, outcome: Outcome) -> None:
+        match outcome:
+            case Purchase():
+                await self._booking.book(tx, key, outcome)
+            case Refusal(code, message):
+                definite = await purchases.record_refusal(
+                    tx, key, outcome, whole=False, at=self._now()
+                )
+                if not definite:
+                    # The listing, or the money, may be gone because the first send took it.
+                    await purchases.record_unknown(tx, key, message=message, code=code)
+            case Unclear(message, code):
+                await purchases.record_unknown(tx, key, message=message, code=code)
+
+    async def _count_unclear(self, tx: Transaction, view: RequestView, batch: Batch) -> None:
+        """Pause buying when one request after the other has no clear outcome."""
+        if not view.in_state(LineState.UNKNOWN):
+            await purchases.note_clear_call(tx)
+            return
+        request_id = view.request.request_id
+        in_a_row = await purchases.note_unclear_call(tx, request_id, at=self._now())
+        if in_a_row >= UNCLEAR_MAX and not batch.again:
+            await self._watch.pause_in(tx, PauseCause.UNKNOWNS, details=f"{in_a_row} in a row")
+
+    async def go_on(self, tx: Transaction, view: RequestView, *, send: bool = False) -> None:
+        """Plan a request's next step after something of it has been recorded, and have it told.
+
+        ``send``: what was recorded is the outcome of a send, so the grace period begins with it.
+        """
+        request_id = view.request.request_id
+        now = self._now()
+        if view.in_state(LineState.UNKNOWN):
+            if send:
+                first = now + self._timing.first_look_up_ms
+                await purchases.begin_search(tx, request_id, at=now, step_at=first)
+            await self._announcements.announce_result(tx, view)
+            return
+        step = self._step(view)
+        if step is Step.FINISH:
+            await self.finish(tx, view)
+            return
+        await purchases.go_on(tx, request_id, at=now)
+        if view.has_purchases:
+            # A trade lives for minutes: nobody waits for the other lines to hear of it.
+            await self._announcements.announce_result(tx, view)
+        else:
+            await outbox.touch(tx, request_id)
+
+    async def _note_not_sent(self, view: RequestView, batch: Batch) -> None:
+        """Try what never left again under the same keys, and after some tries leave it alone."""
+        request_id = view.request.request_id
+        async with self._database.writing() as tx:
+            for order in batch.orders:
+                await purchases.record_not_sent(tx, order.purchase_key, at=self._now())
+            current = await requests.get(tx, request_id) or view
+            unsent = max((line.last.unsent for line in current.lines if line.last), default=1)
+            if unsent % UNSENT_MAX == 0:
+                await self.give_back_in(tx, current, wait_for(WaitReason.MARKET_UNREACHABLE))
+                return
+            delay = self._timing.unsent_first_ms * 2 ** (unsent % UNSENT_MAX - 1)
+            await purchases.go_on(tx, request_id, at=self._now() + delay)
+            await outbox.touch(tx, request_id)
 
     async def _note_refused_whole(self, view: RequestView, batch: Batch, refusal: Refusal) -> None:
         rule = rule_for(refusal.code)
-        if rule.scope is Scope.LINE and rule.definite:
-            await self._note_answer(view, _same_for_all(batch, refusal))
-            return
-        if not rule.definite:
-            unclear = Unclear(refusal.message, refusal.code)
-            await self._note_answer(view, _same_for_all(batch, unclear))
+        line_by_line = rule.scope is Scope.LINE and rule.definite
+        if batch.again or line_by_line or not rule.definite:
+            outcome = refusal if line_by_line else Unclear(refusal.message, refusal.code)
+            await self._note_answer(view, batch, _same_for_all(batch, outcome))
             return
         async with self._database.writing() as tx:
             for order in batch.orders:
                 await purchases.record_refusal(
                     tx, order.purchase_key, refusal, whole=True, at=self._now()
                 )
+            await purchases.note_clear_call(tx)
             await self._watch.refused_to_sell_in(tx, refusal.code)
+            current = await requests.get(tx, view.request.request_id) or view
             tries = max(len(line.attempts) for line in view.lines) + 1
             wait: Wait | None = wait_after_refusal(refusal, tries=tries)
             if rule.kind is RefusalKind.TOKEN_WRONG and await self._token_is_new(tx, view, batch):
                 wait = None
-            await self._give_back_in(tx, view, wait, code=refusal.code)
+            await self.give_back_in(tx, current, wait, code=refusal.code)
 
     async def _token_is_new(self, tx: Transaction, view: RequestView, batch: Batch) -> bool:
         """Say whether the member has given another token while this one was being refused."""
         sealed = await requests.sealed_token(tx, view.request.request_id)
         return sealed is not None and self._vault.open(sealed) != batch.url.token
 
-    async def _give_back(self, view: RequestView, error: MarketError) -> None:
+    async def give_back(self, view: RequestView, error: MarketError) -> None:
+        """Leave a request for later because the market did not answer what is asked first."""
         code = error.code if isinstance(error, MarketRefusedError) else 0
         async with self._database.writing() as tx:
             await self._watch.refused_to_sell_in(tx, code)
-            await self._give_back_in(tx, view, wait_after(error), code=code)
+            await self.give_back_in(tx, view, wait_after(error), code=code)
         self._announcements.wake()
 
-    async def _give_back_in(
+    async def give_back_in(
         self, tx: Transaction, view: RequestView, wait: Wait | None, *, code: int = 0
     ) -> None:
-        """Back to approved, with what it waits for; nothing: it is tried again at once."""
+        """Back to approved, with what it waits for; nothing: it is tried again at once.
+
+        What has purchases or unknown lines stays in *buying* and waits there.
+        """
         request = view.request
         reason = wait.reason if wait else None
         until = self._now() + (wait.for_ms if wait else 0)
         if reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN):
             # What only the member can mend waits for the member, not for a time.
             until = request.expires_at or until
-        await purchases.give_back(
-            tx, request.request_id, reason, claimable_at=until, at=self._now()
-        )
-        await self._record(tx, view, EventKind.RETURNED, reason=reason or "", code=code)
+        if view.has_purchases or view.in_state(LineState.UNKNOWN):
+            if reason is None:
+                await purchases.go_on(tx, request.request_id, at=until)
+            else:
+                await purchases.wait(
+                    tx, request.request_id, reason, claimable_at=until, at=self._now()
+                )
+        else:
+            await purchases.give_back(
+                tx, request.request_id, reason, claimable_at=until, at=self._now()
+            )
+        if view.request.waits_for is not reason or reason is None:
+            await self._record(tx, view, EventKind.RETURNED, reason=reason or "", code=code)
         await outbox.touch(tx, request.request_id)
+
+    async def close_late_lines(self, view: RequestView) -> None:
+        """End the lines that were not sent while their approval counted."""
+        async with self._database.writing() as tx:
+            current = await requests.get(tx, view.request.request_id)
+            if current is None or self._step(current) is not Step.BUY:
+                return
+            await purchases.end_round(tx, current)
+            for line in current.in_state(LineState.OPEN):
+                await purchases.refuse_line(
+                    tx, current.request.request_id, line.line.line_no, NoListing.TOO_LATE, None
+                )
+            await self.finish(tx, await requests.get(tx, current.request.request_id) or current)
+        self._announcements.wake()
 
     async def finish(self, tx: Transaction, view: RequestView) -> None:
         """Every line is definite: the request is bought, and everyone is told."""
@@ -284,45 +439,52 @@ class Buying:
 def _resolve(
     view: RequestView, listings: Mapping[str, Sequence[Listing]], taken: set[int]
 ) -> list[Found | NotFound]:
-    lines = [line.line for line in view.in_state(LineState.OPEN)]
+    """Return what each open line may have; what was resolved for another set of lines is left."""
+    still_open = view.in_state(LineState.OPEN)
+    refused = {line.line.line_no: line.refused_listings for line in still_open}
     verdicts: list[Found | NotFound] = []
     for game, on_sale in listings.items():
+        lines = [line.line for line in still_open if line.line.game == game]
         free = [listing for listing in on_sale if listing.listing_id not in taken]
-        verdicts += resolve([line for line in lines if line.game == game], free)
+        verdicts += resolve(lines, free, refused=refused)
     return verdicts
 
 
 def _same_for_all(batch: Batch, outcome: Outcome) -> Verdict:
-    return Verdict({order.purchase_key: outcome for order in batch.orders}, (), ())
+    return Verdict({order.purchase_key: outcome for order in batch.orders}, ())
 
 
 def _new_attempt(view: RequestView, found: Found) -> NewAttempt:
-    line_no = found.line.line_no
-    last = next(line.last for line in view.lines if line.line.line_no == line_no)
-    attempt_no = _attempt_no(last)
+    line = next(one for one in view.lines if one.line.line_no == found.line.line_no)
+    attempt_no = next_attempt_no(line)
     return NewAttempt(
-        purchase_key(view.request.request_id, line_no, attempt_no),
-        line_no,
+        purchase_key(view.request.request_id, line.line.line_no, attempt_no),
+        line.line.line_no,
         attempt_no,
         found.listing.listing_id,
-        found.line.ceiling,
-        found.listing.class_id or found.line.class_id,
+        line.line.ceiling,
+        found.listing.class_id or line.line.class_id,
+        line.line.round,
     )
 
 
-def _attempt_no(last: Attempt | None) -> int:
-    """Return the next attempt's number: the same for what provably never left."""
+def next_attempt_no(line: LineView) -> int:
+    """Return the number of an open line's next attempt: the same for what provably never left."""
+    last: Attempt | None = line.last
     if last is None:
         return 1
     if last.state is AttemptState.NOT_SENT:
         return last.attempt_no
-    if last.state is AttemptState.REFUSED:
+    if last.state is AttemptState.REFUSED or last.released:
         return last.attempt_no + 1
     raise RuntimeError("a line with a live attempt must not be sent again")
 
 
-def _require_as_approved(view: RequestView) -> None:
-    """Make sure that what is about to be sent is what the approval was bound to."""
+def require_as_approved(view: RequestView) -> None:
+    """Make sure that what is about to be sent is what the approval was bound to.
+
+    Raises ``RuntimeError``.
+    """
     request = view.request
     digest = digest_of(
         request_id=request.request_id,

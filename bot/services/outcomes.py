@@ -20,6 +20,10 @@ class Alarm(StrEnum):
     FOREIGN_KEY = "foreign_key"
     WRONG_STEAM_ACCOUNT = "wrong_steam_account"
     ABOVE_CEILING = "above_ceiling"
+    REFUSED_AND_BOUGHT = "refused_and_bought"
+    """Called refused, not sent or not bought, and found bought all the same."""
+    CAME_BACK = "came_back"
+    """Failed, bought anew, and accepted after all: the member has two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +39,26 @@ Outcome = Purchase | Refusal | Unclear
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of every key that was sent, purchases of nobody's key, and alarms."""
+    """The outcome of every key that was sent, and purchases under nobody's key."""
 
     outcomes: dict[str, Outcome]
     strays: tuple[Purchase, ...]
-    alarms: tuple[tuple[Alarm, Purchase], ...]
 
 
-def judge(orders: Sequence[Order], answer: Answered, *, steam_id: int) -> Verdict:
-    """Return what ``answer`` means for ``orders``, which were sent to ``steam_id`` once."""
-    ceilings = {order.purchase_key: order.max_price for order in orders}
+def judge(orders: Sequence[Order], answer: Answered) -> Verdict:
+    """Return what ``answer`` means for ``orders``."""
+    keys = {order.purchase_key for order in orders}
     bought: dict[str, Purchase] = {}
     strays: list[Purchase] = []
-    alarms: list[tuple[Alarm, Purchase]] = []
     for purchase in answer.purchased:
         key = purchase.purchase_key
         twice = any(other.buy_id == purchase.buy_id for other in bought.values())
-        if key is None or key not in ceilings or key in bought or twice:
+        if key is None or key not in keys or key in bought or twice:
             strays.append(purchase)
-            alarms.append((Alarm.FOREIGN_KEY, purchase))
-            continue
-        bought[key] = purchase
-        if purchase.steam_id is not None and purchase.steam_id != steam_id:
-            alarms.append((Alarm.WRONG_STEAM_ACCOUNT, purchase))
-        if purchase.debited > ceilings[key]:
-            alarms.append((Alarm.ABOVE_CEILING, purchase))
+        else:
+            bought[key] = purchase
     outcomes = {order.purchase_key: _outcome(order, bought, answer) for order in orders}
-    return Verdict(outcomes, tuple(strays), tuple(alarms))
+    return Verdict(outcomes, tuple(strays))
 
 
 def _outcome(order: Order, bought: dict[str, Purchase], answer: Answered) -> Outcome:

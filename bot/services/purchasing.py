@@ -1,58 +1,87 @@
-"""The one worker that buys. A click only records; what happens here follows from the database."""
+"""The one worker that buys. A click only records; what happens here follows from the database.
+
+It never sleeps on a request: what must wait gets a time, and the next one is taken. Of a member's
+requests one is in hand at a time, so that one whose calls always hang delays nobody else.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.models import EventKind, RequestView, WaitReason
-from bot.domain.states import RequestState, Step, next_step
+from bot.domain.states import LineState, RequestState, Step
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
 from bot.services.bell import heard, work_at_the_bell
-from bot.services.buying import Buying
+from bot.services.buying import Buying, require_as_approved
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
+from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
+from bot.services.this_run import ThisRun
+from bot.services.timing import Timing
 from bot.services.waits import Wait, wait_after, wait_for
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
+from bot.store.purchases import Due
 
 log = logging.getLogger(__name__)
 
-ON_THE_WIRE_MAX: Final = 4
+BUYING_MAX: Final = 8
+"""Requests to buy in hand; how many of them are on the wire at once is another limit."""
+
+LOOKING_MAX: Final = 4
+"""Requests looked up at once, beside those, so that neither waits for the other."""
+
 _IDLE_S: Final = 30.0
 _SHUTDOWN_S: Final = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class _InHand:
+    task: asyncio.Task[None]
+    user_id: int
+    looking: bool
+
+
 class Purchasing:
-    """Claims approved requests and buys them, at most four at a time."""
+    """Claims approved requests and takes every step of theirs until they are bought."""
 
     def __init__(
         self,
         database: Database,
         buying: Buying,
+        look_ups: LookUps,
         watch: MarketWatch,
         guilds: Guilds,
         announcements: Announcements,
         poster: Poster,
         directory: Directory,
         clock: Clock,
+        timing: Timing,
+        this_run: ThisRun,
         *,
         approved: asyncio.Event,
     ) -> None:
         self._database = database
         self._buying = buying
+        self._look_ups = look_ups
         self._watch = watch
         self._guilds = guilds
         self._announcements = announcements
         self._poster = poster
         self._directory = directory
         self._clock = clock
+        self._timing = timing
+        self._this_run = this_run
         self._wake = approved
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy: dict[str, _InHand] = {}
+        self._recovered: set[str] = set()
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -61,80 +90,154 @@ class Purchasing:
             await work_at_the_bell(self._wake, self._start_what_is_due)
         finally:
             self._stopping.set()
-            if self._busy:
-                await asyncio.wait(self._busy.values(), timeout=_SHUTDOWN_S)
-            for task in list(self._busy.values()):
+            tasks = [each.task for each in self._busy.values()]
+            if tasks:
+                await asyncio.wait(tasks, timeout=_SHUTDOWN_S)
+            for task in tasks:
                 task.cancel()
 
     async def recover(self) -> None:
         """At start, before anything is sent: what was on the wire is unknown now.
 
-        A request that was claimed and had nothing sent is taken up again; one whose lines are all
-        definite is finished.
+        The search for everything unknown begins anew; whatever else was being bought gets its next
+        step as if nothing had happened.
         """
+        now = self._now()
         async with self._database.writing() as tx:
             for request_id in await purchases.requests_on_the_wire(tx):
                 log.warning("Request %s was on the wire when the bot stopped.", request_id)
                 await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
-            stuck = await purchases.in_buying(tx)
-        for request_id in stuck:
-            async with self._database.writing() as tx:
-                view = await requests.get(tx, request_id)
-                if view is None:
-                    continue
-                match next_step([line.state for line in view.lines]):
-                    case Step.BUY:
-                        await purchases.give_back(
-                            tx, request_id, None, claimable_at=self._now(), at=self._now()
-                        )
-                    case Step.FINISH:
-                        await self._buying.finish(tx, view)
-                    case Step.WAIT:
-                        pass
+            for request_id in await purchases.in_buying(tx):
+                soon = now + self._timing.first_look_up_ms
+                if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
+                    await purchases.step_now(tx, request_id, at=now, also_idle=True)
 
     def _now(self) -> int:
         return self._clock.now_ms()
 
+    # What is due
+
     async def _start_what_is_due(self) -> float:
-        free = ON_THE_WIRE_MAX - len(self._busy)
-        if free > 0:
-            async with self._database.reading() as tx:
-                due = await purchases.claimable(tx, self._now(), limit=free + len(self._busy))
-            for request_id in due:
-                if request_id not in self._busy and len(self._busy) < ON_THE_WIRE_MAX:
-                    self._start(request_id)
-        if len(self._busy) >= ON_THE_WIRE_MAX:
-            return _IDLE_S
+        while await self._start_some():
+            pass
         async with self._database.reading() as tx:
-            soonest = await purchases.next_claimable_at(tx, self._now(), besides=list(self._busy))
+            soonest = await purchases.next_due_at(tx, self._now(), busy=self._busy)
         if soonest is None:
             return _IDLE_S
-        return min(_IDLE_S, max(0.0, (soonest - self._now()) / 1000))
+        # What is due already waits for a place, and whoever ends rings the bell.
+        wait_s = (soonest - self._now()) / 1000
+        return min(_IDLE_S, wait_s) if wait_s > 0 else _IDLE_S
 
-    def _start(self, request_id: str) -> None:
-        task = asyncio.create_task(self._take(request_id))
-        self._busy[request_id] = task
+    async def _start_some(self) -> bool:
+        """Start what is due, as far as there is room. Return whether anything was started."""
+        users = {each.user_id for each in self._busy.values()}
+        to_buy: Sequence[Due] = ()
+        to_look_up: Sequence[Due] = ()
+        async with self._database.reading() as tx:
+            now = self._now()
+            if (room := BUYING_MAX - self._count(looking=False)) > 0:
+                to_buy = await purchases.to_buy(tx, now, busy=self._busy, users=users, limit=room)
+            if (room := LOOKING_MAX - self._count(looking=True)) > 0:
+                to_look_up = await purchases.to_look_up(
+                    tx, now, busy=self._busy, users=users, limit=room
+                )
+        started = False
+        for looking, due in ((False, to_buy), (True, to_look_up)):
+            for one in due:
+                if one.user_id not in users:
+                    users.add(one.user_id)
+                    self._start(one, looking=looking)
+                    started = True
+        return started
 
-        def ended(task: asyncio.Task[None]) -> None:
-            self._busy.pop(request_id, None)
+    def _count(self, *, looking: bool) -> int:
+        return sum(each.looking is looking for each in self._busy.values())
+
+    def _start(self, due: Due, *, looking: bool) -> None:
+        task = asyncio.create_task(self._take(due.request_id))
+        self._busy[due.request_id] = _InHand(task, due.user_id, looking)
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._busy.pop(due.request_id, None)
             self._wake.set()
 
         task.add_done_callback(ended)
+
+    # One request
 
     async def _take(self, request_id: str) -> None:
         try:
             async with self._database.reading() as tx:
                 view = await requests.get(tx, request_id)
-            if view is None or view.request.state is not RequestState.APPROVED:
-                return
-            match await self._obstacle(view) or await self._claim(view):
-                case Wait() as wait:
-                    await self._put_off(view, wait)
-                case RequestView() as claimed:
-                    await self._buying.buy(claimed)
+            if view is not None:
+                await self._take_step(view)
         except Exception:
             log.exception("Request %s could not be bought.", request_id)
             await self._put_aside(request_id)
+
+    async def _take_step(self, view: RequestView) -> None:
+        match view.request.state:
+            case RequestState.APPROVED:
+                match await self._obstacle(view) or await self._claim(view):
+                    case Wait() as wait:
+                        await self._put_off(view, wait)
+                    case RequestView() as claimed:
+                        await self._buy(claimed)
+            case RequestState.BUYING:
+                await self._take_step_in_buying(view)
+            case _:
+                return
+
+    async def _take_step_in_buying(self, view: RequestView) -> None:
+        match self._step(view):
+            case Step.LOOK_UP | Step.RESEND | Step.ASK_A_PERSON:
+                # Asked once more before a second send: a pause may have lain between.
+                looked = await self._look_ups.look(view)
+                if self._step(looked) is Step.RESEND and not self._stopping.is_set():
+                    await self._resend(looked)
+            case Step.BUY if (view.request.expires_at or 0) <= self._now():
+                await self._buying.close_late_lines(view)
+            case Step.BUY if not self._stopping.is_set():
+                wait = await self._obstacle(view) or await self._uncovered(view)
+                if wait is not None:
+                    await self._put_off(view, wait)
+                else:
+                    await self._buy(view)
+            case Step.FINISH:
+                async with self._database.writing() as tx:
+                    await self._buying.finish(tx, view)
+                self._announcements.wake()
+            case Step.BUY | Step.WAIT:
+                return
+
+    def _step(self, view: RequestView) -> Step:
+        return view.next_step(self._now(), grace_ms=self._timing.grace_ms)
+
+    async def _resend(self, view: RequestView) -> None:
+        wait = await self._obstacle(view)
+        if wait is not None:
+            await self._put_off(view, wait)
+        else:
+            await self._buying.resend(view)
+
+    async def _buy(self, view: RequestView) -> None:
+        request = view.request
+        still_failed: frozenset[str] = frozenset()
+        forgotten = self._this_run.may_have_forgotten(request.submitted_at, request.decided_at)
+        try:
+            if forgotten and request.request_id not in self._recovered:
+                recovered = await self._look_ups.recover(view)
+                self._recovered.add(request.request_id)
+                if recovered:
+                    async with self._database.writing() as tx:
+                        await purchases.go_on(tx, request.request_id, at=self._now())
+                    return
+            if view.in_state(LineState.RECHECK):
+                still_failed = await self._look_ups.still_failed(view)
+        except MarketError as error:
+            await self._buying.give_back(view, error)
+            return
+        await self._buying.buy(view, still_failed=still_failed)
 
     async def _put_aside(self, request_id: str) -> None:
         """Leave a request alone; keep its place taken if not even that can be written down.
@@ -154,25 +257,18 @@ class Purchasing:
     async def _leave_alone(self, request_id: str) -> None:
         """After a fault of ours: what was sent is unknown, the rest waits for the operator."""
         wait = wait_for(WaitReason.OPERATOR)
-        until = self._now() + wait.for_ms
+        now = self._now()
         async with self._database.writing() as tx:
             await self._stop_waiting(tx, request_id, "a fault of the bot")
             view = await requests.get(tx, request_id)
             if view is None:
                 return
-            step = next_step([line.state for line in view.lines])
-            if view.request.state is RequestState.BUYING and step is Step.BUY:
-                await purchases.give_back(
-                    tx, request_id, wait.reason, claimable_at=until, at=self._now()
+            if view.in_state(LineState.UNKNOWN):
+                await purchases.begin_search(
+                    tx, request_id, at=now, step_at=now + self._timing.first_look_up_ms
                 )
             else:
-                await purchases.wait(
-                    tx,
-                    request_id,
-                    wait.reason,
-                    claimable_at=until,
-                    at=self._now(),
-                )
+                await self._buying.give_back_in(tx, view, wait)
             await outbox.touch(tx, request_id)
         self._announcements.wake()
 
@@ -182,16 +278,20 @@ class Purchasing:
             if view is not None:
                 await self._announcements.announce_result(tx, view)
 
+    # What is in the way
+
     async def _obstacle(self, view: RequestView) -> Wait | None:
-        """Return what stands in the way of buying a request now, or None."""
+        """Return what stands in the way of sending anything for a request now, or None."""
         request = view.request
         if not self._guilds.is_allowed(request.guild_id):
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
         async with self._database.reading() as tx:
-            paused = await settings.get_pause(tx) is not None
+            paused = await settings.is_paused(tx, request.guild_id)
             behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
         if paused:
             return wait_for(WaitReason.PAUSED)
+        if not self._this_run.caught_up or self._may_not_be_visible_yet(view):
+            return wait_for(WaitReason.BOOKS_FIRST)
         if behind or not self._poster.ready:
             return wait_for(WaitReason.CANNOT_TELL)
         match await self._directory.is_member(request.guild_id, request.user_id):
@@ -201,6 +301,15 @@ class Purchasing:
                 return wait_for(WaitReason.MEMBER_GONE)
             case True:
                 return None
+
+    def _may_not_be_visible_yet(self, view: RequestView) -> bool:
+        """Say whether another copy may have sent this a moment ago without a trace here."""
+        run, request = self._this_run, view.request
+        return (
+            run.older_copy
+            and run.may_have_forgotten(request.submitted_at, request.decided_at)
+            and self._now() < run.started_at + self._timing.grace_ms
+        )
 
     async def _put_off(self, view: RequestView, wait: Wait) -> None:
         request = view.request
@@ -225,6 +334,7 @@ class Purchasing:
         Return it as claimed, or what it has to wait for; None if it is no longer to be bought.
         """
         request = view.request
+        require_as_approved(view)
         asked_at = self._now()
         try:
             balance = await self._watch.balance()
@@ -233,10 +343,10 @@ class Purchasing:
         if self._stopping.is_set():
             return None
         async with self._database.writing() as tx:
-            if await settings.get_pause(tx) is not None:
+            if await settings.is_paused(tx, request.guild_id):
                 return wait_for(WaitReason.PAUSED)
-            spoken_for = await purchases.spoken_for(tx, since=asked_at)
-            if balance < view.ceiling_total + spoken_for:
+            others = await purchases.spoken_for(tx, since=asked_at, besides=request.request_id)
+            if balance < view.open_total + others:
                 return wait_for(WaitReason.BALANCE_LOW)
             if not await purchases.claim(
                 tx, request.request_id, digest=request.digest, at=self._now()
@@ -247,3 +357,14 @@ class Purchasing:
             claimed = await requests.get(tx, request.request_id)
         self._announcements.wake()
         return claimed
+
+    async def _uncovered(self, view: RequestView) -> Wait | None:
+        """Return the wait for a balance that doesn't cover what a claimed request still needs."""
+        asked_at = self._now()
+        try:
+            balance = await self._watch.balance()
+        except MarketError as error:
+            return wait_after(error)
+        async with self._database.reading() as tx:
+            others = await purchases.spoken_for(tx, since=asked_at, besides=view.request.request_id)
+        return wait_for(WaitReason.BALANCE_LOW) if balance < view.open_total + others else None

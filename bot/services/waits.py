@@ -17,6 +17,7 @@ _WAIT_MS: Final = {
     WaitReason.BALANCE_LOW: 60_000,
     WaitReason.CANNOT_TELL: 5_000,
     WaitReason.MARKET_UNREACHABLE: 30_000,
+    WaitReason.BOOKS_FIRST: 15_000,
     WaitReason.OPERATOR: 300_000,
 }
 """How long until it is looked at again, where the market's own table doesn't say."""

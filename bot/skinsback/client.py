@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -167,6 +167,18 @@ class SkinsbackClient:
         if cursor is not None:
             parameters["start_from"] = cursor
         return protocol.parse_history(await self._call("market_history", parameters))
+
+    async def whole_history(self, starting: int, ending: int) -> AsyncGenerator[PurchaseList]:
+        """Return all pages of the purchases between two moments, as ``history`` does."""
+        cursor: str | None = None
+        while True:
+            page = await self.history(starting, ending, cursor)
+            yield page.found
+            if not page.has_more:
+                return
+            if page.cursor is None or page.cursor == cursor:
+                raise MarketUnavailableError("market_history: more is promised and not named")
+            cursor = page.cursor
 
     async def _getinfo(self, parameter: str, ids: list[Json]) -> PurchaseList:
         try:

@@ -108,3 +108,21 @@ async def remove_all_picks(tx: Transaction, request_id: str) -> None:
 async def set_note(tx: Transaction, request_id: str, note: str) -> None:
     """Save the note."""
     await tx.execute("UPDATE requests SET note = ? WHERE request_id = ?", note, request_id)
+
+
+async def give_new_id(tx: Transaction, request_id: str, new_id: str, *, at: int) -> bool:
+    """Give a draft another id, because the market knows purchases under the one that it has.
+
+    Otherwise it would be sent under the keys of what was bought. Return whether it was a draft.
+    """
+    await tx.execute("PRAGMA defer_foreign_keys = ON")
+    changed = await tx.execute(
+        "UPDATE requests SET request_id = ?, revision = revision + 1, changed_at = ? "
+        "WHERE request_id = ? AND state = 'draft'",
+        new_id,
+        at,
+        request_id,
+    )
+    if changed:
+        await tx.execute("UPDATE picks SET request_id = ? WHERE request_id = ?", new_id, request_id)
+    return changed == 1

@@ -49,6 +49,11 @@ def _request(row: Row) -> Request:
         claimable_at=row["claimable_at"],
         expires_at=row["expires_at"],
         waits_for=WaitReason(row["waits_for"]) if row["waits_for"] else None,
+        step_at=row["step_at"],
+        grace_from=row["grace_from"],
+        look_ups=row["look_ups"],
+        history_at=row["history_at"],
+        attention_at=row["attention_at"],
         dm_closed=bool(row["dm_closed"]),
         changed_at=row["changed_at"],
     )
@@ -64,6 +69,7 @@ def _line(row: Row) -> Line:
         quote=Micros(row["quote"]),
         ceiling=Micros(row["ceiling"]),
         class_id=row["class_id"],
+        round=row["round"],
         no_listing=NoListing(row["no_listing"]) if row["no_listing"] else None,
         cheapest_seen=None if seen is None else Micros(seen),
     )
@@ -80,6 +86,10 @@ def _attempt(row: Row) -> Attempt:
         max_price=Micros(row["max_price"]),
         steam_id=row["steam_id"],
         sent_at=row["sent_at"],
+        round=row["round"],
+        sends=row["sends"],
+        unsent=row["unsent"],
+        misses=row["misses"],
         ended_at=row["ended_at"],
         code=row["code"],
         message=row["message"],
@@ -87,6 +97,9 @@ def _attempt(row: Row) -> Attempt:
         buy_id=row["buy_id"],
         debited=None if debited is None else Micros(debited),
         offer_status=row["offer_status"],
+        released=bool(row["released"]),
+        settled_at=row["settled_at"],
+        settled_by=row["settled_by"],
         class_id=row["class_id"],
     )
 
@@ -144,15 +157,10 @@ async def of_member(
 
 
 async def open_numbers(tx: Transaction, guild_id: int, user_id: int) -> list[int]:
-    """Return the numbers of a member's open requests on a server.
-
-    One that only waits to find out what became of it locks nobody out.
-    """
+    """Return the numbers of a member's open requests on a server."""
     rows = await tx.all(
         "SELECT number FROM requests WHERE user_id = ? AND guild_id = ? "
-        "AND state IN ('pending', 'approved', 'buying') AND NOT EXISTS ("
-        "SELECT 1 FROM attempts WHERE attempts.request_id = requests.request_id "
-        "AND attempts.state = 'unknown') ORDER BY number DESC",
+        "AND state IN ('pending', 'approved', 'buying') ORDER BY number DESC",
         user_id,
         guild_id,
     )
@@ -183,7 +191,7 @@ async def submit(
     expires_at: int,
 ) -> bool:
     """Turn the basket into a pending request, unless it has changed since it was shown."""
-    if not await _move(
+    if not await move(
         tx,
         basket.request_id,
         RequestEvent.SUBMIT,
@@ -215,7 +223,7 @@ async def submit(
     return True
 
 
-async def _move(
+async def move(
     tx: Transaction,
     request_id: str,
     event: RequestEvent,
@@ -226,6 +234,10 @@ async def _move(
     where: str = "1",
     values: Iterable[Value] = (),
 ) -> bool:
+    """Take a request from state to state, if it stands where ``event`` may happen.
+
+    ``columns`` and ``where`` are our own SQL. Return whether it was us.
+    """
     before = states_before(event)
     changed = await tx.execute(
         f"UPDATE requests SET state = ?, changed_at = ?, {columns} "  # noqa: S608 - our own text
@@ -251,7 +263,7 @@ async def approve(
     expires_at: int,
 ) -> bool:
     """Approve exactly what ``digest`` stands for, unless it is too old or already decided."""
-    return await _move(
+    return await move(
         tx,
         request_id,
         RequestEvent.APPROVE,
@@ -268,7 +280,7 @@ async def deny(
     tx: Transaction, request_id: str, *, digest: str, by: int, reason: str, at: int
 ) -> bool:
     """Deny what ``digest`` stands for."""
-    return await _move(
+    return await move(
         tx,
         request_id,
         RequestEvent.DENY,
@@ -284,7 +296,7 @@ async def take_back(
     tx: Transaction, request_id: str, *, digest: str, at: int, expires_at: int
 ) -> bool:
     """Undo an approval; once buying has started this answers False."""
-    return await _move(
+    return await move(
         tx,
         request_id,
         RequestEvent.TAKE_BACK,
@@ -299,7 +311,7 @@ async def take_back(
 
 async def cancel(tx: Transaction, request_id: str, *, at: int) -> bool:
     """Cancel for the member; once buying has started this answers False."""
-    return await _move(
+    return await move(
         tx, request_id, RequestEvent.CANCEL, "sealed_token = NULL, waits_for = NULL", (), at=at
     )
 
@@ -317,7 +329,7 @@ async def too_old(tx: Transaction, at: int, *, limit: int) -> list[str]:
 
 async def expire(tx: Transaction, request_id: str, *, at: int) -> bool:
     """Expire a request that is too old."""
-    return await _move(
+    return await move(
         tx,
         request_id,
         RequestEvent.EXPIRE,
@@ -339,9 +351,12 @@ async def renew_token(
     changed = await tx.execute(
         "UPDATE requests SET sealed_token = ?, changed_at = ?, "
         "claimable_at = CASE WHEN waits_for LIKE 'trade_url_%' THEN ? ELSE claimable_at END, "
+        "step_at = CASE WHEN state = 'buying' AND waits_for LIKE 'trade_url_%' THEN ? "
+        "ELSE step_at END, "
         "waits_for = CASE WHEN waits_for LIKE 'trade_url_%' THEN NULL ELSE waits_for END "
         "WHERE request_id = ? AND partner = ? AND state IN ('pending', 'approved', 'buying')",
         sealed_token,
+        at,
         at,
         at,
         request_id,
@@ -362,7 +377,7 @@ async def change_steam_account(
     expires_at: int,
 ) -> bool:
     """Send a request to another Steam account: a new version, and the approval is void."""
-    return await _move(
+    return await move(
         tx,
         view.request.request_id,
         RequestEvent.CHANGE_STEAM_ACCOUNT,
@@ -402,3 +417,32 @@ async def sealed_token(tx: Transaction, request_id: str) -> bytes | None:
 async def note_dm_closed(tx: Transaction, request_id: str) -> None:
     """Note that the member can't be written to."""
     await tx.execute("UPDATE requests SET dm_closed = 1 WHERE request_id = ?", request_id)
+
+
+async def adopt(tx: Transaction, request_id: str, *, at: int) -> bool:
+    """Take in that the market knows purchases of a request; return whether that moved it.
+
+    One that was approved is being bought. One whose approval the records have lost counts as
+    bought, and its other lines are not: nobody's approval of them is known.
+    """
+    if await move(
+        tx, request_id, RequestEvent.CLAIM, "step_at = ?, waits_for = NULL", (at,), at=at
+    ):
+        return True
+    if not await move(
+        tx,
+        request_id,
+        RequestEvent.ADOPT,
+        "waits_for = NULL, expires_at = ?",
+        (at,),
+        at=at,
+    ):
+        return False
+    await tx.execute(
+        "UPDATE lines SET no_listing = ? WHERE request_id = ? AND NOT EXISTS (SELECT 1 "
+        "FROM attempts WHERE attempts.request_id = lines.request_id "
+        "AND attempts.line_no = lines.line_no)",
+        NoListing.APPROVAL_LOST,
+        request_id,
+    )
+    return True

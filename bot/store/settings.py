@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from bot.domain.models import GuildSettings, Pause, PauseCause
+from bot.domain.models import GuildPause, GuildSettings, Pause, PauseCause
 from bot.errors import DatabaseError
 from bot.store.database import Row, Transaction
 
@@ -162,6 +162,37 @@ async def pause(tx: Transaction, pause: Pause) -> bool:
         pause.details,
     )
     return True
+
+
+async def get_guild_pause(tx: Transaction, guild_id: int) -> GuildPause | None:
+    """Return a server's own pause."""
+    row = await tx.one("SELECT * FROM guild_pauses WHERE guild_id = ?", guild_id)
+    if row is None:
+        return None
+    return GuildPause(row["guild_id"], row["since"], row["paused_by"], row["reason"])
+
+
+async def pause_guild(tx: Transaction, pause: GuildPause) -> bool:
+    """Pause a server. Return whether it was not paused before; a standing pause stays as it is."""
+    changed = await tx.execute(
+        "INSERT INTO guild_pauses (guild_id, since, paused_by, reason) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (guild_id) DO NOTHING",
+        pause.guild_id,
+        pause.since,
+        pause.paused_by,
+        pause.reason,
+    )
+    return changed == 1
+
+
+async def resume_guild(tx: Transaction, guild_id: int) -> bool:
+    """Lift a server's own pause. Return whether there was one."""
+    return await tx.execute("DELETE FROM guild_pauses WHERE guild_id = ?", guild_id) > 0
+
+
+async def is_paused(tx: Transaction, guild_id: int) -> bool:
+    """Say whether nothing may be sent for a server: by its own pause or the deployment's."""
+    return await get_pause(tx) is not None or await get_guild_pause(tx, guild_id) is not None
 
 
 async def resume(tx: Transaction, cause: PauseCause) -> bool:

@@ -776,6 +776,21 @@ NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
         "The chosen listing was gone when we looked, and another is never taken in its place. "
         "Nothing was sent and nothing was paid. The member can pick another one.",
     ),
+    NoListing.TOO_LATE: Reason(
+        "not bought in time",
+        "This could not be bought before the approval grew too old. Nothing was paid for it. You "
+        "can ask again: {cmd_request}",
+        "This could not be bought while the approval counted, which is 24 hours. Nothing was paid "
+        "for it. The member can ask again.",
+    ),
+    NoListing.APPROVAL_LOST: Reason(
+        "not known to be approved",
+        "Our records were restored from an older copy, and what was decided about this skin is "
+        "not in them. Nothing more is bought for it. You can ask again: {cmd_request}",
+        "The records were restored from an older copy. The market knows purchases of this request, "
+        "but no approval of this skin is left, so nothing more is bought. The member can ask "
+        "again.",
+    ),
 }
 
 UNKNOWN: Final = Reason(
@@ -839,6 +854,12 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
     ),
     WaitReason.RATE_LIMIT: Waiting(
         REFUSALS[RefusalKind.RATE_LIMITED].member, REFUSALS[RefusalKind.RATE_LIMITED].moderator
+    ),
+    WaitReason.BOOKS_FIRST: Waiting(
+        "The bot has just started and first checks with the market what was bought before. "
+        "Nothing was bought since, and your request goes on by itself.",
+        "The bot has just started. Before it sends anything it compares its records with the "
+        "market's history. Nothing was bought since; it goes on by itself.",
     ),
     WaitReason.OPERATOR: Waiting(
         "Buying is switched off for the moment, and the people who run the bot know. Nothing was "
@@ -984,6 +1005,8 @@ LINE_STATES: Final[Mapping[LineState, str]] = {
     LineState.SENT: "at the market",
     LineState.PURCHASED: "bought",
     LineState.REFUSED: "not bought",
+    LineState.FAILED: "bought, but not delivered",
+    LineState.RECHECK: "to be tried again",
     LineState.UNKNOWN: "not confirmed",
 }
 
@@ -1003,6 +1026,24 @@ EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
         "the market answered",
     ),
     EventKind.RETURNED: ("nothing was bought: {reason}", "nothing was bought, it waits"),
+    EventKind.FOUND: ("found at the market: {found}", "found at the market"),
+    EventKind.RESENT: (
+        "the market knew nothing of {lines}, so they were sent once more under the same keys",
+        "what the market knew nothing of was sent once more under the same keys",
+    ),
+    EventKind.NEEDS_ATTENTION: (
+        "nobody knows what became of some purchases: a person has to look",
+    ),
+    EventKind.SETTLED: (
+        "settled by hand by {actor} as {outcome}: {reason}",
+        "settled by hand by {actor}",
+        "settled by hand",
+    ),
+    EventKind.TRIED_AGAIN: ("tried again by {actor}: {lines}", "tried again"),
+    EventKind.ADOPTED: (
+        "purchase {buy_id} was at the market and not in the records; it is now",
+        "a purchase was at the market and not in the records; it is now",
+    ),
     EventKind.BOUGHT: ("buying is done",),
     EventKind.ALARM: ("the market did something unexpected: {alarm}", "needs attention"),
     EventKind.SETTING_CHANGED: (
@@ -1027,6 +1068,7 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.MARKET_CLOSED: "the market was closed",
     WaitReason.MAINTENANCE: "market maintenance",
     WaitReason.RATE_LIMIT: "too much to buy at once",
+    WaitReason.BOOKS_FIRST: "the records were compared with the market first",
     WaitReason.OPERATOR: "the market refused us",
     WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account",
     WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
@@ -1037,6 +1079,8 @@ ALARMS: Final[Mapping[str, str]] = {
     "foreign_key": "a purchase that none of our orders asked for",
     "wrong_steam_account": "a purchase for another Steam account than the approved one",
     "above_ceiling": "a purchase above its approved ceiling",
+    "refused_and_bought": "a purchase that had been called refused or not bought",
+    "came_back": "a purchase that had failed, was bought anew and was accepted after all",
 }
 
 
@@ -1047,8 +1091,9 @@ def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
     given.pop("actor", None)
     if event.actor_id is not None:
         given["actor"] = person(event.actor_id)
-    if isinstance(lines := details.get("lines"), int):
-        given["lines"] = skins(lines)
+    for name in ("lines", "found"):
+        if isinstance(count := details.get(name), int):
+            given[name] = skins(count)
     reasons = {reason.value: words for reason, words in WAITS_SHORT.items()}
     for name, known in (("reason", reasons), ("alarm", ALARMS), ("setting", SETTING_NAMES)):
         if (value := details.get(name)) in known:

@@ -15,13 +15,17 @@ from bot.domain.states import RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.baskets import Added, Baskets, Wish
+from bot.services.booking import Booking
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
+from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import MessageGoneError, Posted, Subject
 from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
+from bot.services.this_run import ThisRun
+from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
 from bot.store import audit, outbox, requests, settings
@@ -154,7 +158,11 @@ class House:
     guilds: Guilds
     watch: MarketWatch
     catalogue: Catalogue
+    booking: Booking
     buying: Buying
+    look_ups: LookUps
+    timing: Timing
+    this_run: ThisRun
     baskets: Baskets
     requests: Requests
     trade_urls: TradeUrls
@@ -165,12 +173,15 @@ class House:
         return Purchasing(
             self.database,
             self.buying,
+            self.look_ups,
             self.watch,
             self.guilds,
             self.announcements,
             self.discord,
             self.discord,
             self.clock,
+            self.timing,
+            self.this_run,
             approved=self.approved,
         )
 
@@ -361,13 +372,17 @@ def build_house(
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(client, clock, PriceFile(prices))
+    timing = Timing()
+    booking = Booking(watch, announcements, clock, rng, market_name="sandbox", project="1001")
     buying = Buying(
         database,
         vault,
         client,
         watch,
+        booking,
         announcements,
         clock,
+        timing,
         market_name="sandbox",
         project="1001",
     )
@@ -382,7 +397,11 @@ def build_house(
         guilds=guilds,
         watch=watch,
         catalogue=catalogue,
+        booking=booking,
         buying=buying,
+        look_ups=LookUps(database, client, booking, buying, announcements, clock, rng, timing),
+        timing=timing,
+        this_run=ThisRun(clock.now_ms(), caught_up=True),
         baskets=Baskets(database, guilds, catalogue, client, clock, rng),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved

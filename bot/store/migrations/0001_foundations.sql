@@ -65,6 +65,11 @@ CREATE TABLE requests (
     claimable_at INTEGER, -- not before: the undo time, or the next try of what it waits for
     expires_at INTEGER,
     waits_for TEXT,
+    step_at INTEGER, -- in buying: when its next step is due; none while it is on the wire
+    grace_from INTEGER, -- since when the grace period of its unknown lines counts
+    look_ups INTEGER NOT NULL DEFAULT 0 CHECK (look_ups >= 0), -- passes since then
+    history_at INTEGER, -- when the market's history was read without any of its unknown keys
+    attention_at INTEGER, -- since when a person has to look at it
     dm_closed INTEGER NOT NULL DEFAULT 0 CHECK (dm_closed IN (0, 1)),
     changed_at INTEGER NOT NULL,
     UNIQUE (guild_id, number),
@@ -80,7 +85,7 @@ CREATE INDEX requests_of_member ON requests (user_id, guild_id, number);
 CREATE INDEX requests_open ON requests (user_id, guild_id, number)
     WHERE state IN ('pending', 'approved', 'buying');
 CREATE INDEX requests_to_claim ON requests (claimable_at) WHERE state = 'approved';
-CREATE INDEX requests_in_buying ON requests (changed_at) WHERE state = 'buying';
+CREATE INDEX requests_in_buying ON requests (step_at) WHERE state = 'buying';
 CREATE INDEX requests_to_expire ON requests (expires_at) WHERE state IN ('pending', 'approved');
 
 CREATE TABLE picks (
@@ -108,7 +113,9 @@ CREATE TABLE lines (
     quote INTEGER NOT NULL CHECK (quote >= 0),
     ceiling INTEGER NOT NULL CHECK (ceiling > 0 AND ceiling % 10000 = 0),
     class_id TEXT NOT NULL DEFAULT '',
-    no_listing TEXT CHECK (no_listing IN ('sold_out', 'price_rose', 'listing_gone')),
+    round INTEGER NOT NULL DEFAULT 0 CHECK (round BETWEEN 0 AND 9), -- how often tried again
+    no_listing TEXT CHECK (no_listing IN ('sold_out', 'price_rose', 'listing_gone', 'too_late',
+                                          'approval_lost')),
     cheapest_seen INTEGER,
     PRIMARY KEY (request_id, line_no)
 ) STRICT, WITHOUT ROWID;
@@ -126,7 +133,11 @@ CREATE TABLE attempts (
     listing_id INTEGER NOT NULL,
     max_price INTEGER NOT NULL CHECK (max_price > 0 AND max_price % 10000 = 0),
     steam_id INTEGER NOT NULL,
-    sent_at INTEGER NOT NULL,
+    round INTEGER NOT NULL DEFAULT 0, -- the line's when it was opened
+    sends INTEGER NOT NULL DEFAULT 1 CHECK (sends IN (1, 2)), -- how often it may have left
+    unsent INTEGER NOT NULL DEFAULT 0, -- sends that provably never left, since it was approved
+    misses INTEGER NOT NULL DEFAULT 0, -- answered look-ups of this key alone that didn't find it
+    sent_at INTEGER NOT NULL, -- the last send
     ended_at INTEGER,
     code INTEGER,
     message TEXT NOT NULL DEFAULT '',
@@ -134,25 +145,32 @@ CREATE TABLE attempts (
     buy_id INTEGER UNIQUE,
     debited INTEGER,
     offer_status TEXT,
+    -- Its definite end was seen and the next key may be used, whatever the market says later.
+    released INTEGER NOT NULL DEFAULT 0 CHECK (released IN (0, 1)),
+    settled_at INTEGER, -- by hand
+    settled_by INTEGER,
     class_id TEXT NOT NULL DEFAULT '',
     UNIQUE (request_id, line_no, attempt_no),
     FOREIGN KEY (request_id, line_no) REFERENCES lines (request_id, line_no),
     CHECK (state <> 'purchased' OR (buy_id IS NOT NULL AND debited IS NOT NULL)),
-    CHECK (state <> 'refused' OR code IS NOT NULL)
+    CHECK (state <> 'refused' OR code IS NOT NULL OR settled_at IS NOT NULL),
+    CHECK ((settled_at IS NULL) = (settled_by IS NULL)),
+    CHECK (released = 0 OR state IN ('purchased', 'refused'))
 ) STRICT;
 
 -- At most one purchase of a line is on the wire, open or alive.
 CREATE UNIQUE INDEX one_live_attempt ON attempts (request_id, line_no)
-    WHERE state IN ('sent', 'purchased', 'unknown');
+    WHERE state IN ('sent', 'purchased', 'unknown') AND released = 0;
 CREATE INDEX attempts_unknown ON attempts (request_id) WHERE state = 'unknown';
 CREATE INDEX attempts_on_the_wire ON attempts (request_id) WHERE state = 'sent';
 CREATE INDEX attempts_bought ON attempts (ended_at) WHERE state = 'purchased';
+CREATE INDEX attempts_settled ON attempts (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX attempts_unsettled ON attempts (max_price) WHERE state IN ('sent', 'unknown');
 
 -- Purchases that came under a key which is not ours: booked as they came, and raised.
 CREATE TABLE strays (
     buy_id INTEGER PRIMARY KEY,
-    request_id TEXT NOT NULL REFERENCES requests,
+    request_id TEXT REFERENCES requests, -- none: under a key of ours that no request explains
     purchase_key TEXT,
     market_hash_name TEXT NOT NULL,
     steam_id INTEGER,
@@ -204,8 +222,23 @@ CREATE INDEX outbox_parked ON outbox (guild_id) WHERE state = 'parked';
 
 -- Buying is paused for the whole deployment while there is a row.
 CREATE TABLE pauses (
-    cause TEXT PRIMARY KEY CHECK (cause IN ('market_refuses_us', 'alarm')),
+    cause TEXT PRIMARY KEY CHECK (cause IN ('market_refuses_us', 'alarm', 'unknowns', 'books',
+                                            'new_database')),
     since INTEGER NOT NULL,
     code INTEGER,
     details TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+
+-- A server's own pause, by one of its administrators.
+CREATE TABLE guild_pauses (
+    guild_id INTEGER PRIMARY KEY REFERENCES guilds,
+    since INTEGER NOT NULL,
+    paused_by INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+-- Requests whose calls had no clear outcome, in a row: three of them pause buying.
+CREATE TABLE unclear_calls (
+    request_id TEXT PRIMARY KEY REFERENCES requests,
+    at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
