@@ -32,6 +32,7 @@ from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.baskets import Baskets
 from bot.services.booking import Booking
+from bot.services.books import Books
 from bot.services.bundle import Services
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
@@ -49,6 +50,7 @@ from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.database import Database
 from bot.store.prices import PriceFile
+from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
 from bot.ui.posting import DiscordPoster
 
@@ -165,6 +167,7 @@ class House:
     announcements: Announcements
     purchasing: Purchasing
     look_ups: LookUps
+    books: Books
     services: Services
 
     async def check(self) -> str | None:
@@ -196,6 +199,7 @@ class House:
                     self.services.requests.run_sweeper(),
                     self.services.watch.run(),
                     self.look_ups.run(),
+                    self.books.run(),
                 )
             ]
             everything = {stopped, client, buying, *others}
@@ -233,7 +237,8 @@ def build(
     clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
     bot = Quartermaster(sandbox=settings.sandbox, operator_ids=settings.operator_ids)
     poster = DiscordPoster(bot, bot.frame, lambda: bot.online)
-    announcements = Announcements(database, poster, clock, rng)
+    this_run = ThisRun(clock.now_ms())
+    announcements = Announcements(database, poster, clock, rng, this_run)
     guilds = Guilds(
         database,
         announcements,
@@ -244,7 +249,7 @@ def build(
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
     prices = settings.database_path.with_name(f"{settings.database_path.name}.prices")
     catalogue = Catalogue(market, clock, PriceFile(prices))
-    this_run = ThisRun(clock.now_ms(), caught_up=True)
+    sent_file = SentFile(settings.database_path.with_name(f"{settings.database_path.name}.sends"))
     booking = Booking(
         watch, announcements, clock, rng, market_name=settings.market, project=project
     )
@@ -257,6 +262,7 @@ def build(
         announcements,
         clock,
         timing,
+        sent_file,
         market_name=settings.market,
         project=project,
     )
@@ -270,6 +276,19 @@ def build(
         announcements,
         poster,
         poster,
+        clock,
+        timing,
+        this_run,
+        sent_file,
+        approved=approved,
+    )
+    books = Books(
+        database,
+        market,
+        booking,
+        buying,
+        watch,
+        announcements,
         clock,
         timing,
         this_run,
@@ -287,7 +306,7 @@ def build(
     )
     bot.attach(services, database)
     bot.on_online = announcements.wake
-    return House(database, bot, announcements, purchasing, look_ups, services)
+    return House(database, bot, announcements, purchasing, look_ups, books, services)
 
 
 async def resume(settings: Settings) -> None:

@@ -476,3 +476,5 @@ class OutboxRow:
     tries: int
     created_at: int
     parked_reason: str
+    copy: int = 0
+    """How often it was put up anew after somebody had deleted it."""

@@ -11,7 +11,7 @@ import logging
 from random import Random
 from typing import Final
 
-from bot.domain.keys import new_mark
+from bot.domain.keys import mark_of, new_mark
 from bot.domain.models import (
     GuildSettings,
     MessageKind,
@@ -31,6 +31,7 @@ from bot.services.ports import (
     Subject,
     TestCard,
 )
+from bot.services.this_run import ThisRun
 from bot.store import outbox, requests, settings
 from bot.store.database import Database, Transaction
 
@@ -58,9 +59,12 @@ BEHIND_MS: Final = 60_000
 class Announcements:
     """Writes outbox rows, and posts them."""
 
-    def __init__(self, database: Database, poster: Poster, clock: Clock, rng: Random) -> None:
+    def __init__(
+        self, database: Database, poster: Poster, clock: Clock, rng: Random, this_run: ThisRun
+    ) -> None:
         self._database = database
         self._poster = poster
+        self._this_run = this_run
         self._clock = clock
         self._rng = rng
         self._wake = asyncio.Event()
@@ -80,7 +84,7 @@ class Announcements:
             guild_id=request.guild_id,
             request_id=request.request_id,
             target_id=guild.approval_channel_id,
-            mark=new_mark(self._rng),
+            mark=mark_of(request.request_id, MessageKind.APPROVAL_CARD, 0),
             at=self._clock.now_ms(),
         )
         return await outbox.announce(
@@ -90,7 +94,7 @@ class Announcements:
             request_id=request.request_id,
             target_id=request.user_id,
             to_member=True,
-            mark=new_mark(self._rng),
+            mark=mark_of(request.request_id, MessageKind.MEMBER_STATUS, 0),
             at=self._clock.now_ms(),
         )
 
@@ -108,10 +112,19 @@ class Announcements:
                 guild_id=request.guild_id,
                 request_id=request.request_id,
                 target_id=channel_id,
-                mark=new_mark(self._rng),
+                mark=mark_of(request.request_id, MessageKind.RESULT, 0),
                 at=self._clock.now_ms(),
+                search_since=self._may_stand_since(view),
             )
         await outbox.touch(tx, request.request_id)
+
+    def _may_stand_since(self, view: RequestView) -> int | None:
+        """Return since when a message about a request may stand without a trace on this disk."""
+        run, request = self._this_run, view.request
+        forgotten = run.older_copy and run.may_have_forgotten(
+            request.submitted_at, request.decided_at
+        )
+        return request.submitted_at if forgotten else None
 
     async def announce_to_guild(
         self, tx: Transaction, kind: MessageKind, guild_id: int, channel_id: int
@@ -305,8 +318,9 @@ class Announcements:
                     tx,
                     row.outbox_id,
                     target_id=await self._target_now(tx, row),
-                    mark=new_mark(self._rng),
+                    mark=mark_of(view.request.request_id, row.kind, row.copy + 1),
                     at=self._clock.now_ms(),
+                    search_since=self._may_stand_since(view),
                 )
             else:
                 await outbox.skip(tx, row.outbox_id)

@@ -29,6 +29,7 @@ from bot.services.waits import Wait, wait_after, wait_for
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
 from bot.store.purchases import Due
+from bot.store.sent_file import SentFile
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Purchasing:
         clock: Clock,
         timing: Timing,
         this_run: ThisRun,
+        sent_file: SentFile,
         *,
         approved: asyncio.Event,
     ) -> None:
@@ -79,6 +81,7 @@ class Purchasing:
         self._clock = clock
         self._timing = timing
         self._this_run = this_run
+        self._sent_file = sent_file
         self._wake = approved
         self._busy: dict[str, _InHand] = {}
         self._recovered: set[str] = set()
@@ -103,7 +106,11 @@ class Purchasing:
         step as if nothing had happened.
         """
         now = self._now()
+        on_file = await asyncio.to_thread(self._sent_file.read)
         async with self._database.writing() as tx:
+            counted = await purchases.sends_counted(tx)
+            if (counted if on_file is None else on_file - counted) > 0:
+                await self._expect_forgotten(tx)
             for request_id in await purchases.requests_on_the_wire(tx):
                 log.warning("Request %s was on the wire when the bot stopped.", request_id)
                 await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
@@ -111,6 +118,16 @@ class Purchasing:
                 soon = now + self._timing.first_look_up_ms
                 if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
                     await purchases.step_now(tx, request_id, at=now, also_idle=True)
+
+    async def _expect_forgotten(self, tx: Transaction) -> None:
+        """Take the database for an older copy: more was sent, and told, than it knows of."""
+        log.warning(
+            "The database seems to be an older copy: more was sent than it knows of. What was "
+            "approved before is looked up at the market before anything is sent."
+        )
+        self._this_run.older_copy = True
+        await outbox.search_first(tx)
+        await outbox.touch_open_requests(tx)
 
     def _now(self) -> int:
         return self._clock.now_ms()

@@ -39,5 +39,8 @@ class Timing:
     books_young_ms: int = 600_000
     """Attempts younger than this are left out of a comparison: they may not be visible yet."""
 
+    books_first_ms: int = 30 * 86_400_000
+    """How far back a new database asks whether the project has bought under keys of ours."""
+
     books_every_ms: int = 86_400_000
     """Between two comparisons without a restart."""

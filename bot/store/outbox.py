@@ -19,6 +19,7 @@ def _row(row: Row) -> OutboxRow:
         to_member=bool(row["to_member"]),
         target_id=row["target_id"],
         mark=row["mark"],
+        copy=row["copy"],
         state=OutboxState(row["state"]),
         channel_id=row["channel_id"],
         message_id=row["message_id"],
@@ -40,19 +41,39 @@ async def announce(
     at: int,
     request_id: str | None = None,
     to_member: bool = False,
+    search_since: int | None = None,
 ) -> int:
-    """Ask for a message and return its row's id. ``target_id`` is a channel, or a member to DM."""
+    """Ask for a message and return its row's id. ``target_id`` is a channel, or a member to DM.
+
+    ``search_since``: it may stand there since then without our knowing, so it is searched for.
+    """
     return await tx.insert(
         "INSERT INTO outbox (kind, guild_id, request_id, to_member, target_id, mark, state, "
-        "next_at, created_at) VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?, ?)",
+        "next_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         kind,
         guild_id,
         request_id,
         int(to_member),
         target_id,
         mark,
+        OutboxState.WAITING if search_since is None else OutboxState.TRYING,
         at,
-        at,
+        at if search_since is None else search_since,
+    )
+
+
+async def search_first(tx: Transaction) -> None:
+    """Have messages about requests that wait to be posted searched for before that."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'trying' WHERE state = 'waiting' AND request_id IS NOT NULL"
+    )
+
+
+async def touch_open_requests(tx: Transaction) -> None:
+    """Have every message about a request that isn't over drawn again."""
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 WHERE state <> 'skipped' AND request_id IN "
+        "(SELECT request_id FROM requests WHERE state IN ('pending', 'approved', 'buying'))"
     )
 
 
@@ -222,19 +243,27 @@ async def skip(tx: Transaction, outbox_id: int) -> None:
 
 
 async def post_again(
-    tx: Transaction, outbox_id: int, *, target_id: int, mark: int, at: int
+    tx: Transaction,
+    outbox_id: int,
+    *,
+    target_id: int,
+    mark: int,
+    at: int,
+    search_since: int | None = None,
 ) -> None:
     """Ask for a message anew that somebody has deleted.
 
-    It is as new as its mark: it waits, and is searched for, from now on only.
+    It is as new as its mark: it waits, and is searched for, from now on only, or as ``announce``.
     """
     await tx.execute(
-        "UPDATE outbox SET state = 'waiting', target_id = ?, mark = ?, message_id = NULL, "
-        "channel_id = NULL, next_at = ?, tries = 0, created_at = ? WHERE outbox_id = ?",
+        "UPDATE outbox SET state = ?, target_id = ?, mark = ?, copy = copy + 1, "
+        "message_id = NULL, channel_id = NULL, next_at = ?, tries = 0, created_at = ? "
+        "WHERE outbox_id = ?",
+        OutboxState.WAITING if search_since is None else OutboxState.TRYING,
         target_id,
         mark,
         at,
-        at,
+        at if search_since is None else search_since,
         outbox_id,
     )
 

@@ -14,7 +14,7 @@ from bot.domain.keys import parse_purchase_key
 from bot.domain.market import OfferStatus, Purchase, Refusal
 from bot.domain.models import NoListing, Request, RequestView, WaitReason
 from bot.domain.money import Micros
-from bot.domain.states import LineState, RequestEvent
+from bot.domain.states import AttemptState, LineState, RequestEvent
 from bot.store.database import Row, Transaction
 from bot.store.requests import move
 
@@ -599,6 +599,44 @@ async def end_round(tx: Transaction, view: RequestView) -> None:
                 view.request.request_id,
                 line.line.line_no,
             )
+
+
+async def any_attempt(tx: Transaction) -> bool:
+    """Say whether anything was ever sent or adopted."""
+    return await tx.one("SELECT 1 FROM attempts LIMIT 1") is not None
+
+
+async def state_of(tx: Transaction, key: str) -> AttemptState | None:
+    """Return where the attempt under a key stands."""
+    row = await tx.one("SELECT state FROM attempts WHERE purchase_key = ?", key)
+    return None if row is None else AttemptState(row["state"])
+
+
+async def bought_between(tx: Transaction, since: int, until: int) -> list[int]:
+    """Return the buy ids of purchases whose outcome was known in that time, from the market."""
+    rows = await tx.all(
+        "SELECT buy_id FROM attempts WHERE state = 'purchased' AND settled_at IS NULL "
+        "AND ended_at >= ? AND ended_at < ? AND sent_at >= ?",
+        since,
+        until,
+        since,
+    )
+    return [row["buy_id"] for row in rows]
+
+
+async def count_send(tx: Transaction) -> int:
+    """Count one batch more and return how many there ever were."""
+    row = await tx.one(
+        "INSERT INTO meta (key, value) VALUES ('sends', '1') ON CONFLICT (key) "
+        "DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) RETURNING value"
+    )
+    return int(row["value"]) if row else 0
+
+
+async def sends_counted(tx: Transaction) -> int:
+    """Return how many batches were ever sent."""
+    row = await tx.one("SELECT value FROM meta WHERE key = 'sends'")
+    return int(row["value"]) if row else 0
 
 
 async def key_of_buy_id(tx: Transaction, buy_id: int) -> str | None:

@@ -925,9 +925,11 @@ def refused_whole_code(view: RequestView) -> int | None:
 
 def _reason_of(line: LineView) -> tuple[Reason, int | None, str]:
     """Return why a line was not bought, the market's code and what the market said beside it."""
-    if line.line.no_listing is not None:
-        return NO_LISTINGS[line.line.no_listing], None, ""
     last = line.last
+    # No further listing was found in place of the refused ones: the refusal says more.
+    substituted = line.line.no_listing is NoListing.SOLD_OUT and line.refused_listings
+    if line.line.no_listing is not None and not substituted:
+        return NO_LISTINGS[line.line.no_listing], None, ""
     if last is None or last.code is None:
         return UNKNOWN, None, ""
     kind = rule_for(last.code).kind

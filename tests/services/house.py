@@ -31,6 +31,7 @@ from bot.skinsback.client import SkinsbackClient
 from bot.store import audit, outbox, requests, settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
+from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
 
 NOW: Final = 1_795_000_000_000
@@ -163,6 +164,7 @@ class House:
     look_ups: LookUps
     timing: Timing
     this_run: ThisRun
+    sent_file: SentFile
     baskets: Baskets
     requests: Requests
     trade_urls: TradeUrls
@@ -182,6 +184,7 @@ class House:
             self.clock,
             self.timing,
             self.this_run,
+            self.sent_file,
             approved=self.approved,
         )
 
@@ -366,13 +369,14 @@ def build_house(
 ) -> House:
     """Wire everything; nothing runs yet."""
     rng, approved, vault = Random(seed), asyncio.Event(), Vault([KEY])
-    announcements = Announcements(database, discord, clock, rng)
+    this_run = ThisRun(clock.now_ms(), caught_up=True)
+    announcements = Announcements(database, discord, clock, rng, this_run)
     guilds = Guilds(
         database, announcements, clock, allowed_guild_ids=allowed, allow_all=not allowed
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(client, clock, PriceFile(prices))
-    timing = Timing()
+    timing, sent_file = Timing(), SentFile(prices.with_suffix(".sends"))
     booking = Booking(watch, announcements, clock, rng, market_name="sandbox", project="1001")
     buying = Buying(
         database,
@@ -383,6 +387,7 @@ def build_house(
         announcements,
         clock,
         timing,
+        sent_file,
         market_name="sandbox",
         project="1001",
     )
@@ -401,7 +406,8 @@ def build_house(
         buying=buying,
         look_ups=LookUps(database, client, booking, buying, announcements, clock, rng, timing),
         timing=timing,
-        this_run=ThisRun(clock.now_ms(), caught_up=True),
+        this_run=this_run,
+        sent_file=sent_file,
         baskets=Baskets(database, guilds, catalogue, client, clock, rng),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved

@@ -343,7 +343,10 @@ async def _the_bot_buys(scene: Scene) -> Message:
         f"Before the bot buys, the price of {_NEO_NOIR} rises to {_price_now(scene, _NEO_NOIR)}."
     )
     stage.step = "the bot buys"
-    result = await scene.results.wait_for("Request #1", WAIT_S + _UNDO_S)
+    result = await scene.results.wait_for(
+        lambda message: "Request #1" in message.text and "Still to come" not in message.text,
+        WAIT_S + _UNDO_S,
+    )
     calls = len(market.batch_calls)
     stage.expect(calls == 1, "one order at the market", f"{calls} orders")
     stage.tell(f"While its order is on the way, somebody else buys the last {_KILL_CONFIRMED}.")

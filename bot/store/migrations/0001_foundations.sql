@@ -201,6 +201,7 @@ CREATE TABLE outbox (
     target_id INTEGER NOT NULL,
     -- Told apart in its own channel only, so that two alike by chance never undo a transaction.
     mark INTEGER NOT NULL CHECK (mark BETWEEN 1 AND 2147483647),
+    copy INTEGER NOT NULL DEFAULT 0, -- how often it was put up anew
     state TEXT NOT NULL CHECK (state IN ('waiting', 'trying', 'posted', 'parked', 'skipped')),
     channel_id INTEGER,
     message_id INTEGER,
