@@ -149,7 +149,10 @@ async def open_market(settings: Settings, stack: AsyncExitStack) -> Project:
     client_id, secret = settings.skinsback_client_id, settings.skinsback_client_secret
     if settings.skinsback_api_url or not settings.sandbox:
         return Project(settings.skinsback_api_url or SKINSBACK_API_URL, client_id, secret)
-    sandbox = await stack.enter_async_context(SkinsbackSandbox())
+    path = settings.database_path
+    sandbox = await stack.enter_async_context(
+        SkinsbackSandbox(kept_in=path.with_name(f"{path.name}.market"))
+    )
     environment = sandbox.environment()
     return Project(
         environment["SKINSBACK_API_URL"],

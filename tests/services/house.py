@@ -16,6 +16,7 @@ from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.booking import Booking
+from bot.services.books import Books
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
@@ -162,6 +163,7 @@ class House:
     booking: Booking
     buying: Buying
     look_ups: LookUps
+    books: Books
     timing: Timing
     this_run: ThisRun
     sent_file: SentFile
@@ -406,6 +408,18 @@ def build_house(
         buying=buying,
         look_ups=LookUps(database, client, booking, buying, announcements, clock, rng, timing),
         timing=timing,
+        books=Books(
+            database,
+            client,
+            booking,
+            buying,
+            watch,
+            announcements,
+            clock,
+            timing,
+            this_run,
+            approved=approved,
+        ),
         this_run=this_run,
         sent_file=sent_file,
         baskets=Baskets(database, guilds, catalogue, client, clock, rng),

@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from bot.domain.market import Listing, OfferStatus
 from bot.domain.money import CENT, DOLLAR, Micros, from_decimal, to_decimal
+from bot.sandbox.skinsback import keeping
 from bot.sandbox.skinsback.answers import Answer, ApiError, Parameters, read_list, read_number
 from bot.sandbox.skinsback.catalogue import Item
 from bot.sandbox.skinsback.faults import Fault, Scripted
@@ -70,6 +72,7 @@ class Market:
         self._sequence = count()
         # A market that starts again has forgotten everything, but must not give out an old number:
         # counted from the clock, it would have had to sell more than one skin each second.
+        self._unsaved = False
         self._buy_ids = count(int(self.now()) % 10**10 + 129_000_000)
 
     # Control, for tests and the demo
@@ -127,6 +130,7 @@ class Market:
         """Change a purchase's status now, with its money and its event."""
         if status == entry.status:
             return
+        self._unsaved = True
         entry.status = status
         entry.history.append((self.now(), status))
         if status is OfferStatus.WAITING_ACCEPT:
@@ -149,6 +153,27 @@ class Market:
             elif not entry.refunded and not entry.alive:
                 entry.refunded = True
                 self._book(entry.debited)
+
+    def save(self, path: Path) -> None:
+        """Write what was bought to a file, if anything has changed. Raises ``OSError``."""
+        if self._unsaved:
+            due = [(at, entry.buy_id, status) for at, _, entry, status in self._due]
+            keeping.write(
+                path, balance=self.balance, keys=self._keys, purchases=self.purchases, due=due
+            )
+            self._unsaved = False
+
+    def restore(self, path: Path) -> None:
+        """Go on from what ``save`` wrote; what was sold stays sold."""
+        kept = keeping.read(path)
+        if kept is None:
+            return
+        self.balance, self._keys, self.purchases = kept["balance"], kept["keys"], kept["purchases"]
+        entries = {entry.buy_id: entry for entry in self.purchases}
+        for at, buy_id, status in kept["due"]:
+            self._plan(at, entries[buy_id], status)
+        for entry in self.purchases:
+            self.sell_listing(entry.listing_id)
 
     # The methods of the API
 
@@ -342,6 +367,7 @@ class Market:
         heapq.heappush(self._due, (at, next(self._sequence), entry, status))
 
     def _book(self, amount: int) -> None:
+        self._unsaved = True
         self.balance = Micros(self.balance + amount)
         self._publish("balance_change", {"balance_value": str(_mills(self.balance))})
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -53,7 +54,8 @@ class SkinsbackSandbox(Market):
     """A market on 127.0.0.1, as an async context manager.
 
     Switches: ``shop_active``, ``market_open``, ``ip_allowed``, ``under_maintenance``, and
-    ``calls_per_minute``, above which calls are refused with -7.
+    ``calls_per_minute``, above which calls are refused with -7. ``kept_in``: the file that the
+    books outlive a restart in.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class SkinsbackSandbox(Market):
         clock: Callable[[], float] = time.time,
         history_page: int = 1_000,
         calls_per_minute: int = 500,
+        kept_in: Path | None = None,
     ) -> None:
         super().__init__(
             seed=seed,
@@ -78,6 +81,7 @@ class SkinsbackSandbox(Market):
             clock=clock,
             history_page=history_page,
         )
+        self._kept_in = kept_in
         self.shop_active = True
         self.market_open = True
         self.ip_allowed = True
@@ -95,6 +99,8 @@ class SkinsbackSandbox(Market):
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
+        if self._kept_in is not None:
+            self.restore(self._kept_in)
         app = web.Application(client_max_size=_BODY_MAX)
         app.router.add_route("*", "/api.php", self._handle)
         app.router.add_get("/ws/", self._handle_socket)
@@ -115,6 +121,7 @@ class SkinsbackSandbox(Market):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._keep_books()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -180,6 +187,7 @@ class SkinsbackSandbox(Market):
                 return await self._break(request, scripted, b"")
         # aiohttp lets a handler run on when its caller hangs up; so does a real market.
         outcome = await self._carry_out(request, parameters, scripted)
+        self._keep_books()
         if scripted is not None and on_the_way:
             return await self._break(request, scripted, encode(_document(outcome)).encode())
         return await self._answer(call, outcome)
@@ -326,6 +334,12 @@ class SkinsbackSandbox(Market):
         while True:
             await asyncio.sleep(_TICK_S)
             self.tick()
+            self._keep_books()
+
+    def _keep_books(self) -> None:
+        """Write the books before anybody is told: they are small, and this is no real market."""
+        if self._kept_in is not None:
+            self.save(self._kept_in)
 
 
 def sign(parameters: Parameters, client_secret: str) -> str:
