@@ -298,7 +298,9 @@ class RequestView:
         )
         return Search(
             over=over,
-            sent_once=any(attempt.sends == 1 for attempt in unknown),
+            may_resend=any(attempt.sends == 1 for attempt in unknown)
+            and request.expires_at is not None
+            and request.expires_at > at,
             person_asked=request.attention_at is not None,
         )
 

@@ -160,7 +160,7 @@ class Step(StrEnum):
     RESEND = "resend"
     """The grace period is over and the market knows nothing of it: once more, unchanged."""
     ASK_A_PERSON = "ask_a_person"
-    """So it was after the second send too."""
+    """So it was after the second send too, or the approval is too old for one."""
     BUY = "buy"
     FINISH = "finish"
 
@@ -169,12 +169,12 @@ class Step(StrEnum):
 class Search:
     """How far the search for unknown purchases has come.
 
-    ``over``: the grace period has passed without a trace of them. ``sent_once``: one of them was
-    sent once only. ``person_asked``: a person knows already.
+    ``over``: the grace period has passed without a trace of them. ``may_resend``: one of them was
+    sent once only, and the approval still counts. ``person_asked``: a person knows already.
     """
 
     over: bool
-    sent_once: bool
+    may_resend: bool
     person_asked: bool
 
 
@@ -189,7 +189,7 @@ def next_step(lines: Iterable[LineState], search: Search) -> Step:
     if LineState.UNKNOWN in states:
         if not search.over or search.person_asked:
             return Step.LOOK_UP
-        return Step.RESEND if search.sent_once else Step.ASK_A_PERSON
+        return Step.RESEND if search.may_resend else Step.ASK_A_PERSON
     if states & {LineState.OPEN, LineState.RECHECK}:
         return Step.BUY
     return Step.FINISH

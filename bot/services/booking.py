@@ -70,13 +70,11 @@ class Booking:
             if parsed is not None:
                 new_id = new_request_id(self._rng)
                 await baskets.give_new_id(tx, parsed[0], new_id, at=self._clock.now_ms())
-            await self.book_stray(tx, None, purchase)
-            return Booked.STRAY
+            return await self.book_stray(tx, None, purchase)
         attempt = next((one for one in line.attempts if one.purchase_key == key), None)
         if await purchases.key_of_buy_id(tx, purchase.buy_id) not in (None, key):
             # One purchase can't be the outcome of two orders: this one's is not known by it.
-            await self.book_stray(tx, view, purchase)
-            return Booked.STRAY
+            return await self.book_stray(tx, view, purchase)
         booked = await self._book(tx, view, line, attempt, key, purchase)
         await self._raise_alarms(tx, view, line, attempt, purchase, booked)
         return booked
@@ -98,6 +96,13 @@ class Booking:
             case AttemptState.SENT | AttemptState.UNKNOWN:
                 await purchases.record_purchase(tx, key, purchase, at=now)
                 return Booked.FOUND
+            case AttemptState.PURCHASED if attempt.buy_id != purchase.buy_id:
+                if attempt.settled_at is None:
+                    # Two purchases under one key: the market has bought twice for one order.
+                    return await self.book_stray(tx, view, purchase)
+                await purchases.correct_settled(tx, key, purchase)
+                await outbox.touch(tx, view.request.request_id)
+                return Booked.KNOWN
             case AttemptState.PURCHASED:
                 if await purchases.record_status(tx, key, purchase):
                     await outbox.touch(tx, view.request.request_id)
@@ -137,11 +142,13 @@ class Booking:
 
     async def book_stray(
         self, tx: Transaction, view: RequestView | None, purchase: Purchase
-    ) -> None:
+    ) -> Booked:
         """Book a purchase that no order of ours explains, and raise it once."""
         request_id = view.request.request_id if view else None
-        if await purchases.record_stray(tx, request_id, purchase, at=self._clock.now_ms()):
-            await self._raise(tx, view, Alarm.FOREIGN_KEY, purchase)
+        if not await purchases.record_stray(tx, request_id, purchase, at=self._clock.now_ms()):
+            return Booked.KNOWN
+        await self._raise(tx, view, Alarm.FOREIGN_KEY, purchase)
+        return Booked.STRAY
 
     async def _raise_alarms(
         self,

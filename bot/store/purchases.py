@@ -554,6 +554,18 @@ async def settle(
     return changed == 1
 
 
+async def correct_settled(tx: Transaction, key: str, purchase: Purchase) -> None:
+    """Put what the market says in place of what was settled by hand as bought."""
+    await tx.execute(
+        "UPDATE attempts SET buy_id = ?, debited = ?, offer_status = ? "
+        "WHERE purchase_key = ? AND state = 'purchased' AND settled_at IS NOT NULL",
+        purchase.buy_id,
+        purchase.debited,
+        purchase.offer_status,
+        key,
+    )
+
+
 async def settled_since(tx: Transaction, since: int, *, limit: int) -> list[str]:
     """Return keys that were settled by hand as not bought since then."""
     rows = await tx.all(

@@ -101,7 +101,7 @@ def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
 def _member_buttons(view: RequestView) -> list[Item]:
     request = view.request
     buttons: list[Item] = []
-    if request.state is RequestState.APPROVED and request.waits_for in _NEEDS_URL:
+    if request.waits_for in _NEEDS_URL:
         buttons.append(
             button(text.BUTTON_NEW_URL, of_request(request, "new_url"), ButtonStyle.primary)
         )
