@@ -13,6 +13,7 @@ from bot.services.announcements import Announcements
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.buying import Buying
 from bot.services.clock import Clock
+from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 
 ON_THE_WIRE_MAX: Final = 4
 _IDLE_S: Final = 30.0
-_SHUTDOWN_S: Final = 20.0
+SHUTDOWN_S: Final = 20.0
+"""How long a stop waits for the answers to what is on the wire."""
 
 
 class Purchasing:
@@ -42,7 +44,11 @@ class Purchasing:
         clock: Clock,
         *,
         approved: asyncio.Event,
+        disk: DiskWatch | None = None,
+        shutdown_s: float = SHUTDOWN_S,
     ) -> None:
+        self._disk = disk
+        self._shutdown_s = shutdown_s
         self._database = database
         self._buying = buying
         self._watch = watch
@@ -62,9 +68,12 @@ class Purchasing:
         finally:
             self._stopping.set()
             if self._busy:
-                await asyncio.wait(self._busy.values(), timeout=_SHUTDOWN_S)
-            for task in list(self._busy.values()):
+                await asyncio.wait(self._busy.values(), timeout=self._shutdown_s)
+            late = list(self._busy.values())
+            for task in late:
                 task.cancel()
+            # Their transactions end here, and not under a database that is being closed.
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def recover(self) -> None:
         """At start, before anything is sent: what was on the wire is unknown now.
@@ -187,6 +196,8 @@ class Purchasing:
         request = view.request
         if not self._guilds.is_allowed(request.guild_id):
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
+        if self._disk is not None and await self._disk.is_low():
+            return wait_for(WaitReason.DISK_FULL)
         async with self._database.reading() as tx:
             paused = await settings.get_pause(tx) is not None
             behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
