@@ -17,10 +17,11 @@ from bot.services.announcements import Announcements
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
+from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import MessageGoneError, Posted, Subject
-from bot.services.purchasing import Purchasing
+from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
@@ -159,8 +160,9 @@ class House:
     requests: Requests
     trade_urls: TradeUrls
     approved: asyncio.Event
+    disk: DiskWatch | None = None
 
-    def worker(self) -> Purchasing:
+    def worker(self, *, shutdown_s: float = SHUTDOWN_S) -> Purchasing:
         """Return a worker that buys; one that was stopped never starts again."""
         return Purchasing(
             self.database,
@@ -172,6 +174,8 @@ class House:
             self.discord,
             self.clock,
             approved=self.approved,
+            disk=self.disk,
+            shutdown_s=shutdown_s,
         )
 
     async def set_up(

@@ -114,12 +114,16 @@ async def test_copy_when_a_file_appears_at_its_place_meanwhile_leaves_it_alone(
 ) -> None:
     copy = tmp_path / "copy.db"
     await fill(database, 2)
+
+    def between() -> None:
+        copy.write_text("precious")
+
     with pytest.raises(DatabaseError, match="exists already"):
         await asyncio.to_thread(
             back_up,
             tmp_path / "quartermaster.db",
             copy,
-            between_steps=lambda: copy.write_text("precious") and None,
+            between_steps=between,
         )
     assert copy.read_text() == "precious"
     assert not copy.with_name("copy.db.new").exists()
