@@ -62,6 +62,9 @@ EXIT_STARTUP: Final = 78  # EX_CONFIG of sysexits.h: starting again changes noth
 EXIT_UNREACHABLE: Final = 75  # EX_TEMPFAIL: it may work later
 EXIT_BROKEN: Final = 1
 
+_LAST_ANSWERS_S: Final = 3.0
+"""Discord's own limit for an answer to a click."""
+
 _BREATH_S: Final = 0.001
 """Between two megabytes of a backup."""
 
@@ -251,7 +254,9 @@ class House:
             done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
             log.info("Stopping: what is on the wire is waited for.")
             # First nothing new is bought, then what was bought is told, then the client closes.
-            for group in ([buying], others, [client, stopped, failed]):
+            await _end([buying])
+            await self.bot.router.answered(timeout_s=_LAST_ANSWERS_S)
+            for group in (others, [client, stopped, failed]):
                 await _end(group)
         if self.database.failed.is_set():
             raise DatabaseBrokenError("what was last written may or may not be on disk")
