@@ -158,3 +158,16 @@ async def test_bot_when_a_commit_fails_then_it_ends_with_one_line_and_the_next_s
         await case.approve()
     await case.result("the skin is bought")
     assert len(case.calls) == 1
+
+
+async def test_stop_while_a_click_is_being_answered_lets_the_answer_through(world: World) -> None:
+    """Whoever pressed a button a moment before is not left with a failed interaction."""
+    case = await send(world)
+    world.market.break_next("balance", Fault.HANG, hang_s=1.0)
+    asked = len([call for call in world.market.calls if call.method == "balance"])
+    click = asyncio.create_task(world.max.click(case.card, "Details"))
+    await world.until(
+        lambda: len([call for call in world.market.calls if call.method == "balance"]) > asked
+    )
+    assert await world.bot.stop() == 0
+    assert REDLINE in (await click).text
