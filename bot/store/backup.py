@@ -69,6 +69,9 @@ def _copy(database: Path, new: Path, between_steps: Callable[[], None]) -> None:
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         source.backup(target, pages=_PAGES, progress=lambda *_: between_steps())
         source.execute("ROLLBACK")
+        # By the time it is restored, what waits to be posted may stand already: it is to be
+        # searched for first, as after a crash.
+        target.execute("UPDATE outbox SET state = 'trying' WHERE state = 'waiting'")
         # One file, without a log beside it; the bot sets its own mode when it opens it.
         target.execute("PRAGMA journal_mode = DELETE")
         verdict = [row[0] for row in target.execute("PRAGMA integrity_check(3)")]

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.models import MessageKind
 from bot.errors import DatabaseError
+from bot.store import outbox
 from bot.store.backup import back_up
 from bot.store.database import Database
 from bot.store.settings import get_meta, set_meta
@@ -45,6 +47,32 @@ async def test_copy_beside_the_running_bot_has_what_was_committed_and_not_what_w
     assert size == copy.stat().st_size
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir() if "copy" in path.name) == ["copy.db"]
+
+
+async def test_copy_has_what_waits_to_be_posted_searched_for_first(
+    database: Database, tmp_path: Path
+) -> None:
+    """When it is restored, it may stand already: an old message is not told anew."""
+    async with database.writing() as tx:
+        await samples.pending(tx)
+        for mark, kind in enumerate((MessageKind.APPROVAL_CARD, MessageKind.MEMBER_STATUS), 1):
+            await outbox.announce(
+                tx,
+                kind,
+                guild_id=samples.GUILD,
+                target_id=mark,
+                mark=mark,
+                at=samples.NOW,
+                request_id=samples.request_id(),
+            )
+        await outbox.mark_posted(tx, 1, channel_id=1, message_id=2, shown=1)
+    await asyncio.to_thread(back_up, tmp_path / "quartermaster.db", tmp_path / "copy.db")
+    async with await Database.open(tmp_path / "copy.db") as copy, copy.reading() as tx:
+        rows = await tx.all("SELECT state FROM outbox ORDER BY outbox_id")
+        assert [row["state"] for row in rows] == ["posted", "trying"]
+    async with database.reading() as tx:
+        rows = await tx.all("SELECT state FROM outbox ORDER BY outbox_id")
+        assert [row["state"] for row in rows] == ["posted", "waiting"]
 
 
 async def test_copy_while_much_is_written_is_of_one_moment_and_holds_nobody_up(
