@@ -1,7 +1,7 @@
 """The only place that reads the environment and wires everything.
 
 ``python -m bot`` runs the bot; ``demo`` plays the whole story on this machine; ``resume`` lifts an
-automatic pause.
+automatic pause; ``backup`` copies the database; ``rebind`` brings it to another market or project.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,7 +29,7 @@ from bot import log as logs
 from bot.app import Quartermaster, point_discord_at
 from bot.config import SKINSBACK_API_URL, Settings
 from bot.domain.models import PauseCause
-from bot.errors import DiscordUnreachableError, StartupError
+from bot.errors import DatabaseBrokenError, DiscordUnreachableError, StartupError
 from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
@@ -37,10 +40,12 @@ from bot.services.bundle import Services
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
+from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch, lift
-from bot.services.purchasing import Purchasing
+from bot.services.purchasing import SHUTDOWN_S, Purchasing
+from bot.services.rebinding import named, rebind
 from bot.services.requests import Requests
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
@@ -48,7 +53,9 @@ from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
+from bot.store.backup import back_up
 from bot.store.database import Database
+from bot.store.disk import free_bytes
 from bot.store.prices import PriceFile
 from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
@@ -60,16 +67,20 @@ EXIT_STARTUP: Final = 78  # EX_CONFIG of sysexits.h: starting again changes noth
 EXIT_UNREACHABLE: Final = 75  # EX_TEMPFAIL: it may work later
 EXIT_BROKEN: Final = 1
 
+_LAST_ANSWERS_S: Final = 3.0
+"""Discord's own limit for an answer to a click."""
+
+_BREATH_S: Final = 0.001
+"""Between two megabytes of a backup."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
-    parser.add_argument("command", nargs="?", default="run", choices=["run", "demo", "resume"])
+    given = _parser().parse_args(arguments)
     # The database, its key and the lock are for this user alone.
     os.umask(0o077)
-    command: str = parser.parse_args(arguments).command
     try:
-        if command == "demo":
+        if given.command == "demo":
             from bot.sandbox.demo import play
 
             return asyncio.run(play())
@@ -79,16 +90,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log_format=settings.log_format,
             secrets=[settings.discord_token, settings.skinsback_client_secret, *settings.data_keys],
         )
-        asyncio.run(run(settings) if command == "run" else resume(settings))
+        if given.command == "backup":
+            backup(settings, given.path)
+        else:
+            asyncio.run(_COMMANDS[given.command or "run"](settings))
     except StartupError as error:
-        print(f"Quartermaster can't start. {error}", file=sys.stderr)  # noqa: T201
+        print(f"Quartermaster can't {_AIMS[given.command]}. {error}", file=sys.stderr)  # noqa: T201
         unreachable = isinstance(error, DiscordUnreachableError)
         return EXIT_UNREACHABLE if unreachable else EXIT_STARTUP
+    except DatabaseBrokenError as error:
+        log.critical("Quartermaster stops, and has to be started again: %s.", error)
+        return EXIT_BROKEN
     except Exception:
         # Through the log, where secrets are masked, and not on the bare standard error.
         log.exception("Quartermaster broke and stops.")
         return EXIT_BROKEN
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("run", help="run the bot; so it does without a command")
+    commands.add_parser("demo", help="play the whole story on this machine")
+    commands.add_parser("resume", help="lift the pause after an alarm")
+    copying = commands.add_parser("backup", help="copy the database, also while the bot runs")
+    copying.add_argument("path", type=Path, help="the file to make; it must not exist")
+    commands.add_parser("rebind", help="bring a database to the market and project in the settings")
+    return parser
 
 
 def read_settings() -> Settings:
@@ -101,19 +130,16 @@ def read_settings() -> Settings:
 
 
 async def run(settings: Settings) -> None:
-    """Run the bot until it is told to stop. Raises ``StartupError``."""
+    """Run the bot until it is told to stop. Raises ``StartupError`` and ``DatabaseBrokenError``."""
+    # From the first moment: as process 1 of a container nothing but a handler hears a signal.
+    stop = stop_signal()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(settings.database_path))
         vault = open_vault(settings)
         project = await open_market(settings, stack)
         async with database.writing() as tx:
             await vaults.check(tx, vault)
-            await store_settings.check_identity(
-                tx,
-                market=settings.market,
-                market_host=urlsplit(project.url).hostname or "",
-                client_id=project.client_id,
-            )
+            await store_settings.check_identity(tx, **identity_of(settings, project))
         market = await stack.enter_async_context(
             SkinsbackClient(
                 url=project.url,
@@ -124,15 +150,41 @@ async def run(settings: Settings) -> None:
         house = build(settings, database, vault, market, project=project.client_id)
         if settings.health_port is not None:
             await stack.enter_async_context(health_server(settings.health_port, house.check))
-        await house.serve(settings.discord_token)
+        await house.serve(settings.discord_token, stop)
+
+
+def stop_signal() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def identity_of(settings: Settings, project: Project) -> dict[str, str]:
+    """Return what a database is bound to."""
+    return {
+        "market": settings.market,
+        "market_host": urlsplit(project.url).hostname or "",
+        "client_id": project.client_id,
+    }
 
 
 def open_vault(settings: Settings) -> Vault:
     """Return the vault: its keys are settings, or in a file beside the database."""
     if settings.data_keys:
         return Vault(settings.data_keys)
-    path = settings.database_path
-    return Vault([vaults.key_from_file(path.with_name(f"{path.name}.key"))])
+    return Vault([vaults.key_from_file(key_file(settings))])
+
+
+def key_file(settings: Settings) -> Path:
+    """Return where the key of the stored Trade URLs is kept, unless ``DATA_KEYS`` are set."""
+    return settings.database_path.with_name(f"{settings.database_path.name}.key")
+
+
+def price_file(settings: Settings) -> Path:
+    """Return where the last price list is kept."""
+    return settings.database_path.with_name(f"{settings.database_path.name}.prices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,25 +224,27 @@ class House:
     look_ups: LookUps
     books: Books
     services: Services
+    disk: DiskWatch
 
     async def check(self) -> str | None:
         """Return what is wrong with the bot's health."""
+        if self.database.failed.is_set():
+            return "the database has failed"
         if not self.bot.online:
             return "not connected to Discord"
         async with self.database.reading() as tx:
             await store_settings.get_meta(tx, "market")
         return None
 
-    async def serve(self, token: str) -> None:
-        """Connect and work until a signal or a failure, then stop in order.
+    async def serve(self, token: str, stop: asyncio.Event) -> None:
+        """Connect and work until told to stop or a failure, then stop in order.
 
-        Raises ``StartupError`` if Discord can't be used at all, and whatever broke a worker.
+        Raises ``StartupError`` if Discord can't be used at all, ``DatabaseBrokenError`` if a
+        COMMIT failed, and whatever broke a worker.
         """
         await self.purchasing.recover()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         stopped = asyncio.create_task(stop.wait())
+        failed = asyncio.create_task(self.database.failed.wait())
         async with self.bot:
             client = asyncio.create_task(self.bot.connect_for_good(token))
             buying = asyncio.create_task(self._buy_when_ready())
@@ -203,14 +257,19 @@ class House:
                     self.services.watch.run(),
                     self.look_ups.run(),
                     self.books.run(),
+                    self.disk.run(),
                 )
             ]
-            everything = {stopped, client, buying, *others}
+            everything = {stopped, failed, client, buying, *others}
             done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
             log.info("Stopping: what is on the wire is waited for.")
             # First nothing new is bought, then what was bought is told, then the client closes.
-            for group in ([buying], others, [client, stopped]):
+            await _end([buying])
+            await self.bot.router.answered(timeout_s=_LAST_ANSWERS_S)
+            for group in (others, [client, stopped, failed]):
                 await _end(group)
+        if self.database.failed.is_set():
+            raise DatabaseBrokenError("what was last written may or may not be on disk")
         for task in done:
             task.result()
 
@@ -250,8 +309,7 @@ def build(
         allow_all=settings.sandbox,
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
-    prices = settings.database_path.with_name(f"{settings.database_path.name}.prices")
-    catalogue = Catalogue(market, clock, PriceFile(prices))
+    catalogue = Catalogue(market, clock, PriceFile(price_file(settings)))
     sent_file = SentFile(settings.database_path.with_name(f"{settings.database_path.name}.sends"))
     booking = Booking(
         watch, announcements, clock, rng, market_name=settings.market, project=project
@@ -270,6 +328,7 @@ def build(
         project=project,
     )
     look_ups = LookUps(database, market, booking, buying, announcements, clock, rng, timing)
+    disk = DiskWatch(partial(free_bytes, settings.database_path))
     purchasing = Purchasing(
         database,
         buying,
@@ -284,6 +343,8 @@ def build(
         this_run,
         sent_file,
         approved=approved,
+        disk=disk,
+        shutdown_s=SHUTDOWN_S,
     )
     books = Books(
         database,
@@ -309,7 +370,7 @@ def build(
     )
     bot.attach(services, database)
     bot.on_online = announcements.wake
-    return House(database, bot, announcements, purchasing, look_ups, books, services)
+    return House(database, bot, announcements, purchasing, look_ups, books, services, disk)
 
 
 async def resume(settings: Settings) -> None:
@@ -320,6 +381,65 @@ async def resume(settings: Settings) -> None:
     async with await Database.open(path, exclusive=False) as database, database.writing() as tx:
         lifted = await lift(tx, PauseCause.ALARM, at=SystemClock().now_ms())
     print("Buying goes on." if lifted else "Buying was not paused by an alarm.")  # noqa: T201
+
+
+def backup(settings: Settings, path: Path) -> None:
+    """Copy the database, also while the bot runs. Raises ``StartupError``."""
+    size = back_up(settings.database_path, path, between_steps=partial(time.sleep, _BREATH_S))
+    keys = (
+        "the DATA_KEYS of your settings"
+        if settings.data_keys
+        else f"the key file {key_file(settings)}"
+    )
+    print(  # noqa: T201
+        f"The database was copied to {path} ({size / 1_000_000:.1f} MB) and the copy is sound. It "
+        f"is worth nothing without {keys}: keep that too, in another place."
+    )
+
+
+async def rebind_database(settings: Settings) -> None:
+    """Bind the database to the market and project in the settings. Raises ``StartupError``."""
+    if not settings.database_path.exists():
+        raise StartupError(f"There is no database at {settings.database_path}.")
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(await Database.open(settings.database_path))
+        identity = identity_of(settings, await open_market(settings, stack))
+        async with database.writing() as tx:
+            done = await rebind(tx, at=SystemClock().now_ms(), **identity)
+    if done is None:
+        print("The database belongs to this market and project; nothing was changed.")  # noqa: T201
+        return
+    # Names and prices of the old market: what it sells would be offered until the first answer.
+    price_file(settings).unlink(missing_ok=True)
+    closed = f"closed, and their members are told at the next start: {named(done.closed)}"
+    print(  # noqa: T201
+        f"The database now belongs to {_in_words(identity)}; before, to {_in_words(done.before)}.\n"
+        f"Open requests {closed if done.closed else 'there were none'}.\n"
+        f"Picks of one particular listing taken out of baskets: {done.picks}.\n"
+        "What was bought before stays as it is; look its trades up in the old project's panel."
+    )
+
+
+def _in_words(identity: Mapping[str, str]) -> str:
+    return (
+        f"{identity.get('market')} at {identity.get('market_host')}, "
+        f"project {identity.get('client_id')}"
+    )
+
+
+_COMMANDS: Final[Mapping[str, Callable[[Settings], Coroutine[Any, Any, None]]]] = {
+    "run": run,
+    "resume": resume,
+    "rebind": rebind_database,
+}
+_AIMS: Final[Mapping[str | None, str]] = {
+    None: "start",
+    "run": "start",
+    "demo": "start",
+    "resume": "resume",
+    "backup": "make a backup",
+    "rebind": "rebind the database",
+}
 
 
 if __name__ == "__main__":

@@ -113,6 +113,13 @@ class DatabaseError(StartupError):
     """The database can't be used as it is: path, version, lock, market or key."""
 
 
+class DatabaseBrokenError(BotError):
+    """A COMMIT failed, so nobody knows what is on disk until the database is opened anew.
+
+    The process ends; nothing may go on with what it remembers.
+    """
+
+
 class MarketError(BotError):
     """A call that changes nothing at the market failed. Buying never raises: see ``BuyOutcome``."""
 

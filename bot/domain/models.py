@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
+from typing import Final
 
 from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES
@@ -45,6 +46,7 @@ class WaitReason(StrEnum):
     TRADE_URL_PARTNER = "trade_url_partner"
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
     STEAM_ACCOUNT = "steam_account"
+    DISK_FULL = "disk_full"
 
 
 class NoListing(StrEnum):
@@ -365,6 +367,10 @@ class GuildSettings:
             self.approval_channel_id,
             self.results_channel_id,
         )
+
+
+REBOUND: Final = "rebound"
+"""The reason of a request that expired because the bot went to another market or project."""
 
 
 class EventKind(StrEnum):

@@ -175,8 +175,11 @@ class Announcements:
         """Let what is on its way arrive, within reason: a lost answer costs a search later."""
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=5)
-        for task in list(self._busy.values()):
+        late = list(self._busy.values())
+        for task in late:
             task.cancel()
+        # Their transactions end here, and not under a database that is being closed.
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _start_what_is_due(self) -> float:
         """Start what can be started and return for how long there is nothing more to do."""

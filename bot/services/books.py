@@ -27,13 +27,11 @@ from bot.services.market_watch import MarketWatch
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
-from bot.store import purchases, requests
+from bot.store import purchases, requests, settings
 from bot.store.database import Database, Transaction
-from bot.store.settings import get_meta, set_meta
 
 log = logging.getLogger(__name__)
 
-_AGREED_AT: Final = "books_agreed_at"
 _REPORT: Final = "books_report"
 _RETRY_S: Final = 15.0
 _NAMED_MAX: Final = 10
@@ -123,7 +121,7 @@ class Books:
     async def last(self) -> BooksReport | None:
         """Return the last comparison."""
         async with self._database.reading() as tx:
-            text = await get_meta(tx, _REPORT)
+            text = await settings.get_meta(tx, _REPORT)
         if text is None:
             return None
         facts: dict[str, Any] = json.loads(text)
@@ -137,17 +135,18 @@ class Books:
         Raises ``MarketError`` if the history can't be read to its end.
         """
         async with self._database.reading() as tx:
-            agreed_at = await get_meta(tx, _AGREED_AT)
-        history = await self._read(None if agreed_at is None else int(agreed_at))
+            agreed_at = await settings.get_books_agreed_at(tx)
+        history = await self._read(agreed_at)
         # Our records are read after the history: what was bought meanwhile is in both or in ours.
         async with self._database.writing() as tx:
-            if agreed_at is None and not await purchases.any_attempt(tx):
+            if agreed_at is None:
                 report = await self._open_new_books(tx, history)
             else:
                 report = await self._compare(tx, history)
-            await set_meta(tx, _REPORT, json.dumps(asdict(report)))
+            await settings.set_meta(tx, _REPORT, json.dumps(asdict(report)))
             if report.agrees:
-                await set_meta(tx, _AGREED_AT, str(history.read_at - self._timing.books_young_ms))
+                until = history.read_at - self._timing.books_young_ms
+                await settings.set_books_agreed_at(tx, until)
         self._this_run.caught_up = True
         self._announcements.wake()
         self._approved.set()

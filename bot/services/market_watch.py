@@ -121,14 +121,16 @@ class MarketWatch:
             )
 
     async def _lift(self, *, at_start: bool) -> None:
-        async with self._database.reading() as tx:
-            pause = await settings.get_pause(tx)
-        if pause is None or pause.cause is not PauseCause.MARKET_REFUSES_US:
+        # Nearly always there is none, and then nobody has to wait for the writer.
+        if not await self.is_paused():
             return
         now = self._clock.now_ms()
-        if pause.details == _REFUSED_TO_SELL and not at_start and now < pause.since + _HOLD_MS:
-            return
         async with self._database.writing() as tx:
+            pause = await settings.get_pause(tx)
+            if pause is None or pause.cause is not PauseCause.MARKET_REFUSES_US:
+                return
+            if pause.details == _REFUSED_TO_SELL and not at_start and now < pause.since + _HOLD_MS:
+                return
             await lift(tx, PauseCause.MARKET_REFUSES_US, at=now)
         log.info("The market lets us in again: buying goes on.")
         self._announcements.wake()

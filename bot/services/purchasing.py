@@ -19,6 +19,7 @@ from bot.services.announcements import Announcements
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.buying import Buying, require_as_approved
 from bot.services.clock import Clock
+from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
@@ -40,7 +41,8 @@ LOOKING_MAX: Final = 4
 """Requests looked up at once, beside those, so that neither waits for the other."""
 
 _IDLE_S: Final = 30.0
-_SHUTDOWN_S: Final = 20.0
+SHUTDOWN_S: Final = 20.0
+"""How long a stop waits for the answers to what is on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,11 @@ class Purchasing:
         sent_file: SentFile,
         *,
         approved: asyncio.Event,
+        disk: DiskWatch | None = None,
+        shutdown_s: float = SHUTDOWN_S,
     ) -> None:
+        self._disk = disk
+        self._shutdown_s = shutdown_s
         self._database = database
         self._buying = buying
         self._look_ups = look_ups
@@ -93,11 +99,13 @@ class Purchasing:
             await work_at_the_bell(self._wake, self._start_what_is_due)
         finally:
             self._stopping.set()
-            tasks = [each.task for each in self._busy.values()]
-            if tasks:
-                await asyncio.wait(tasks, timeout=_SHUTDOWN_S)
-            for task in tasks:
+            late = [each.task for each in self._busy.values()]
+            if late:
+                await asyncio.wait(late, timeout=self._shutdown_s)
+            for task in late:
                 task.cancel()
+            # Their transactions end here, and not under a database that is being closed.
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def recover(self) -> None:
         """At start, before anything is sent: what was on the wire is unknown now.
@@ -302,6 +310,8 @@ class Purchasing:
         request = view.request
         if not self._guilds.is_allowed(request.guild_id):
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
+        if self._disk is not None and await self._disk.is_low():
+            return wait_for(WaitReason.DISK_FULL)
         async with self._database.reading() as tx:
             paused = await settings.is_paused(tx, request.guild_id)
             behind = await self._announcements.behind(tx, request.guild_id, request.user_id)

@@ -30,9 +30,6 @@ class Timing:
     settled_gap_ms: int = 1_800_000
     """Between two rounds of those look-ups."""
 
-    heartbeat_ms: int = 15_000
-    """Between two marks of being alive; what was bought since the last one is compared at start."""
-
     books_overlap_ms: int = 600_000
     """How far the market's history is read back behind that, because its clock is another one."""
 

@@ -19,6 +19,7 @@ _WAIT_MS: Final = {
     WaitReason.MARKET_UNREACHABLE: 30_000,
     WaitReason.BOOKS_FIRST: 15_000,
     WaitReason.OPERATOR: 300_000,
+    WaitReason.DISK_FULL: 30_000,
 }
 """How long until it is looked at again, where the market's own table doesn't say."""
 

@@ -5,12 +5,15 @@ Invariants:
   would hold the only writer.
 - What decides is read inside the write transaction that acts on it.
 - A transaction is on disk when ``writing()`` is left (``synchronous=FULL``).
+- After a COMMIT that failed no transaction begins any more: what it meant to write may or may not
+  be on disk, and only a new start reads which.
 """
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -23,7 +26,10 @@ from urllib.parse import quote
 
 import aiosqlite
 
-from bot.errors import DatabaseError
+from bot.errors import DatabaseBrokenError, DatabaseError
+from bot.store.disk import require_local
+
+log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 _MIGRATION: Final = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
@@ -79,6 +85,12 @@ class Database:
         self._lock_fd = lock_fd
         self._write_lock = asyncio.Lock()
         self._read_lock = asyncio.Lock()
+        self._failed = asyncio.Event()
+
+    @property
+    def failed(self) -> asyncio.Event:
+        """Set for good once a COMMIT has failed: whoever waits for it ends the process."""
+        return self._failed
 
     @classmethod
     async def open(cls, path: Path, *, exclusive: bool = True) -> Self:
@@ -86,9 +98,10 @@ class Database:
 
         Not ``exclusive``: beside the running bot, for one small change by the operator; then it is
         not brought up to date, because the running bot may be an older one.
-        Raises ``DatabaseError`` with one clear line: path not usable, another process has it,
-        newer than this code, or not one of our databases.
+        Raises ``DatabaseError`` with one clear line: path not usable or on a network, another
+        process has it, newer than this code, or not one of our databases.
         """
+        require_local(path)
         lock_fd = _lock(path) if exclusive else None
         writer: aiosqlite.Connection | None = None
         try:
@@ -111,11 +124,13 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Close both connections and give the lock back."""
-        await self._reader.close()
-        with suppress(sqlite3.Error):
-            await self._writer.execute("PRAGMA optimize")
-        await self._writer.close()
+        """Close both connections and give the lock back, after the transaction under way."""
+        async with self._write_lock, self._read_lock:
+            await self._reader.close()
+            if not self._failed.is_set():
+                with suppress(sqlite3.Error):
+                    await self._writer.execute("PRAGMA optimize")
+            await self._writer.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
 
@@ -127,12 +142,18 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[Transaction]:
-        """One write transaction: committed when the block ends, undone when it raises."""
+        """One write transaction: committed when the block ends, undone when it raises.
+
+        Raises ``DatabaseBrokenError`` if the COMMIT fails, and ever after.
+        """
         async with self._write_lock:
+            self._require_whole()
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
+                # Again: a COMMIT whose caller was cancelled may have failed meanwhile.
+                self._require_whole()
                 yield Transaction(self._writer)
-                await self._writer.execute("COMMIT")
+                await self._commit()
             except BaseException:
                 # The worker thread is first in, first out: cancelled or not, this runs after the
                 # statement in flight. "No transaction" means that it had ended already.
@@ -140,10 +161,41 @@ class Database:
                     await asyncio.shield(self._writer.execute("ROLLBACK"))
                 raise
 
+    async def _commit(self) -> None:
+        """Commit. Whoever is cancelled meanwhile stops waiting; the outcome is noted all the same.
+
+        Raises ``DatabaseBrokenError``.
+        """
+        commit = asyncio.ensure_future(self._execute("COMMIT"))
+        commit.add_done_callback(self._note_commit)
+        try:
+            await asyncio.shield(commit)
+        except sqlite3.Error as error:
+            raise DatabaseBrokenError(f"a COMMIT failed: {error}") from error
+
+    async def _execute(self, sql: str) -> None:
+        await self._writer.execute(sql)
+
+    def _note_commit(self, commit: asyncio.Future[None]) -> None:
+        if commit.cancelled():
+            # The event loop is closing with this statement under way: there is nobody to tell.
+            self._failed.set()
+        elif (error := commit.exception()) is not None and not self._failed.is_set():
+            log.critical("A COMMIT failed (%s): nothing more is written.", error)
+            self._failed.set()
+
+    def _require_whole(self) -> None:
+        if self._failed.is_set():
+            raise DatabaseBrokenError("a COMMIT failed before: what is on disk isn't known")
+
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Transaction]:
-        """One consistent look at what is committed. Writing in it raises."""
+        """One consistent look at what is committed. Writing in it raises.
+
+        Raises ``DatabaseBrokenError`` after a COMMIT that failed: what it shows may not be true.
+        """
         async with self._read_lock:
+            self._require_whole()
             try:
                 await self._reader.execute("BEGIN")
                 yield Transaction(self._reader)

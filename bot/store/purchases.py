@@ -613,11 +613,6 @@ async def end_round(tx: Transaction, view: RequestView) -> None:
             )
 
 
-async def any_attempt(tx: Transaction) -> bool:
-    """Say whether anything was ever sent or adopted."""
-    return await tx.one("SELECT 1 FROM attempts LIMIT 1") is not None
-
-
 async def state_of(tx: Transaction, key: str) -> AttemptState | None:
     """Return where the attempt under a key stands."""
     row = await tx.one("SELECT state FROM attempts WHERE purchase_key = ?", key)

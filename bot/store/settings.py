@@ -10,6 +10,7 @@ from bot.errors import DatabaseError
 from bot.store.database import Row, Transaction
 
 _IDENTITY: Final = ("market", "market_host", "client_id")
+_BOOKS_AGREED_AT: Final = "books_agreed_at"
 
 GuildNumber = Literal["tolerance_bp", "lines_max", "open_requests_max", "undo_s"]
 GuildPlace = Literal["approver_role_id", "approval_channel_id", "results_channel_id"]
@@ -44,8 +45,33 @@ async def check_identity(tx: Transaction, **identity: str) -> None:
         elif known != identity[key]:
             raise DatabaseError(
                 f"This database belongs to another market or project ({key} was {known}, "
-                f"now {identity[key]}). Put the old settings back, or set another DATABASE_PATH."
+                f"now {identity[key]}). Put the old settings back, set another DATABASE_PATH, or "
+                "close what is open with: python -m bot rebind"
             )
+
+
+async def identity(tx: Transaction) -> dict[str, str]:
+    """Return the market and project that a database belongs to; nothing of a new one."""
+    known = {key: await get_meta(tx, key) for key in _IDENTITY}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+async def rebind(tx: Transaction, **identity: str) -> None:
+    """Bind a database to another market or project, of which it has seen nothing yet."""
+    for key in _IDENTITY:
+        await set_meta(tx, key, identity[key])
+    await tx.execute("DELETE FROM meta WHERE key = ?", _BOOKS_AGREED_AT)
+
+
+async def get_books_agreed_at(tx: Transaction) -> int | None:
+    """Return until when (unix ms) the books agree with the market; None: they are new."""
+    value = await get_meta(tx, _BOOKS_AGREED_AT)
+    return None if value is None else int(value)
+
+
+async def set_books_agreed_at(tx: Transaction, at: int) -> None:
+    """Note until when the books agree with the market."""
+    await set_meta(tx, _BOOKS_AGREED_AT, str(at))
 
 
 async def get_guild(tx: Transaction, guild_id: int) -> GuildSettings:

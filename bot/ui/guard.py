@@ -6,6 +6,7 @@ its custom id, before a restart as after it. Whatever happens, a click is answer
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.domain.models import Actor
-from bot.errors import Problem, UserFacingError
+from bot.errors import DatabaseBrokenError, Problem, UserFacingError
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.notices import notice
@@ -98,6 +99,7 @@ class Router:
     def __init__(self, frame: FrameMaker) -> None:
         self._frame = frame
         self._handlers: dict[tuple[Space, str], Handler] = {}
+        self._answering: set[asyncio.Task[Any]] = set()
 
     def on(self, space: Space, verb: str, handler: Handler) -> None:
         """Have ``handler`` answer clicks with this verb.
@@ -120,11 +122,20 @@ class Router:
             discord.InteractionType.modal_submit,
         ):
             return
+        task = asyncio.current_task()
+        if task is not None:
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
         try:
             click = _click(interaction)
             await self._handler(click.custom_id)(click)
         except Exception as error:  # noqa: BLE001 - the boundary
             await report(interaction, error, self._frame())
+
+    async def answered(self, *, timeout_s: float) -> None:
+        """Wait until the clicks under way are answered, within reason: before a stop."""
+        if self._answering:
+            await asyncio.wait(set(self._answering), timeout=timeout_s)
 
     def _handler(self, custom_id: CustomId) -> Handler:
         handler = self._handlers.get((custom_id.space, custom_id.verb))
@@ -173,7 +184,15 @@ async def report(interaction: Interaction, error: Exception, frame: Frame) -> No
         return
     else:
         reference = "".join(choice(_REFERENCE_ALPHABET) for _ in range(_REFERENCE_LENGTH))
-        log.error("Reference %s: interaction %s", reference, interaction.id, exc_info=error)
+        # A COMMIT that failed is told in the log where it failed, once, and ends the process.
+        broken = isinstance(error, DatabaseBrokenError)
+        log.error(
+            "Reference %s: interaction %s%s",
+            reference,
+            interaction.id,
+            ", the database has failed" if broken else "",
+            exc_info=None if broken else error,
+        )
         words = text.something_broke(reference, nothing_bought=False)
     try:
         if interaction.type is discord.InteractionType.autocomplete:

@@ -26,6 +26,7 @@ from bot.domain.limits import (
     UNDO_HARD_MAX_S,
 )
 from bot.domain.models import (
+    REBOUND,
     Attempt,
     Event,
     EventKind,
@@ -876,6 +877,12 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         REFUSALS[RefusalKind.TOO_MANY_FAILURES].member,
         REFUSALS[RefusalKind.TOO_MANY_FAILURES].moderator,
     ),
+    WaitReason.DISK_FULL: Waiting(
+        "Buying has stopped for the moment because the bot's disk is nearly full. Nothing was "
+        "bought, and your request keeps its place.",
+        "The bot's disk is nearly full, and a purchase must be written down safely. Nothing was "
+        "bought. The person who runs the bot has to make room; then it goes on by itself.",
+    ),
 }
 
 _KINDS_OF_WAIT: Final[Mapping[WaitReason, frozenset[RefusalKind]]] = {
@@ -1018,7 +1025,7 @@ EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
     EventKind.DENIED: ("denied by {actor}", "denied"),
     EventKind.TAKEN_BACK: ("approval taken back by {actor}", "approval taken back"),
     EventKind.CANCELLED: ("cancelled by {actor}", "cancelled"),
-    EventKind.EXPIRED: ("expired",),
+    EventKind.EXPIRED: ("expired: {cause}", "expired"),
     EventKind.TRADE_URL_RENEWED: ("new Trade URL, for the same Steam account",),
     EventKind.STEAM_ACCOUNT_CHANGED: ("another Steam account, so it has to be approved anew",),
     EventKind.CLAIMED: ("buying began",),
@@ -1075,7 +1082,10 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account",
     WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
     WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",
+    WaitReason.DISK_FULL: "the bot's disk was nearly full",
 }
+
+REBOUND_SHORT: Final = "the bot went to another market account"
 
 ALARMS: Final[Mapping[str, str]] = {
     "foreign_key": "a purchase that none of our orders asked for",
@@ -1097,7 +1107,13 @@ def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
         if isinstance(count := details.get(name), int):
             given[name] = skins(count)
     reasons = {reason.value: words for reason, words in WAITS_SHORT.items()}
-    for name, known in (("reason", reasons), ("alarm", ALARMS), ("setting", SETTING_NAMES)):
+    causes = {REBOUND: REBOUND_SHORT}
+    for name, known in (
+        ("reason", reasons),
+        ("alarm", ALARMS),
+        ("setting", SETTING_NAMES),
+        ("cause", causes),
+    ):
         if (value := details.get(name)) in known:
             given[name] = known[str(value)]
     template = next(words for words in EVENTS[event.kind] if placeholders(words) <= given.keys())
@@ -1260,6 +1276,10 @@ BOUGHT_NONE: Final = "nothing bought"
 FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
+EXPIRED_REBOUND: Final = (
+    "The person who runs the bot moved it to another market account {when}, so this could not go "
+    "on. Nothing was bought; the member can ask again."
+)
 EXPIRED_PENDING: Final = "Nobody decided in time; it expired {when}. Nothing was bought."
 EXPIRED_APPROVED: Final = (
     "{moderator} approved it, but it could not be bought in time; it expired {when}. "
@@ -1377,6 +1397,10 @@ STATUS_BUYING: Final = "Buying is under way."
 STATUS_DENIED: Final = "{moderator} denied it {when}. Nothing was bought. The reason:"
 STATUS_DENIED_BARE: Final = "{moderator} denied it {when}. Nothing was bought."
 STATUS_CANCELLED: Final = "You cancelled it {when}. Nothing was bought."
+STATUS_EXPIRED_REBOUND: Final = (
+    "The bot was moved to another market account {when}, so your request could not go on. Nothing "
+    "was bought. You can ask again: {cmd_request}"
+)
 STATUS_EXPIRED_PENDING: Final = (
     "Nobody decided in time, so it expired {when}. Nothing was bought. You can ask again: "
     "{cmd_request}"
@@ -1691,6 +1715,8 @@ def status_in_words(view: RequestView, frame: Frame) -> str:
         case RequestState.EXPIRED:
             approved_before = request.decided_by is not None
             template = STATUS_EXPIRED_APPROVED if approved_before else STATUS_EXPIRED_PENDING
+            if request.decision_reason == REBOUND:
+                template = STATUS_EXPIRED_REBOUND
             return _fill(template, frame, when=ago(request.changed_at))
 
 

@@ -19,11 +19,12 @@ from bot.services.booking import Booking
 from bot.services.books import Books
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
+from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import MessageGoneError, Posted, Subject
-from bot.services.purchasing import Purchasing
+from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.requests import Requests
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
@@ -171,8 +172,9 @@ class House:
     requests: Requests
     trade_urls: TradeUrls
     approved: asyncio.Event
+    disk: DiskWatch | None = None
 
-    def worker(self) -> Purchasing:
+    def worker(self, *, shutdown_s: float = SHUTDOWN_S) -> Purchasing:
         """Return a worker that buys; one that was stopped never starts again."""
         return Purchasing(
             self.database,
@@ -188,6 +190,8 @@ class House:
             self.this_run,
             self.sent_file,
             approved=self.approved,
+            disk=self.disk,
+            shutdown_s=shutdown_s,
         )
 
     async def set_up(

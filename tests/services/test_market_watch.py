@@ -188,3 +188,16 @@ class TestRun:
                 await asyncio.sleep(0.01)
         assert "can't be used at the moment" in caplog.text
         assert await paused(house) is None
+
+
+async def test_pause_that_came_while_an_older_one_was_being_lifted_stands(house: House) -> None:
+    """What is lifted is what is read in the transaction that lifts it."""
+    async with house.database.writing() as tx:
+        await settings.pause(tx, Pause(PauseCause.MARKET_REFUSES_US, house.clock.now, -10, ""))
+    async with house.database.writing() as tx:
+        asking = asyncio.create_task(house.watch.balance())
+        await asyncio.sleep(0.2)
+        assert not asking.done()
+        await house.watch.refused_to_sell_in(tx, -8)
+    await asking
+    assert await house.watch.is_paused()

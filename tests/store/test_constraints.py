@@ -374,3 +374,33 @@ async def test_words_of_the_domain_are_those_of_the_tables(database: Database) -
             await insert(tx, "pauses", {"cause": cause, "since": NOW})
         for kind in EventKind:
             await insert(tx, "events", EVENT | {"kind": kind})
+
+
+async def test_every_table_is_strict_and_every_state_is_one_of_a_list(database: Database) -> None:
+    async with database.reading() as tx:
+        tables = [row for row in await tx.all("PRAGMA table_list") if row["type"] == "table"]
+        ours = [row for row in tables if not row["name"].startswith("sqlite_")]
+        assert [row["name"] for row in ours if not row["strict"]] == []
+        unchecked = set()
+        for row in ours:
+            found = await tx.one("SELECT sql FROM sqlite_schema WHERE name = ?", row["name"])
+            assert found is not None
+            for column in await tx.all(f"PRAGMA table_info({row['name']})"):
+                name = column["name"]
+                if name in ("state", "cause") and f"CHECK ({name} IN (" not in found["sql"]:
+                    unchecked.add((row["name"], name))
+        assert unchecked == set()
+
+
+async def test_everything_about_a_request_or_on_a_server_refers_to_it(database: Database) -> None:
+    """But for the history, which must be written even about what is gone."""
+    async with database.reading() as tx:
+        for table in GOOD:
+            columns = {row["name"] for row in await tx.all(f"PRAGMA table_info({table})")}
+            keys = {row["from"] for row in await tx.all(f"PRAGMA foreign_key_list({table})")}
+            wanted = columns & {"request_id", "guild_id"}
+            if table == "requests":
+                wanted -= {"request_id"}
+            if table in ("guilds", "events"):
+                wanted -= {"guild_id"}
+            assert wanted <= keys, table

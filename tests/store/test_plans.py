@@ -136,6 +136,10 @@ async def set_up(tx: Transaction) -> None:
     await settings.resume(tx, PauseCause.ALARM)
     await settings.set_meta(tx, "a", "b")
     await settings.check_identity(tx, market="a", market_host="b", client_id="c")
+    await settings.identity(tx)
+    await settings.set_books_agreed_at(tx, NOW)
+    await settings.get_books_agreed_at(tx)
+    await settings.rebind(tx, market="a", market_host="b", client_id="d")
     await vault.check(tx, SAFE)
 
 

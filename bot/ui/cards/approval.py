@@ -8,7 +8,7 @@ from typing import Final
 from discord import ButtonStyle, ui
 
 from bot.domain.limits import REASON_MAX
-from bot.domain.models import Attempt, Event, LineView, Request, RequestView
+from bot.domain.models import REBOUND, Attempt, Event, LineView, Request, RequestView
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestState
 from bot.domain.trade_url import profile_url, steam_id_of
@@ -232,6 +232,8 @@ def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
     else:
         was_approved = request.decided_by is not None
         template = text.EXPIRED_APPROVED if was_approved else text.EXPIRED_PENDING
+        if request.decision_reason == REBOUND:
+            template = text.EXPIRED_REBOUND
         about.append(template.format(moderator=moderator, when=text.ago(request.changed_at)))
     card.say("\n".join(about))
     card.row(_details(request))

@@ -1,0 +1,173 @@
+"""Told to stop, as any process and as the first one of a container; and stopping by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bot.sandbox.skinsback import Fault
+from tests.e2e.cases import send
+from tests.e2e.world import REDLINE, World
+
+FIRST_PROCESS: Final = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+RUN: Final = (sys.executable, "-m", "bot")
+SOON: Final = """
+import sys
+import bot.__main__ as program
+program.SHUTDOWN_S = 1.0
+sys.exit(program.main(["run"]))
+"""
+"""The same program with a shorter bound, so that the test is short."""
+
+
+@dataclass
+class Started:
+    """A bot that was started in another way than the world does."""
+
+    process: asyncio.subprocess.Process
+    bot_pid: int
+    log_path: Path
+
+    def log(self) -> str:
+        """Return everything it has logged."""
+        return self.log_path.read_text()
+
+    async def stop(self) -> tuple[int, float]:
+        """Send SIGTERM to the bot; return the exit code and how many seconds it took."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        os.kill(self.bot_pid, signal.SIGTERM)
+        code = await asyncio.wait_for(self.process.wait(), 40)
+        return code, loop.time() - started
+
+
+@asynccontextmanager
+async def launch(
+    world: World, command: Sequence[str], *, wrapped: bool = False
+) -> AsyncIterator[Started]:
+    """Run a command as the bot, with the world's settings, until it is connected."""
+    log_path = world.folder / "launched.log"
+    with log_path.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                **world.environment,
+            },
+            cwd=world.folder,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        await world.discord.bot_ready(30)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        pid = int(children.read_text().split()[0]) if wrapped else process.pid
+        yield Started(process, pid, log_path)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def can_be_first() -> bool:
+    """Say whether this machine lets us make a process the first one of a namespace."""
+    try:
+        probe = await asyncio.create_subprocess_exec(
+            *FIRST_PROCESS, "true", stderr=asyncio.subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        return False
+    return await probe.wait() == 0
+
+
+@pytest.mark.usefixtures("books")
+async def test_stop_as_the_first_process_of_a_container_is_heard_and_in_order(
+    empty_world: World,
+) -> None:
+    """The kernel keeps from process 1 every signal that it has no handler for."""
+    world = await empty_world.set_up()
+    first = await can_be_first()
+    command = (*FIRST_PROCESS, *RUN) if first else RUN
+    async with launch(world, command, wrapped=first) as bot:
+        status = Path(f"/proc/{bot.bot_pid}/status").read_text()
+        seen_as = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()
+        # Where namespaces aren't ours to make, the same stop is held to as any process.
+        assert seen_as[-1] == ("1" if first else str(bot.bot_pid))
+        code, took = await bot.stop()
+        assert code == 0
+        assert took < 5
+        assert "Stopping: what is on the wire is waited for." in bot.log()
+        assert "Traceback" not in bot.log()
+
+
+@pytest.mark.usefixtures("books")
+async def test_stop_while_the_market_hangs_takes_no_longer_than_the_bound_and_is_found_unknown(
+    empty_world: World,
+) -> None:
+    """What is cut off may have been bought: the next start calls it unknown and sends nothing."""
+    world = await empty_world.set_up()
+    async with launch(world, (sys.executable, "-c", SOON)) as bot:
+        await world.until(world.prices_path.exists)
+        case = await send(world, (REDLINE, 2))
+        world.market.break_next("market_batch_buy", Fault.HANG, carried_out=True, hang_s=60)
+        await case.approve()
+        await world.until(lambda: len(case.calls) == 1 and len(case.bought) == 2)
+        code, took = await bot.stop()
+        assert code == 0
+        assert 0.9 < took < 6
+        assert "Traceback" not in bot.log()
+    assert [row["state"] for row in case.attempts] == ["sent", "sent"]
+    await world.start()
+    await case.result("The market hasn't confirmed this. It may or may not be bought")
+    assert [row["state"] for row in case.attempts] == ["unknown", "unknown"]
+    assert len(case.calls) == 1
+
+
+async def test_bot_when_a_commit_fails_then_it_ends_with_one_line_and_the_next_start_goes_on(
+    world: World,
+) -> None:
+    """Its disk takes no more: nothing is bought with a memory that differs from the disk."""
+    case = await send(world)
+    await world.until(lambda: not world.rows("SELECT 1 FROM outbox WHERE state <> 'posted'"))
+    process = world.bot._process
+    assert process is not None
+    wal = world.database_path.with_name(f"{world.database_path.name}-wal")
+    limit = wal.stat().st_size
+    assert len(world.bot.log()) < limit / 2
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+    click = asyncio.create_task(world.max.click(case.card, "Approve"))
+    assert await world.bot.ended() == 1
+    assert "Something went wrong on our side" in (await click).text
+    log = world.bot.log()
+    assert log.count("A COMMIT failed") == 1
+    assert "Quartermaster stops, and has to be started again" in log.splitlines()[-1]
+    assert case.calls == []
+    await world.start()
+    if case.state == "pending":
+        await case.approve()
+    await case.result("the skin is bought")
+    assert len(case.calls) == 1
+
+
+async def test_stop_while_a_click_is_being_answered_lets_the_answer_through(world: World) -> None:
+    """Whoever pressed a button a moment before is not left with a failed interaction."""
+    case = await send(world)
+    world.market.break_next("balance", Fault.HANG, hang_s=1.0)
+    asked = len([call for call in world.market.calls if call.method == "balance"])
+    click = asyncio.create_task(world.max.click(case.card, "Details"))
+    await world.until(
+        lambda: len([call for call in world.market.calls if call.method == "balance"]) > asked
+    )
+    assert await world.bot.stop() == 0
+    assert REDLINE in (await click).text
