@@ -385,14 +385,6 @@ async def open_of_member(tx: Transaction, user_id: int) -> list[str]:
     return [row["request_id"] for row in rows]
 
 
-async def ever_sent_to(tx: Transaction, user_id: int, partner: int) -> bool:
-    """Say whether a person has ever asked for skins for this Steam account themselves."""
-    row = await tx.one(
-        "SELECT 1 FROM requests WHERE user_id = ? AND partner = ? LIMIT 1", user_id, partner
-    )
-    return row is not None
-
-
 async def sealed_token(tx: Transaction, request_id: str) -> bytes | None:
     """Return the request's own copy of the Trade URL's token, sealed."""
     row = await tx.one("SELECT sealed_token FROM requests WHERE request_id = ?", request_id)

@@ -1467,7 +1467,8 @@ URL_CONFIRM: Final = (
 )
 URL_FORGET: Final = (
     "### Forget your Trade URL?\nRequests that are already sent keep their own copy until they are "
-    "done. For the next request you enter it again."
+    "done. For the next request you enter it again. Only the number of your Steam account stays "
+    "noted, without the secret part of the URL: nobody may approve a request to their own account."
 )
 URL_SAVED: Final = "Your Trade URL is saved, for Steam account …{steam_end}."
 URL_SAVED_TITLE: Final = "### Saved"

@@ -44,6 +44,15 @@ CREATE TABLE trade_urls (
     PRIMARY KEY (user_id, confirmed)
 ) STRICT, WITHOUT ROWID;
 
+-- Every Steam account that a person has ever confirmed as theirs, also after they forgot its Trade
+-- URL: nobody decides on a request to their own account. The number alone, never a token.
+CREATE TABLE steam_accounts (
+    user_id INTEGER NOT NULL,
+    partner INTEGER NOT NULL CHECK (partner BETWEEN 1 AND 4294967295),
+    confirmed_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, partner)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE requests (
     request_id TEXT PRIMARY KEY CHECK (length(request_id) = 20),
     guild_id INTEGER NOT NULL REFERENCES guilds,
