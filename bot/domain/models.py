@@ -26,6 +26,8 @@ class WaitReason(StrEnum):
     MAINTENANCE = "maintenance"
     RATE_LIMIT = "rate_limit"
     OPERATOR = "operator"
+    FAULT = "fault"
+    """Something went wrong on our own side."""
     TRADE_URL_PARTNER = "trade_url_partner"
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
     STEAM_ACCOUNT = "steam_account"

@@ -845,6 +845,12 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         "bought, and your request is kept.",
         "The market refuses us, and only the person who runs the bot can help. Nothing was bought.",
     ),
+    WaitReason.FAULT: Waiting(
+        "Something went wrong on our side. Nothing was bought, your request is kept, and it is "
+        "tried again by itself.",
+        "Something went wrong on our side. Nothing was bought. The person who runs the bot finds "
+        "it in the log. It is tried again by itself.",
+    ),
     WaitReason.TRADE_URL_PARTNER: Waiting(
         REFUSALS[RefusalKind.PARTNER_WRONG].member, REFUSALS[RefusalKind.PARTNER_WRONG].moderator
     ),
@@ -1028,6 +1034,7 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.MAINTENANCE: "market maintenance",
     WaitReason.RATE_LIMIT: "too much to buy at once",
     WaitReason.OPERATOR: "the market refused us",
+    WaitReason.FAULT: "something went wrong on our side",
     WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account",
     WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
     WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",

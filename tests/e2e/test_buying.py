@@ -419,6 +419,8 @@ async def test_purchase_when_it_is_not_what_was_ordered_then_buying_stops_until_
         assert second.calls == []
 
         assert "Buying goes on" in await resume(world)
+        (ended,) = world.rows("SELECT * FROM events ORDER BY event_id DESC LIMIT 1")
+        assert (ended["kind"], ended["guild_id"]) == ("resumed", world.guild.id)
         await world.hurry()
         await second.result("the skin is bought")
         await notice.wait_for("Buying goes on")
@@ -464,7 +466,9 @@ async def test_request_when_it_is_no_longer_what_was_approved_then_nothing_is_bo
     world.guild.add_member(case.member)
     world.change("UPDATE lines SET ceiling = 99990000 WHERE request_id = ?", case.request_id)
     await world.hurry()
-    await case.waits("operator")
+    await case.waits("fault")
+    await case.card.wait_for("Something went wrong on our side. Nothing was bought. The person who")
+    await case.status("Something went wrong on our side. Nothing was bought, your request is kept")
     assert case.state == "approved"
     assert case.calls == []
     # It is neither lost nor stuck: what was approved is bought once it is that again.

@@ -156,6 +156,7 @@ CALLS: tuple[Call, ...] = (
     set_up,
     give_url,
     lambda tx: audit.of_request(tx, request_id()),
+    lambda tx: audit.guilds_paused(tx, since=NOW),
     lambda tx: audit.record(tx, EventKind.PAUSED, guild_id=GUILD, at=NOW),
     lambda tx: baskets.find(tx, GUILD, ANA),
     lambda tx: outbox.find(tx, request_id(), CARD),

@@ -180,6 +180,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_of_request ON events (request_id, event_id) WHERE request_id IS NOT NULL;
+CREATE INDEX events_of_pauses ON events (at, guild_id) WHERE kind = 'paused';
 
 -- Every message that must stand somewhere; the text is drawn from the database when it is sent.
 CREATE TABLE outbox (
