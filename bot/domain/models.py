@@ -104,6 +104,8 @@ class Attempt:
     debited: Micros | None = None
     offer_status: str | None = None
     class_id: str = ""
+    alarms: tuple[str, ...] = ()
+    """What the market did about it that must never happen; booked all the same."""
 
 
 @dataclass(frozen=True, slots=True)

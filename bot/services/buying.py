@@ -39,7 +39,7 @@ from bot.errors import MarketError, MarketRefusedError
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
 from bot.services.market_watch import MarketWatch
-from bot.services.outcomes import Outcome, Unclear, Verdict, judge
+from bot.services.outcomes import Alarm, Outcome, Unclear, Verdict, judge
 from bot.services.waits import Wait, wait_after, wait_after_refusal, wait_for
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.refusals import RefusalKind, Scope, rule_for
@@ -194,6 +194,8 @@ class Buying:
             for stray in verdict.strays:
                 await purchases.record_stray(tx, request_id, stray, at=self._now())
             for alarm, purchase in verdict.alarms:
+                foreign = alarm is Alarm.FOREIGN_KEY
+                await purchases.record_alarm(tx, request_id, purchase, alarm, foreign=foreign)
                 await self._record(
                     tx, view, EventKind.ALARM, alarm=alarm.value, buy_id=purchase.buy_id
                 )

@@ -88,6 +88,7 @@ def _attempt(row: Row) -> Attempt:
         debited=None if debited is None else Micros(debited),
         offer_status=row["offer_status"],
         class_id=row["class_id"],
+        alarms=tuple(row["alarms"].split(",")) if row["alarms"] else (),
     )
 
 

@@ -1047,6 +1047,11 @@ ALARMS: Final[Mapping[str, str]] = {
 }
 
 
+def alarms_in_words(alarms: Sequence[str]) -> str:
+    """Return what must never happen and did, for moderators."""
+    return ", ".join(ALARMS.get(alarm, escape(alarm)) for alarm in alarms)
+
+
 def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
     """Return one row of a history: when, what, by whom; for moderators with the market's code."""
     details = {name: value for name, value in event.details.items() if value not in ("", None)}
@@ -1185,6 +1190,12 @@ ROW_REFUSED: Final = "✖ {skin}: at most {ceiling}"
 ROW_REFUSED_SEEN: Final = "✖ {skin}: cheapest {cheapest}, at most {ceiling}"
 ROW_UNKNOWN: Final = "❔ {skin}: at most {ceiling}"
 ROW_BOUGHT: Final = "✅ {skin} · {paid}"
+HEADING_ALARM: Final = (
+    "**The market did something that must never happen**\nIt is booked as it came, and buying was "
+    "paused for it. The person who runs the bot finds it in the log."
+)
+ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
+ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"
 ROW_OPEN: Final = "▫️ {skin}: {state}, at most {ceiling}"
 ROW_PICTURE: Final = "**{skin}**\n{about}"
 PAID_EACH: Final = "{paid} each"
@@ -1232,6 +1243,7 @@ DETAILS_BALANCE: Final = "Balance at SkinsBack: {balance}"
 DETAILS_HISTORY: Final = "**History**"
 DETAILS_TRIED: Final = "**What was tried**"
 TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
+TRIED_ALARM: Final = "{outcome} ⚠️ {alarm}"
 TRIED_BOUGHT: Final = "bought for {paid} (purchase {buy_id})"
 TRIED_BOUGHT_NO_ID: Final = "bought for {paid}"
 TRIED_SENT: Final = "sent, no answer yet"

@@ -397,6 +397,13 @@ async def test_purchase_when_it_is_not_what_was_ordered_then_buying_stops_until_
         (entry, _) = first.bought
         assert str(entry.buy_id) in notice.text
         assert "alarm" in first.events
+        await first.card.wait_for(f": {words}")
+        assert "The market did something that must never happen" in first.card.text
+        details = await world.max.click(first.card, "Details")
+        assert f"⚠️ {words}" in details.text
+        told = await first.status("")
+        assert words not in told.text
+        assert "must never happen" not in told.text
         assert f"must never happen: {alarm}, request {first.request_id}" in world.bot.log()
         if fault is Fault.FOREIGN_KEY:
             (stray,) = world.rows("SELECT * FROM strays")

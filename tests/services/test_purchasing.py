@@ -488,6 +488,7 @@ class TestAlarms:
         )
         assert alarm in caplog.text
         assert EventKind.ALARM in [event.kind for event in await house.history(view)]
+        assert [each.last.alarms for each in now.lines if each.last] == [(alarm,)]
         await house.post_everything()
         assert house.discord.of(MessageKind.PAUSE_NOTICE)
 

@@ -180,6 +180,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: purchases.listings_taken(tx, since=NOW),
     lambda tx: purchases.spoken_for(tx, since=NOW),
     lambda tx: purchases.wait_no_longer(tx, (WaitReason.PAUSED,), at=NOW),
+    lambda tx: purchases.record_alarm(tx, "x", samples.purchase(None), "x", foreign=True),
     lambda tx: purchases.requests_on_the_wire(tx),
     lambda tx: purchases.spoken_for(tx, since=NOW),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),

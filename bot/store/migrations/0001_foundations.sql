@@ -144,6 +144,7 @@ CREATE TABLE attempts (
     debited INTEGER,
     offer_status TEXT,
     class_id TEXT NOT NULL DEFAULT '',
+    alarms TEXT NOT NULL DEFAULT '', -- what must never happen and did, with commas between
     UNIQUE (request_id, line_no, attempt_no),
     FOREIGN KEY (request_id, line_no) REFERENCES lines (request_id, line_no),
     CHECK (state <> 'purchased' OR (buy_id IS NOT NULL AND debited IS NOT NULL)),
