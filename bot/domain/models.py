@@ -43,6 +43,8 @@ class WaitReason(StrEnum):
     RATE_LIMIT = "rate_limit"
     BOOKS_FIRST = "books_first"
     OPERATOR = "operator"
+    FAULT = "fault"
+    """Something went wrong on our own side."""
     TRADE_URL_PARTNER = "trade_url_partner"
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
     STEAM_ACCOUNT = "steam_account"
@@ -137,6 +139,8 @@ class Attempt:
     settled_at: int | None = None
     settled_by: int | None = None
     class_id: str = ""
+    alarms: tuple[str, ...] = ()
+    """What the market did about it that must never happen; booked all the same."""
 
     @property
     def failed(self) -> bool:

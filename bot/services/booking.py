@@ -188,6 +188,10 @@ class Booking:
             await audit.record_for(
                 tx, EventKind.ALARM, view.request, at=self._clock.now_ms(), details=details
             )
+            foreign = alarm is Alarm.FOREIGN_KEY
+            request_id = view.request.request_id
+            await purchases.record_alarm(tx, request_id, purchase, alarm, foreign=foreign)
+            await outbox.touch(tx, request_id)
         await self._watch.pause_in(
             tx, PauseCause.ALARM, details=f"{alarm.value}{where}, purchase {purchase.buy_id}"
         )

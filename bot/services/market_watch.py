@@ -25,16 +25,25 @@ _REFUSED_TO_SELL: Final = "a purchase was refused"
 _HOLD_MS: Final = 300_000
 """A balance that is told is no proof that we may buy again, so it is not tried every minute."""
 
+_UNTIL_LIFTED: Final = (WaitReason.PAUSED, WaitReason.OPERATOR, WaitReason.FAULT)
+"""Whoever lifts a pause has looked at the log, so a fault of ours is tried again then too."""
+
 
 async def lift(tx: Transaction, cause: PauseCause, *, at: int) -> bool:
     """Lift a pause, say so where it was told, and let go on what waited for that.
 
     Return whether there was one.
     """
-    if not await settings.resume(tx, cause):
+    lifted = await settings.resume(tx, cause)
+    if lifted is None:
         return False
-    await purchases.wait_no_longer(tx, (WaitReason.PAUSED, WaitReason.OPERATOR), at=at)
+    await purchases.wait_no_longer(tx, _UNTIL_LIFTED, at=at)
     await outbox.touch_everywhere(tx, MessageKind.PAUSE_NOTICE)
+    if await settings.get_pause(tx) is None:
+        for guild_id in await audit.guilds_paused(tx, since=lifted.since):
+            await audit.record(
+                tx, EventKind.RESUMED, guild_id=guild_id, at=at, details={"cause": cause.value}
+            )
     return True
 
 

@@ -280,8 +280,8 @@ class Purchasing:
                 return
 
     async def _leave_alone(self, request_id: str) -> None:
-        """After a fault of ours: what was sent is unknown, the rest waits for the operator."""
-        wait = wait_for(WaitReason.OPERATOR)
+        """After a fault of ours: what was sent is unknown, the rest is tried later."""
+        wait = wait_for(WaitReason.FAULT)
         now = self._now()
         async with self._database.writing() as tx:
             await self._stop_waiting(tx, request_id, "a fault of the bot")

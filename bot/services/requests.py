@@ -313,10 +313,8 @@ class Requests:
         view, guild = await self._for_moderator(tx, actor, request_id)
         request = view.request
         _require_disinterested(actor, request)
-        own_url = await trade_urls.find(tx, self._vault, actor.user_id)
-        theirs = own_url is not None and own_url.partner == request.partner
         # Forgetting one's Trade URL for a moment makes the account nobody else's.
-        if theirs or await requests.ever_sent_to(tx, actor.user_id, request.partner or 0):
+        if await trade_urls.ever_theirs(tx, actor.user_id, request.partner or 0):
             raise UserFacingError(Problem.OWN_STEAM_ACCOUNT)
         if request.state is not RequestState.PENDING:
             raise _already_decided(request)

@@ -92,7 +92,9 @@ class TradeUrls:
         untouched: list[int] = []
         async with self._database.writing() as tx:
             url = await trade_urls.find_candidate(tx, self._vault, actor.user_id, candidate_id)
-            if url is None or not await trade_urls.confirm(tx, actor.user_id, candidate_id):
+            if url is None or not await trade_urls.confirm(
+                tx, actor.user_id, candidate_id, at=self._clock.now_ms()
+            ):
                 raise UserFacingError(Problem.OUT_OF_DATE)
             for request_id in await requests.open_of_member(tx, actor.user_id):
                 view = await requests.get(tx, request_id)
@@ -113,7 +115,8 @@ class TradeUrls:
     async def forget(self, actor: Actor) -> bool:
         """Forget a person's Trade URL. Return whether there was one.
 
-        Open requests keep their own copy until they close.
+        Open requests keep their own copy until they close. Whose Steam account it is stays known,
+        without the token: nobody decides on a request to an account of their own.
         """
         async with self._database.writing() as tx:
             return await trade_urls.forget(tx, actor.user_id)

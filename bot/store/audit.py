@@ -53,6 +53,14 @@ async def record_for(
     )
 
 
+async def guilds_paused(tx: Transaction, *, since: int) -> list[int]:
+    """Return the servers that were told of a pause at ``since`` or later."""
+    rows = await tx.all(
+        "SELECT DISTINCT guild_id FROM events WHERE kind = 'paused' AND at >= ?", since
+    )
+    return [row["guild_id"] for row in rows]
+
+
 async def of_request(tx: Transaction, request_id: str) -> list[Event]:
     """Return everything that happened to a request, first first."""
     rows = await tx.all(

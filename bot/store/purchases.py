@@ -687,6 +687,27 @@ async def record_stray(
     return changed == 1
 
 
+async def record_alarm(
+    tx: Transaction, request_id: str, purchase: Purchase, alarm: str, *, foreign: bool
+) -> None:
+    """Note at the attempt of a purchase what must never happen and did.
+
+    ``foreign``: its key is not ours to know, so it is noted where its listing was ordered too.
+    """
+    await tx.execute(
+        "UPDATE attempts SET alarms = CASE alarms WHEN '' THEN ? ELSE alarms || ',' || ? END "
+        "WHERE request_id = ? AND (purchase_key = ? OR (? AND listing_id = ?)) "
+        "AND instr(alarms, ?) = 0",
+        alarm,
+        alarm,
+        request_id,
+        purchase.purchase_key,
+        int(foreign),
+        purchase.listing_id,
+        alarm,
+    )
+
+
 async def requests_on_the_wire(tx: Transaction) -> list[str]:
     """Return the requests with attempts that were sent and not answered."""
     rows = await tx.all("SELECT DISTINCT request_id FROM attempts WHERE state = 'sent'")

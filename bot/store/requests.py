@@ -101,6 +101,7 @@ def _attempt(row: Row) -> Attempt:
         settled_at=row["settled_at"],
         settled_by=row["settled_by"],
         class_id=row["class_id"],
+        alarms=tuple(row["alarms"].split(",")) if row["alarms"] else (),
     )
 
 
@@ -398,14 +399,6 @@ async def open_of_member(tx: Transaction, user_id: int) -> list[str]:
         user_id,
     )
     return [row["request_id"] for row in rows]
-
-
-async def ever_sent_to(tx: Transaction, user_id: int, partner: int) -> bool:
-    """Say whether a person has ever asked for skins for this Steam account themselves."""
-    row = await tx.one(
-        "SELECT 1 FROM requests WHERE user_id = ? AND partner = ? LIMIT 1", user_id, partner
-    )
-    return row is not None
 
 
 async def sealed_token(tx: Transaction, request_id: str) -> bytes | None:

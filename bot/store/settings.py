@@ -167,7 +167,10 @@ async def confirmed_by(tx: Transaction, guild_id: int) -> list[int]:
 
 async def get_pause(tx: Transaction) -> Pause | None:
     """Return why buying is paused for the deployment; an alarm stands before the market's no."""
-    row = await tx.one("SELECT * FROM pauses ORDER BY cause LIMIT 1")
+    return _pause(await tx.one("SELECT * FROM pauses ORDER BY cause LIMIT 1"))
+
+
+def _pause(row: Row | None) -> Pause | None:
     if row is None:
         return None
     return Pause(PauseCause(row["cause"]), row["since"], row["code"], row["details"])
@@ -221,6 +224,8 @@ async def is_paused(tx: Transaction, guild_id: int) -> bool:
     return await get_pause(tx) is not None or await get_guild_pause(tx, guild_id) is not None
 
 
-async def resume(tx: Transaction, cause: PauseCause) -> bool:
-    """Lift a pause. Return whether there was one."""
-    return await tx.execute("DELETE FROM pauses WHERE cause = ?", cause) > 0
+async def resume(tx: Transaction, cause: PauseCause) -> Pause | None:
+    """Lift a pause. Return the one that was lifted, if there was one."""
+    row = await tx.one("SELECT * FROM pauses WHERE cause = ?", cause)
+    await tx.execute("DELETE FROM pauses WHERE cause = ?", cause)
+    return _pause(row)

@@ -45,8 +45,11 @@ async def propose(
     )
 
 
-async def confirm(tx: Transaction, user_id: int, candidate_id: str) -> bool:
-    """Make the proposed Trade URL theirs. Return False if it is not the one proposed last."""
+async def confirm(tx: Transaction, user_id: int, candidate_id: str, *, at: int) -> bool:
+    """Make the proposed Trade URL theirs. Return False if it is not the one proposed last.
+
+    That the Steam account is theirs is remembered from ``at`` on, whatever becomes of the URL.
+    """
     known = await tx.one(
         "SELECT 1 FROM trade_urls WHERE user_id = ? AND confirmed = 0 AND candidate_id = ?",
         user_id,
@@ -56,9 +59,26 @@ async def confirm(tx: Transaction, user_id: int, candidate_id: str) -> bool:
         return False
     await tx.execute("DELETE FROM trade_urls WHERE user_id = ? AND confirmed = 1", user_id)
     await tx.execute("UPDATE trade_urls SET confirmed = 1 WHERE user_id = ?", user_id)
+    await tx.execute(
+        "INSERT OR IGNORE INTO steam_accounts (user_id, partner, confirmed_at) "
+        "SELECT user_id, partner, ? FROM trade_urls WHERE user_id = ? AND confirmed = 1",
+        at,
+        user_id,
+    )
     return True
 
 
 async def forget(tx: Transaction, user_id: int) -> bool:
-    """Forget everything about a person's Trade URL. Return whether there was anything."""
+    """Forget everything about a person's Trade URL but whose account it is.
+
+    Return whether there was anything.
+    """
     return await tx.execute("DELETE FROM trade_urls WHERE user_id = ?", user_id) > 0
+
+
+async def ever_theirs(tx: Transaction, user_id: int, partner: int) -> bool:
+    """Say whether a person has ever confirmed this Steam account as theirs."""
+    row = await tx.one(
+        "SELECT 1 FROM steam_accounts WHERE user_id = ? AND partner = ?", user_id, partner
+    )
+    return row is not None

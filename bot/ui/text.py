@@ -867,6 +867,12 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         "bought, and your request is kept.",
         "The market refuses us, and only the person who runs the bot can help. Nothing was bought.",
     ),
+    WaitReason.FAULT: Waiting(
+        "Something went wrong on our side. Nothing was bought, your request is kept, and it is "
+        "tried again by itself.",
+        "Something went wrong on our side. Nothing was bought. The person who runs the bot finds "
+        "it in the log. It is tried again by itself.",
+    ),
     WaitReason.TRADE_URL_PARTNER: Waiting(
         REFUSALS[RefusalKind.PARTNER_WRONG].member, REFUSALS[RefusalKind.PARTNER_WRONG].moderator
     ),
@@ -1079,6 +1085,7 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.RATE_LIMIT: "too much to buy at once",
     WaitReason.BOOKS_FIRST: "the records were compared with the market first",
     WaitReason.OPERATOR: "the market refused us",
+    WaitReason.FAULT: "something went wrong on our side",
     WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account",
     WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
     WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",
@@ -1094,6 +1101,11 @@ ALARMS: Final[Mapping[str, str]] = {
     "refused_and_bought": "a purchase that had been called refused or not bought",
     "came_back": "a purchase that had failed, was bought anew and was accepted after all",
 }
+
+
+def alarms_in_words(alarms: Sequence[str]) -> str:
+    """Return what must never happen and did, for moderators."""
+    return ", ".join(ALARMS.get(alarm, escape(alarm)) for alarm in alarms)
 
 
 def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
@@ -1241,6 +1253,12 @@ ROW_REFUSED: Final = "✖ {skin}: at most {ceiling}"
 ROW_REFUSED_SEEN: Final = "✖ {skin}: cheapest {cheapest}, at most {ceiling}"
 ROW_UNKNOWN: Final = "❔ {skin}: at most {ceiling}"
 ROW_BOUGHT: Final = "✅ {skin} · {paid}"
+HEADING_ALARM: Final = (
+    "**The market did something that must never happen**\nIt is booked as it came, and buying was "
+    "paused for it. The person who runs the bot finds it in the log."
+)
+ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
+ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"
 ROW_OPEN: Final = "▫️ {skin}: {state}, at most {ceiling}"
 ROW_PICTURE: Final = "**{skin}**\n{about}"
 PAID_EACH: Final = "{paid} each"
@@ -1292,6 +1310,7 @@ DETAILS_BALANCE: Final = "Balance at SkinsBack: {balance}"
 DETAILS_HISTORY: Final = "**History**"
 DETAILS_TRIED: Final = "**What was tried**"
 TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
+TRIED_ALARM: Final = "{outcome} ⚠️ {alarm}"
 TRIED_BOUGHT: Final = "bought for {paid} (purchase {buy_id})"
 TRIED_BOUGHT_NO_ID: Final = "bought for {paid}"
 TRIED_SENT: Final = "sent, no answer yet"
@@ -1538,7 +1557,8 @@ URL_CONFIRM: Final = (
 )
 URL_FORGET: Final = (
     "### Forget your Trade URL?\nRequests that are already sent keep their own copy until they are "
-    "done. For the next request you enter it again."
+    "done. For the next request you enter it again. Only the number of your Steam account stays "
+    "noted, without the secret part of the URL: nobody may approve a request to their own account."
 )
 URL_SAVED: Final = "Your Trade URL is saved, for Steam account …{steam_end}."
 URL_SAVED_TITLE: Final = "### Saved"

@@ -34,11 +34,18 @@ async def world(empty_world: World) -> World:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
-    """The same for all tests of a module, each of which brings people of its own."""
+async def world_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
+    """The same for all tests of a module; they use it as ``shared_world``."""
     async with small_world(tmp_path_factory.mktemp("shared")) as world:
         await world.set_up()
         yield await world.start()
+
+
+@pytest.fixture
+def shared_world(world_of_module: World) -> World:
+    """The world of the module as it was at first, for tests that bring people of their own."""
+    world_of_module.start_over()
+    return world_of_module
 
 
 @pytest.fixture

@@ -397,6 +397,13 @@ async def test_purchase_when_it_is_not_what_was_ordered_then_buying_stops_until_
         (entry, _) = first.bought
         assert str(entry.buy_id) in notice.text
         assert "alarm" in first.events
+        await first.card.wait_for(f": {words}")
+        assert "The market did something that must never happen" in first.card.text
+        details = await world.max.click(first.card, "Details")
+        assert f"⚠️ {words}" in details.text
+        told = await first.status("")
+        assert words not in told.text
+        assert "must never happen" not in told.text
         assert f"must never happen: {alarm}, request {first.request_id}" in world.bot.log()
         if fault is Fault.FOREIGN_KEY:
             (stray,) = world.rows("SELECT * FROM strays")
@@ -419,6 +426,8 @@ async def test_purchase_when_it_is_not_what_was_ordered_then_buying_stops_until_
         assert second.calls == []
 
         assert "Buying goes on" in await resume(world)
+        (ended,) = world.rows("SELECT * FROM events ORDER BY event_id DESC LIMIT 1")
+        assert (ended["kind"], ended["guild_id"]) == ("resumed", world.guild.id)
         await world.hurry()
         await second.result("the skin is bought")
         await notice.wait_for("Buying goes on")
@@ -464,7 +473,9 @@ async def test_request_when_it_is_no_longer_what_was_approved_then_nothing_is_bo
     world.guild.add_member(case.member)
     world.change("UPDATE lines SET ceiling = 99990000 WHERE request_id = ?", case.request_id)
     await world.hurry()
-    await case.waits("operator")
+    await case.waits("fault")
+    await case.card.wait_for("Something went wrong on our side. Nothing was bought. The person who")
+    await case.status("Something went wrong on our side. Nothing was bought, your request is kept")
     assert case.state == "approved"
     assert case.calls == []
     # It is neither lost nor stuck: what was approved is bought once it is that again.

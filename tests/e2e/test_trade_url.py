@@ -163,6 +163,7 @@ async def test_trade_url_when_forgotten_then_a_question_comes_first(
     waiting = await enter(bea, await open_screen(shared_world, bea), trade_url_of(OTHER_PARTNER))
     question = shown(await bea.click(await open_screen(shared_world, bea), "Forget it"))
     assert "Forget your Trade URL?" in question.text
+    assert "Only the number of your Steam account stays noted, without the secret" in question.text
     screen = shown(await bea.click(question, "No, keep it"))
     assert f"partner={PARTNER}" in screen.text
     question = shown(await bea.click(screen, "Forget it"))
@@ -170,6 +171,8 @@ async def test_trade_url_when_forgotten_then_a_question_comes_first(
     assert "Your Trade URL is forgotten." in reply.text
     assert "Enter Trade URL" in labels(shown(reply))
     assert shared_world.rows("SELECT 1 FROM trade_urls WHERE user_id = ?", bea.id) == []
+    kept = shared_world.rows("SELECT partner FROM steam_accounts WHERE user_id = ?", bea.id)
+    assert kept == [{"partner": PARTNER}]
     assert "out of date" in (await bea.click(waiting, "Yes, that's me")).text
     again = await bea.click(question, "Yes, forget it", as_of=question.versions[-2])
     assert "There was no Trade URL to forget." in again.text

@@ -131,6 +131,21 @@ class World:
             )
         )
 
+    def start_over(self) -> None:
+        """Make everything that tests share as it was at first, whatever the one before did to it.
+
+        What it left approved would be bought in the middle of the next test: it is too old now.
+        """
+        self.market.start_over()
+        self.discord.faults.clear()
+        self.change("DELETE FROM pauses")
+        self.change("UPDATE requests SET expires_at = 1 WHERE state = 'approved'")
+        self.change(
+            "UPDATE guilds SET undo_s = 0, lines_max = 10, open_requests_max = 1 "
+            "WHERE guild_id = ?",
+            self.guild.id,
+        )
+
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Read the bot's database, also while it runs."""
         with closing(sqlite3.connect(self.database_path, timeout=5)) as connection:

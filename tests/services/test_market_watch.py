@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,58 @@ class TestEnd:
         async with house.database.writing() as tx:
             await lift(tx, PauseCause.ALARM, at=house.clock.now)
         assert (await house.buy_until(view)).debited_total
+
+    async def history(self, house: House) -> list[tuple[int, str, str, int]]:
+        async with house.database.reading() as tx:
+            rows = await tx.all(
+                "SELECT guild_id, kind, details, at FROM events "
+                "WHERE kind IN ('paused', 'resumed') ORDER BY event_id"
+            )
+        return [
+            (row["guild_id"], row["kind"], json.loads(row["details"])["cause"], row["at"])
+            for row in rows
+        ]
+
+    async def test_end_stands_in_the_history_of_every_server_that_was_told_and_of_no_other(
+        self, path: Path, market: SkinsbackSandbox, discord: ScriptedDiscord, clock: ManualClock
+    ) -> None:
+        other, not_allowed, without_channel = GUILD + 1, GUILD + 2, GUILD + 3
+        async with open_house(
+            path, market, discord, clock, allowed=(GUILD, other, without_channel)
+        ) as house:
+            await house.set_up()
+            async with house.database.writing() as tx:
+                for guild_id in (other, not_allowed):
+                    await settings.set_place(tx, guild_id, "approval_channel_id", 9)
+                await settings.add_guild(tx, without_channel)
+            lifted_at = []
+            for _ in range(2):
+                market.refuse("balance", -8)
+                with pytest.raises(MarketRefusedError):
+                    await house.watch.balance()
+                clock.now += HOUR
+                await house.watch.balance()
+                lifted_at.append(clock.now)
+                clock.now += HOUR
+            ends = [
+                (guild_id, at)
+                for guild_id, kind, _, at in await self.history(house)
+                if kind == "resumed"
+            ]
+            assert ends == [(guild_id, at) for at in lifted_at for guild_id in (GUILD, other)]
+
+    async def test_end_of_one_of_two_pauses_is_no_end(self, house: House) -> None:
+        """The operator has looked at the alarm, but the market refuses us still."""
+        await house.watch.pause(PauseCause.ALARM)
+        house.clock.now += HOUR
+        await house.watch.pause(PauseCause.MARKET_REFUSES_US, code=-8)
+        async with house.database.writing() as tx:
+            assert await lift(tx, PauseCause.ALARM, at=house.clock.now)
+        assert [kind for _, kind, _, _ in await self.history(house)] == ["paused", "paused"]
+        house.clock.now += HOUR
+        await house.watch.balance()
+        (end,) = (await self.history(house))[2:]
+        assert end == (GUILD, "resumed", "market_refuses_us", house.clock.now)
 
 
 class TestWhoIsTold:

@@ -488,6 +488,7 @@ class TestAlarms:
         )
         assert alarm in caplog.text
         assert EventKind.ALARM in [event.kind for event in await house.history(view)]
+        assert [each.last.alarms for each in now.lines if each.last] == [(alarm,)]
         await house.post_everything()
         assert house.discord.of(MessageKind.PAUSE_NOTICE)
 
@@ -564,8 +565,24 @@ class TestFaultsOfOurs:
             await tx.execute("UPDATE lines SET ceiling = ceiling * 10")
         waiting = await house.buy_until(view, waiting=True)
         assert house.market.batch_calls == []
-        assert waiting.request.waits_for is WaitReason.OPERATOR
+        assert waiting.request.waits_for is WaitReason.FAULT
         assert "not what was approved" in caplog.text
+
+    @pytest.mark.parametrize("reason", [WaitReason.OPERATOR, WaitReason.FAULT])
+    async def test_request_that_only_a_person_could_help_goes_on_once_a_pause_is_lifted(
+        self, house: House, reason: WaitReason
+    ) -> None:
+        """Whoever lifts a pause has looked: nothing waits for its five minutes then."""
+        view = await house.submit_approved(ANA)
+        async with house.database.writing() as tx:
+            later = house.clock.now + HOUR
+            await purchases.wait(
+                tx, view.request.request_id, reason, claimable_at=later, at=house.clock.now
+            )
+        await house.watch.pause(PauseCause.ALARM)
+        async with house.database.writing() as tx:
+            await lift(tx, PauseCause.ALARM, at=house.clock.now)
+        assert (await house.buy_until(view)).debited_total
 
     async def test_disk_that_is_full_is_not_tried_over_and_over(
         self, path: Path, market: SkinsbackSandbox, caplog: pytest.LogCaptureFixture

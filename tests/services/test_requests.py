@@ -281,12 +281,17 @@ class TestDeciding:
             assert error.details == {"role_id": str(MODS)}
         assert await house.view(view) == view
 
+    @pytest.mark.parametrize("afterwards", ["kept", "forgotten", "changed"])
     @pytest.mark.parametrize("decision", DECISIONS)
     async def test_decision_about_ones_own_steam_account_is_refused_even_after_forgetting_it(
-        self, house: House, decision: str
+        self, house: House, decision: str, afterwards: str
     ) -> None:
         await house.give_url(ANA, partner=4_242)
         await house.give_url(MAX, partner=4_242, token="Another1")
+        if afterwards == "forgotten":
+            assert await house.trade_urls.forget(MAX)
+        elif afterwards == "changed":
+            await house.give_url(MAX, partner=5_353)
         view = await house.submit(ANA)
         error = await refused(DECISIONS[decision](house, MAX, view))
         assert error.problem is Problem.OWN_STEAM_ACCOUNT

@@ -72,6 +72,7 @@ def test_wait_after_a_refused_balance_is_for_money() -> None:
         WaitReason.CANNOT_TELL,
         WaitReason.MARKET_UNREACHABLE,
         WaitReason.OPERATOR,
+        WaitReason.FAULT,
     ],
 )
 def test_wait_for_a_reason_of_ours_is_seconds_at_least(reason: WaitReason) -> None:

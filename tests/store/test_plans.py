@@ -146,7 +146,7 @@ async def set_up(tx: Transaction) -> None:
 async def give_url(tx: Transaction) -> None:
     await trade_urls.propose(tx, SAFE, ANA, URL, candidate_id="c", at=NOW)
     await trade_urls.find_candidate(tx, SAFE, ANA, "c")
-    await trade_urls.confirm(tx, ANA, "c")
+    await trade_urls.confirm(tx, ANA, "c", at=NOW)
     await trade_urls.find(tx, SAFE, ANA)
     await trade_urls.forget(tx, ANA)
 
@@ -160,6 +160,7 @@ CALLS: tuple[Call, ...] = (
     set_up,
     give_url,
     lambda tx: audit.of_request(tx, request_id()),
+    lambda tx: audit.guilds_paused(tx, since=NOW),
     lambda tx: audit.record(tx, EventKind.PAUSED, guild_id=GUILD, at=NOW),
     lambda tx: baskets.find(tx, GUILD, ANA),
     lambda tx: outbox.find(tx, request_id(), CARD),
@@ -183,6 +184,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: purchases.listings_taken(tx, since=NOW),
     lambda tx: purchases.spoken_for(tx, since=NOW),
     lambda tx: purchases.wait_no_longer(tx, (WaitReason.PAUSED,), at=NOW),
+    lambda tx: purchases.record_alarm(tx, "x", samples.purchase(None), "x", foreign=True),
     lambda tx: purchases.requests_on_the_wire(tx),
     lambda tx: purchases.spoken_for(tx, since=NOW),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),
@@ -190,12 +192,12 @@ CALLS: tuple[Call, ...] = (
     lambda tx: requests.of_member(tx, GUILD, ANA, limit=9),
     lambda tx: requests.open_numbers(tx, GUILD, ANA),
     lambda tx: requests.open_of_member(tx, ANA),
-    lambda tx: requests.ever_sent_to(tx, ANA, 42),
     lambda tx: requests.too_old(tx, NOW, limit=9),
     lambda tx: settings.confirmed_by(tx, GUILD),
     lambda tx: settings.get_guild(tx, GUILD),
     lambda tx: settings.get_pause(tx),
     lambda tx: settings.guilds_with_approval_channel(tx),
+    lambda tx: trade_urls.ever_theirs(tx, ANA, 42),
 )
 
 

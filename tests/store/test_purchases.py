@@ -311,6 +311,22 @@ class TestOutcomes:
             await purchases.record_purchase(tx, FIRST, samples.purchase(FIRST, class_id=""), at=NOW)
             assert (await tried(tx, FIRST)).class_id == "310"
 
+    async def test_alarm_stands_once_at_its_own_attempt_beside_others(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            ours = samples.purchase(FIRST, listing_id=1_002)
+            for alarm in ("above_ceiling", "wrong_steam_account", "above_ceiling"):
+                await purchases.record_alarm(tx, request_id(), ours, alarm, foreign=False)
+            foreign = samples.purchase("somebody-elses", listing_id=1_002)
+            await purchases.record_alarm(tx, request_id(), foreign, "foreign_key", foreign=True)
+            nameless = samples.purchase("somebody-elses", listing_id=99)
+            await purchases.record_alarm(tx, request_id(), nameless, "foreign_key", foreign=True)
+            both = ("above_ceiling", "wrong_steam_account")
+            assert (await tried(tx, FIRST)).alarms == both
+            assert (await tried(tx, SECOND)).alarms == ("foreign_key",)
+
     async def test_purchase_of_a_key_that_was_never_sent_is_not_booked_as_ours(
         self, database: Database
     ) -> None:

@@ -108,8 +108,8 @@ class TestTradeUrls:
             assert await trade_urls.find(tx, safe, ANA) is None
             assert await trade_urls.find_candidate(tx, safe, ANA, "one") == URL
             assert await trade_urls.find_candidate(tx, safe, MAX, "one") is None
-            assert not await trade_urls.confirm(tx, MAX, "one")
-            assert await trade_urls.confirm(tx, ANA, "one")
+            assert not await trade_urls.confirm(tx, MAX, "one", at=NOW)
+            assert await trade_urls.confirm(tx, ANA, "one", at=NOW)
             assert await trade_urls.find(tx, safe, ANA) == URL
             assert await trade_urls.find_candidate(tx, safe, ANA, "one") is None
 
@@ -119,10 +119,10 @@ class TestTradeUrls:
         safe = Vault([OLD])
         async with database.writing() as tx:
             await trade_urls.propose(tx, safe, ANA, URL, candidate_id="one", at=NOW)
-            await trade_urls.confirm(tx, ANA, "one")
+            await trade_urls.confirm(tx, ANA, "one", at=NOW)
             await trade_urls.propose(tx, safe, ANA, OTHER, candidate_id="two", at=NOW)
             assert await trade_urls.find(tx, safe, ANA) == URL
-            await trade_urls.confirm(tx, ANA, "two")
+            await trade_urls.confirm(tx, ANA, "two", at=NOW)
             assert await trade_urls.find(tx, safe, ANA) == OTHER
             assert len(await tx.all("SELECT * FROM trade_urls")) == 1
 
@@ -133,8 +133,8 @@ class TestTradeUrls:
         async with database.writing() as tx:
             await trade_urls.propose(tx, safe, ANA, URL, candidate_id="one", at=NOW)
             await trade_urls.propose(tx, safe, ANA, OTHER, candidate_id="two", at=NOW)
-            assert not await trade_urls.confirm(tx, ANA, "one")
-            assert await trade_urls.confirm(tx, ANA, "two")
+            assert not await trade_urls.confirm(tx, ANA, "one", at=NOW)
+            assert await trade_urls.confirm(tx, ANA, "two", at=NOW)
             assert await trade_urls.find(tx, safe, ANA) == OTHER
 
     async def test_confirm_by_five_at_once_happens_once(self, database: Database) -> None:
@@ -143,7 +143,7 @@ class TestTradeUrls:
 
         async def confirm() -> bool:
             async with database.writing() as tx:
-                return await trade_urls.confirm(tx, ANA, "one")
+                return await trade_urls.confirm(tx, ANA, "one", at=NOW)
 
         assert (await asyncio.gather(*(confirm() for _ in range(5)))).count(True) == 1
 
@@ -154,12 +154,31 @@ class TestTradeUrls:
         async with database.writing() as tx:
             for user_id in (ANA, MAX):
                 await trade_urls.propose(tx, safe, user_id, URL, candidate_id=f"{user_id}", at=NOW)
-                await trade_urls.confirm(tx, user_id, f"{user_id}")
+                await trade_urls.confirm(tx, user_id, f"{user_id}", at=NOW)
             await trade_urls.propose(tx, safe, ANA, OTHER, candidate_id="two", at=NOW)
             assert await trade_urls.forget(tx, ANA)
             assert not await trade_urls.forget(tx, ANA)
             assert await trade_urls.find_candidate(tx, safe, ANA, "two") is None
             assert await trade_urls.find(tx, safe, MAX) == URL
+
+    async def test_account_that_was_ever_confirmed_stays_theirs_and_no_other_becomes_so(
+        self, database: Database
+    ) -> None:
+        """Only the number is kept; what was proposed and never confirmed is nobody's."""
+        safe = Vault([OLD])
+        async with database.writing() as tx:
+            await trade_urls.propose(tx, safe, ANA, URL, candidate_id="one", at=NOW)
+            assert not await trade_urls.ever_theirs(tx, ANA, URL.partner)
+            for candidate_id in ("one", "again"):
+                await trade_urls.propose(tx, safe, ANA, URL, candidate_id=candidate_id, at=NOW)
+                await trade_urls.confirm(tx, ANA, candidate_id, at=NOW)
+            await trade_urls.propose(tx, safe, ANA, OTHER, candidate_id="two", at=NOW)
+            await trade_urls.forget(tx, ANA)
+            assert await trade_urls.ever_theirs(tx, ANA, URL.partner)
+            assert not await trade_urls.ever_theirs(tx, ANA, OTHER.partner)
+            assert not await trade_urls.ever_theirs(tx, MAX, URL.partner)
+            (row,) = await tx.all("SELECT * FROM steam_accounts")
+            assert tuple(row) == (ANA, URL.partner, NOW)
 
     async def test_no_token_stands_in_the_files_in_plain_letters(
         self, database: Database, tmp_path: Path

@@ -25,6 +25,7 @@ from bot.domain.models import (
 )
 from bot.domain.money import CENT, Micros
 from bot.domain.states import AttemptState, RequestState
+from bot.services.outcomes import Alarm
 from bot.skinsback.refusals import RULES
 from bot.ui.cards.frame import Frame
 
@@ -196,6 +197,7 @@ def attempts(draw: st.DrawFn, line_no: int) -> Attempt:
         line_no,
         state,
         sent_at=draw(st.integers(NOW, NOW + 10_000)),
+        alarms=draw(st.just(()) | st.lists(st.sampled_from(Alarm), unique=True).map(tuple)),
         code=draw(st.none() | st.sampled_from(CODES)) if failed else None,
         message=draw(MESSAGES) if failed else "",
         refused_whole=state is AttemptState.REFUSED and draw(st.booleans()),

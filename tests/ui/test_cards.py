@@ -202,6 +202,36 @@ def test_details_show_the_history_what_was_tried_and_the_balance() -> None:
     )
 
 
+@pytest.mark.parametrize("state", [RequestState.BUYING, RequestState.BOUGHT])
+@pytest.mark.parametrize("alarm", text.ALARMS)
+def test_an_alarm_stands_at_its_own_line_for_moderators_and_nowhere_for_the_member(
+    alarm: str, state: RequestState
+) -> None:
+    how = AttemptState.UNKNOWN if alarm == "foreign_key" else AttemptState.PURCHASED
+    lines = [
+        tried(1, how, alarms=(alarm,)),
+        LineView(line(2, market_hash_name="AWP"), (examples.attempt(2, how),)),
+    ]
+    request = view(state, lines)
+    events = [Event(NOW, EventKind.ALARM, None, {"alarm": alarm, "buy_id": 7})]
+    card = approval.approval_card(request, FRAME)
+    rows = [row for row in texts(card).splitlines() if text.ALARMS[alarm] in row]
+    paid = " · $12.11" if how is AttemptState.PURCHASED else ""
+    assert rows == [f"⚠️ {AK}{paid}: {text.ALARMS[alarm]}"]
+    assert payloads(card)[0]["accent_color"] == parts.RED
+    details = texts(approval.approval_details(request, events, FRAME, balance=None))
+    rows = [row for row in details.splitlines() if text.ALARMS[alarm] in row]
+    assert rows[0].startswith(f"Line 1, try 1, {AK}: ")
+    assert rows[1].endswith(f"the market did something unexpected: {text.ALARMS[alarm]}")
+    for shown in (
+        member.member_status(request, FRAME, guild_name="x"),
+        member.request_detail(request, events, FRAME),
+        result.result_card(request, FRAME),
+    ):
+        for never in (text.ALARMS[alarm], "⚠️", "never happen", "unexpected", "needs attention"):
+            assert never not in texts(shown)
+
+
 def test_history_shows_the_latest_first() -> None:
     events = [
         Event(NOW, EventKind.SUBMITTED, MEMBER, {}),

@@ -177,6 +177,8 @@ class Item:
     count: int
     first_id: int
     listings: dict[int, Micros] | None = None
+    fresh_id: int = 0
+    """The first number that was never given out, once something was restocked."""
 
     @property
     def app_id(self) -> int:
@@ -188,6 +190,18 @@ class Item:
         if self.listings is None:
             self.listings = {self.first_id + n: _dearer(self.price, n) for n in range(self.count)}
         return self.listings
+
+    def restock(self) -> None:
+        """Offer as many as at first, at the first prices; what is gone is replaced, not put back.
+
+        A number that was sold once is never for sale again.
+        """
+        if self.listings is None:
+            return
+        first = max(self.fresh_id, self.first_id + self.count)
+        self.fresh_id = first + self.count - len(self.listings)
+        ids = (*sorted(self.listings), *range(first, self.fresh_id))
+        self.listings = {listing_id: _dearer(self.price, n) for n, listing_id in enumerate(ids)}
 
     def as_listings(self) -> list[Listing]:
         """Return what is for sale, cheapest first."""

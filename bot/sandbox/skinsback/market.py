@@ -104,6 +104,15 @@ class Market:
         if item is not None:
             item.open_listings().pop(listing_id, None)
 
+    def start_over(self) -> None:
+        """Be as at first, but for what was bought: balance, prices, stock, and no trouble ahead."""
+        self.balance = START_BALANCE
+        self.profile = Profile()
+        self.stock.restock()
+        self._failing.clear()
+        self._paths.clear()
+        self._before_buy.clear()
+
     def before_next_buy(self, action: Callable[[], None]) -> None:
         """Run ``action`` when the next buy has arrived and nothing of it is done yet."""
         self._before_buy.append(action)

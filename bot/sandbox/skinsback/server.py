@@ -164,6 +164,14 @@ class SkinsbackSandbox(Market):
         """Forget all scripted faults."""
         self._faults.clear()
 
+    def start_over(self) -> None:
+        """Be as at first, but for what was bought and what was called."""
+        super().start_over()
+        self.mend()
+        self.shop_active = self.market_open = self.ip_allowed = True
+        self.under_maintenance = False
+        self._arrivals.clear()
+
     # HTTP
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -37,6 +37,11 @@ class Stock:
         rise = price - min(listings.values(), default=price)
         item.listings = {listing_id: Micros(old + rise) for listing_id, old in listings.items()}
 
+    def restock(self) -> None:
+        """Offer of everything as many as at first, at the first prices."""
+        for item in self._items:
+            item.restock()
+
     def cheapest(self, parameters: Parameters) -> int:
         """Return the cheapest listing of the name asked for. Raises 1, 2 and 5."""
         name = parameters.get("name")

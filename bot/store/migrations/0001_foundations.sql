@@ -44,6 +44,15 @@ CREATE TABLE trade_urls (
     PRIMARY KEY (user_id, confirmed)
 ) STRICT, WITHOUT ROWID;
 
+-- Every Steam account that a person has ever confirmed as theirs, also after they forgot its Trade
+-- URL: nobody decides on a request to their own account. The number alone, never a token.
+CREATE TABLE steam_accounts (
+    user_id INTEGER NOT NULL,
+    partner INTEGER NOT NULL CHECK (partner BETWEEN 1 AND 4294967295),
+    confirmed_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, partner)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE requests (
     request_id TEXT PRIMARY KEY CHECK (length(request_id) = 20),
     guild_id INTEGER NOT NULL REFERENCES guilds,
@@ -150,6 +159,7 @@ CREATE TABLE attempts (
     settled_at INTEGER, -- by hand
     settled_by INTEGER,
     class_id TEXT NOT NULL DEFAULT '',
+    alarms TEXT NOT NULL DEFAULT '', -- what must never happen and did, with commas between
     UNIQUE (request_id, line_no, attempt_no),
     FOREIGN KEY (request_id, line_no) REFERENCES lines (request_id, line_no),
     CHECK (state <> 'purchased' OR (buy_id IS NOT NULL AND debited IS NOT NULL)),
@@ -189,6 +199,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_of_request ON events (request_id, event_id) WHERE request_id IS NOT NULL;
+CREATE INDEX events_of_pauses ON events (at, guild_id) WHERE kind = 'paused';
 
 -- Every message that must stand somewhere; the text is drawn from the database when it is sent.
 CREATE TABLE outbox (

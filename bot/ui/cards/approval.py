@@ -8,7 +8,7 @@ from typing import Final
 from discord import ButtonStyle, ui
 
 from bot.domain.limits import REASON_MAX
-from bot.domain.models import REBOUND, Attempt, Event, LineView, Request, RequestView
+from bot.domain.models import REBOUND, Attempt, Event, EventKind, LineView, Request, RequestView
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestState
 from bot.domain.trade_url import profile_url, steam_id_of
@@ -167,7 +167,7 @@ def _approver(request: Request) -> str:
 
 def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
     unknown = view.in_state(LineState.UNKNOWN)
-    card = Card(frame, accent=RED if unknown else AMBER)
+    card = Card(frame, accent=RED if unknown or outcomes.alarm_rows(view) else AMBER)
     about = [_title(view, text.state_in_words(view)), _approver(view.request)]
     if not unknown:
         about.append(text.BUYING_NOW)
@@ -180,6 +180,7 @@ def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
 
 
 def _say_outcomes(card: Card, view: RequestView, frame: Frame) -> None:
+    card.rows(outcomes.alarm_rows(view), head=text.HEADING_ALARM, more=text.LIST_MORE_DETAILS)
     found = outcomes.reasons(view, frame, text.refusal_for_moderator)
     outcomes.say_reasons(card, found, more=text.LIST_MORE_DETAILS)
     card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT, more=text.LIST_MORE_DETAILS)
@@ -202,7 +203,7 @@ def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
     else:
         accent = ORANGE
         what = text.BOUGHT_NONE
-    card = Card(frame, accent=accent)
+    card = Card(frame, accent=RED if outcomes.alarm_rows(view) else accent)
     card.say(f"{_title(view, what)}\n{_approver(view.request)}")
     _say_outcomes(card, view, frame)
     refused = view.in_state(LineState.REFUSED)
@@ -282,7 +283,12 @@ def pictures(lines: Sequence[LineView], *, at_most: int) -> dict[str, str]:
 
 def history_rows(events: Sequence[Event], *, for_moderator: bool) -> list[str]:
     """Return what happened, the latest first: that is what a shortened list must keep."""
-    return [text.event_in_words(event, for_moderator=for_moderator) for event in reversed(events)]
+    return [
+        text.event_in_words(event, for_moderator=for_moderator)
+        for event in reversed(events)
+        # What the market did wrong is between the moderators and the operator.
+        if for_moderator or event.kind is not EventKind.ALARM
+    ]
 
 
 def _tried_rows(view: RequestView) -> list[str]:
@@ -291,14 +297,21 @@ def _tried_rows(view: RequestView) -> list[str]:
             line=attempt.line_no,
             attempt=attempt.attempt_no,
             skin=named(line.line.market_hash_name),
-            outcome=_outcome(line, attempt),
+            outcome=_outcome(attempt),
         )
         for line in view.lines
         for attempt in line.attempts
     ]
 
 
-def _outcome(line: LineView, attempt: Attempt) -> str:
+def _outcome(attempt: Attempt) -> str:
+    words = _end_in_words(attempt)
+    if not attempt.alarms:
+        return words
+    return text.TRIED_ALARM.format(outcome=words, alarm=text.alarms_in_words(attempt.alarms))
+
+
+def _end_in_words(attempt: Attempt) -> str:
     match attempt.state:
         case AttemptState.SENT:
             return text.TRIED_SENT

@@ -85,6 +85,22 @@ def bought_rows(view: RequestView) -> list[str]:
     ]
 
 
+def alarm_rows(view: RequestView) -> list[str]:
+    """Return a row for everything that the market did and must never do; for moderators only."""
+    rows = []
+    for group in alike(view.lines, by=lambda line: (alarms_of(line), paid_for(line))):
+        if alarms := alarms_of(group.first):
+            template = text.ROW_ALARM if paid_for(group.first) else text.ROW_ALARM_UNPAID
+            words = text.alarms_in_words(alarms)
+            rows.append(template.format(skin=group.shown, paid=paid_in_words(group), alarm=words))
+    return rows
+
+
+def alarms_of(line: LineView) -> tuple[str, ...]:
+    """Return what was alarming about a line, each thing once."""
+    return tuple(dict.fromkeys(alarm for attempt in line.attempts for alarm in attempt.alarms))
+
+
 def open_rows(lines: Sequence[LineView]) -> list[str]:
     """Return a row for everything that is still to come."""
     return [

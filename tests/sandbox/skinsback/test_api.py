@@ -368,3 +368,30 @@ async def test_time_passes_by_itself() -> None:
 def test_answers_are_ready_for_json() -> None:
     market = SkinsbackSandbox(size=0)
     assert json.loads(json.dumps(market.balances(), default=str))
+
+
+async def test_market_that_starts_over_is_as_at_first_but_for_what_was_bought(
+    market: SkinsbackSandbox, post: Post
+) -> None:
+    """Prices, stock, balance and manners; what was sold comes back under numbers of its own."""
+    before = market.listings(REDLINE)
+    seen: set[int] = set()
+    for _ in range(3):
+        seen |= {listing.listing_id for listing in market.listings(REDLINE)}
+        gone = market.listings(REDLINE)[0].listing_id
+        market.sell_listing(gone)
+        market.set_price(REDLINE, Micros(15_125_000))
+        market.balance = Micros(1)
+        market.ip_allowed = False
+        market.refuse("balance", -10)
+        market.start_over()
+        after = market.listings(REDLINE)
+        assert [one.price for one in after] == [one.price for one in before]
+        new = {one.listing_id for one in after} - seen
+        assert len(new) == 1
+        assert gone not in {one.listing_id for one in after}
+        assert (await post("balance"))["balance"] == 1_000
+    market.sell_out(REDLINE)
+    market.start_over()
+    assert len(market.listings(REDLINE)) == len(before)
+    assert not {one.listing_id for one in market.listings(REDLINE)} & seen
