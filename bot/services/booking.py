@@ -73,8 +73,10 @@ class Booking:
             await self.book_stray(tx, None, purchase)
             return Booked.STRAY
         attempt = next((one for one in line.attempts if one.purchase_key == key), None)
-        if await purchases.key_of_buy_id(tx, purchase.buy_id) not in (None, key):
-            # One purchase can't be the outcome of two orders: this one's is not known by it.
+        booked_under = await purchases.key_of_buy_id(tx, purchase.buy_id)
+        second = booked_under is None and attempt is not None and attempt.buy_id is not None
+        if second or booked_under not in (None, key):
+            # One purchase can't be the outcome of two orders, nor one order have two purchases.
             await self.book_stray(tx, view, purchase)
             return Booked.STRAY
         booked = await self._book(tx, view, line, attempt, key, purchase)
