@@ -147,6 +147,15 @@ class Attempt:
         """Whether it was bought and the member does not have it all the same."""
         return self.state is AttemptState.PURCHASED and self.offer_status in FAILED_STATUSES
 
+    @property
+    def weight(self) -> int:
+        """How much it decides about its line: what may be bought before what is definitely over."""
+        if self.state in (AttemptState.SENT, AttemptState.UNKNOWN):
+            return 3
+        if self.state is not AttemptState.PURCHASED:
+            return 0
+        return (0 if self.released else 1) if self.failed else 2
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -193,8 +202,11 @@ class LineView:
 
     @property
     def last(self) -> Attempt | None:
-        """The latest attempt, if there was one."""
-        return self.attempts[-1] if self.attempts else None
+        """The attempt that decides about the line: the latest, if none before it weighs more.
+
+        A purchase can turn up under a key that was called refused, after a later one was tried.
+        """
+        return max(reversed(self.attempts), key=lambda one: one.weight, default=None)
 
     @property
     def state(self) -> LineState:
@@ -206,7 +218,7 @@ class LineView:
                 last.state,
                 refused_whole=last.refused_whole,
                 failed=last.failed,
-                released=last.released,
+                released=last.released and last.failed,
                 tried_again=last.round < self.line.round,
                 substitute=self._may_substitute(last),
             )
@@ -215,6 +227,10 @@ class LineView:
     def _may_substitute(self, last: Attempt) -> bool:
         """Say whether the next listing may be taken; never in place of one picked by its id."""
         if self.line.listing_id is not None or last.code not in SUBSTITUTED_CODES:
+            return False
+        if (
+            last.settled_at is not None
+        ):  # the code was a second send's, and a person's word ended it
             return False
         return len(self.refused_listings) < TRIES_MAX
 

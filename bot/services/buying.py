@@ -386,7 +386,9 @@ class Buying:
         code = error.code if isinstance(error, MarketRefusedError) else 0
         async with self._database.writing() as tx:
             await self._watch.refused_to_sell_in(tx, code)
-            await self.give_back_in(tx, view, wait_after(error), code=code)
+            # Something of it may have been found at the market a moment ago.
+            current = await requests.get(tx, view.request.request_id) or view
+            await self.give_back_in(tx, current, wait_after(error), code=code)
         self._announcements.wake()
 
     async def give_back_in(

@@ -108,7 +108,7 @@ class LookUps:
         history_at = None
         if self._history_is_due(view, unknown, answers):
             started_at = self._clock.now_ms()
-            seen = await self._history(unknown)
+            seen = await self._history(view, unknown)
             if seen is not None:
                 found |= seen
                 history_at = started_at
@@ -128,14 +128,18 @@ class LookUps:
             one.misses + (one.purchase_key in answers.missing) >= MISSES_NEEDED for one in left
         )
 
-    async def _history(self, unknown: Sequence[Attempt]) -> dict[str, Purchase] | None:
+    async def _history(
+        self, view: RequestView, unknown: Sequence[Attempt]
+    ) -> dict[str, Purchase] | None:
         """Return which of some purchases the market's history knows; None without a whole answer.
 
-        A history with entries that can't be read proves nothing.
+        A history with entries that can't be read proves nothing. It is read from the approval on:
+        an attempt tells of its last send only, and the first may have bought it.
         """
         keys = {attempt.purchase_key for attempt in unknown}
         overlap = self._timing.books_overlap_ms
-        starting = (min(attempt.sent_at for attempt in unknown) - overlap) // 1000
+        began_at = min(attempt.sent_at for attempt in unknown)
+        starting = (min(began_at, view.request.decided_at or began_at) - overlap) // 1000
         ending = (self._clock.now_ms() + overlap) // 1000
         found: dict[str, Purchase] = {}
         try:

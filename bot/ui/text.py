@@ -1099,7 +1099,7 @@ ALARMS: Final[Mapping[str, str]] = {
     "wrong_steam_account": "a purchase for another Steam account than the approved one",
     "above_ceiling": "a purchase above its approved ceiling",
     "refused_and_bought": "a purchase that had been called refused or not bought",
-    "came_back": "a purchase that had failed, was bought anew and was accepted after all",
+    "came_back": "a purchase that did not arrive, was bought anew and was accepted after all",
 }
 
 

@@ -12,9 +12,11 @@ from bot.domain.states import (
     OPEN_STATES,
     TRANSITIONS,
     AttemptState,
+    LastTry,
     LineState,
     RequestEvent,
     RequestState,
+    Search,
     Step,
     line_state,
     next_step,
@@ -40,12 +42,15 @@ ALLOWED = {
         "expire": "expired",
     },
     "buying": {"finish": "bought", "return": "approved"},
-    "bought": {"settle": "closed"},
+    "bought": {"settle": "closed", "try_again": "buying"},
     "closed": {},
     "denied": {},
     "cancelled": {},
     "expired": {},
 }
+# What the market knows and our disk has forgotten is taken in wherever the request stands by now.
+for _state in ("pending", "closed", "denied", "cancelled", "expired"):
+    ALLOWED[_state] = {**ALLOWED[_state], "adopt": "bought"}
 
 MAY_BE_AT_THE_MARKET = {AttemptState.SENT, AttemptState.PURCHASED, AttemptState.UNKNOWN}
 
@@ -72,7 +77,8 @@ def test_every_state_from_a_draft_is_reached_and_final_ones_are_the_end() -> Non
     for _ in RequestState:
         reached |= {after for (state, _), after in TRANSITIONS.items() if state in reached}
     assert reached == set(RequestState)
-    assert {state for state in RequestState if not ALLOWED[state.value]} == FINAL_STATES
+    of_ours = {state: set(ALLOWED[state.value]) - {"adopt"} for state in RequestState}
+    assert {state for state, events in of_ours.items() if not events} == FINAL_STATES
 
 
 def test_money_may_still_be_spent_only_on_open_requests() -> None:
@@ -81,23 +87,52 @@ def test_money_may_still_be_spent_only_on_open_requests() -> None:
         can_be_bought |= {
             state for (state, _), after in TRANSITIONS.items() if after in OPEN_STATES
         }
-    assert can_be_bought - {RequestState.DRAFT} == OPEN_STATES
+    # From bought only by Try again, within the approval that it had.
+    assert can_be_bought - {RequestState.DRAFT} == {*OPEN_STATES, RequestState.BOUGHT}
+    assert states_before(RequestEvent.TRY_AGAIN) == (RequestState.BOUGHT,)
     assert not OPEN_STATES & FINAL_STATES
 
 
+def test_what_is_adopted_is_never_bought_on() -> None:
+    """Nobody's approval of the rest is known: it leads to bought, where nothing more is sent."""
+    assert state_after(RequestEvent.ADOPT) is RequestState.BOUGHT
+    assert RequestState.BOUGHT not in OPEN_STATES
+
+
+TRIES = [
+    LastTry(state, whole, failed, released, again, substitute)
+    for state in AttemptState
+    for whole, failed, released, again, substitute in product([False, True], repeat=5)
+]
+
+
 @pytest.mark.parametrize("no_listing", [False, True])
-@pytest.mark.parametrize("last", [None, *AttemptState])
-@pytest.mark.parametrize("refused_whole", [False, True])
+def test_line_without_an_attempt_is_open_until_it_finds_no_listing(no_listing: bool) -> None:
+    expected = LineState.REFUSED if no_listing else LineState.OPEN
+    assert line_state(no_listing=no_listing, last=None) is expected
+
+
+@pytest.mark.parametrize("no_listing", [False, True])
+@pytest.mark.parametrize("last", TRIES, ids=str)
 def test_line_for_every_attempt_is_open_only_if_nothing_can_be_at_the_market(
-    no_listing: bool, last: AttemptState | None, refused_whole: bool
+    no_listing: bool, last: LastTry
 ) -> None:
-    state = line_state(no_listing=no_listing, last=last, refused_whole=refused_whole)
-    if last in MAY_BE_AT_THE_MARKET:
-        assert state.value == last.value
-    elif last is AttemptState.REFUSED and not refused_whole:
-        assert state is LineState.REFUSED
+    state = line_state(no_listing=no_listing, last=last)
+    open_or_over = LineState.REFUSED if no_listing else LineState.OPEN
+    if last.released:
+        expected = open_or_over
+    elif last.state in MAY_BE_AT_THE_MARKET and not last.failed:
+        expected = LineState(last.state.value)
+    elif last.state is AttemptState.PURCHASED:
+        expected = LineState.RECHECK if last.tried_again else LineState.FAILED
+    elif last.state in MAY_BE_AT_THE_MARKET:
+        expected = LineState(last.state.value)
+    elif last.state is AttemptState.NOT_SENT:
+        expected = open_or_over
     else:
-        assert state is (LineState.REFUSED if no_listing else LineState.OPEN)
+        again = last.refused_whole or last.tried_again or last.substitute
+        expected = open_or_over if again else LineState.REFUSED
+    assert state is expected
 
 
 def _mixtures() -> Iterable[tuple[LineState, ...]]:
@@ -106,14 +141,27 @@ def _mixtures() -> Iterable[tuple[LineState, ...]]:
     )
 
 
+SEARCHES = [Search(*each) for each in product([False, True], repeat=3)]
+
+
 @pytest.mark.parametrize("states", list(_mixtures()), ids="-".join)
 def test_next_step_for_every_mixture_of_lines_sends_nothing_beside_an_unknown(
     states: tuple[LineState, ...],
 ) -> None:
-    step = next_step([*states, *reversed(states)])
-    if LineState.SENT in states or LineState.UNKNOWN in states:
-        assert step is Step.WAIT
-    elif LineState.OPEN in states:
-        assert step is Step.BUY
-    else:
-        assert step is Step.FINISH
+    for search in SEARCHES:
+        step = next_step([*states, *reversed(states)], search)
+        if LineState.SENT in states:
+            assert step is Step.WAIT
+        elif LineState.UNKNOWN in states:
+            assert step is _while_unknown(search)
+        elif {LineState.OPEN, LineState.RECHECK} & set(states):
+            assert step is Step.BUY
+        else:
+            assert step is Step.FINISH
+
+
+def _while_unknown(search: Search) -> Step:
+    """Return the step while nobody knows: sent once more only once, and only when all is over."""
+    if search.over and not search.person_asked:
+        return Step.RESEND if search.sent_once else Step.ASK_A_PERSON
+    return Step.LOOK_UP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,7 +15,7 @@ from bot.domain.states import AttemptState, LineState, RequestState
 from bot.store import purchases, requests
 from bot.store.database import Database, Transaction
 from tests.store import samples
-from tests.store.samples import ANA, DAY, HOUR, NOW, line, request_id, shown
+from tests.store.samples import ANA, DAY, HOUR, MAX, NOW, line, request_id, shown
 
 FIRST, SECOND = purchase_key(request_id(), 1, 1), purchase_key(request_id(), 2, 1)
 SOLD = Refusal(5, "skin_unavailable")
@@ -27,10 +28,39 @@ async def tried(tx: Transaction, key: str) -> Attempt:
     return next(one for each in view.lines for one in each.attempts if one.purchase_key == key)
 
 
+async def step_at(tx: Transaction, number: int, at: int) -> None:
+    """Have the next step of a request in buying be due then."""
+    await tx.execute("UPDATE requests SET step_at = ? WHERE request_id = ?", at, request_id(number))
+
+
+async def to_buy(
+    tx: Transaction,
+    at: int = NOW,
+    busy: Sequence[str] = (),
+    users: Sequence[int] = (),
+    limit: int = 9,
+) -> list[int]:
+    """Return the numbers of the requests to buy."""
+    due = await purchases.to_buy(tx, at, busy=busy, users=users, limit=limit)
+    return [(await shown(tx, one.request_id)).request.number for one in due]
+
+
+async def to_look_up(
+    tx: Transaction,
+    at: int = NOW,
+    busy: Sequence[str] = (),
+    users: Sequence[int] = (),
+    limit: int = 9,
+) -> list[int]:
+    """Return the numbers of the requests to look up."""
+    due = await purchases.to_look_up(tx, at, busy=busy, users=users, limit=limit)
+    return [(await shown(tx, one.request_id)).request.number for one in due]
+
+
 class TestQueue:
     """Who is next."""
 
-    async def test_claimable_are_due_and_not_too_old_longest_waiting_first(
+    async def test_to_buy_are_due_and_not_too_old_longest_waiting_first(
         self, database: Database
     ) -> None:
         times = {1: NOW - 5, 2: NOW, 3: NOW + 1, 4: NOW - 9}
@@ -44,17 +74,37 @@ class TestQueue:
                 )
             await samples.pending(tx, 5, user_id=ANA + 5)
             await samples.buying(tx, 6, user_id=ANA + 6)
-            assert await purchases.claimable(tx, NOW, limit=9) == [
-                request_id(number) for number in (4, 1, 2)
-            ]
-            assert await purchases.claimable(tx, NOW, limit=1) == [request_id(4)]
-            assert await purchases.claimable(tx, NOW + DAY, limit=9) == []
+            await step_at(tx, 6, NOW - 7)
+            await samples.buying(tx, 7, user_id=ANA + 7)
+            await step_at(tx, 7, NOW + 1)
+            assert await to_buy(tx) == [4, 6, 1, 2]
+            assert await to_buy(tx, limit=2) == [4, 6]
+            assert await to_buy(tx, busy=[request_id(4)]) == [6, 1, 2]
+            assert await to_buy(tx, users=[ANA + 4, ANA + 1]) == [6, 2]
+            assert await to_buy(tx, at=NOW + DAY) == [6, 7]
 
-    async def test_next_claimable_is_the_soonest_besides_those_in_hand_and_too_old(
+    async def test_request_with_something_unknown_is_to_be_looked_up_and_never_to_be_bought(
         self, database: Database
     ) -> None:
         async with database.writing() as tx:
-            assert await purchases.next_claimable_at(tx, NOW, besides=[]) is None
+            for number in (1, 2, 3):
+                await samples.send(tx, await samples.buying(tx, number, user_id=ANA + number))
+            assert await to_buy(tx) == await to_look_up(tx) == []
+            for number in (1, 2):
+                await purchases.give_up_waiting(tx, request_id(number), message="")
+                await step_at(tx, number, NOW - number)
+            assert await to_buy(tx) == []
+            assert await to_look_up(tx) == [2, 1]
+            assert await to_look_up(tx, limit=1) == [2]
+            assert await to_look_up(tx, busy=[request_id(2)]) == [1]
+            assert await to_look_up(tx, users=[ANA + 1]) == [2]
+            assert await to_look_up(tx, at=NOW - 2) == [2]
+
+    async def test_next_due_is_the_soonest_besides_those_in_hand_and_too_old(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            assert await purchases.next_due_at(tx, NOW, busy=[]) is None
             for number, at in {1: NOW - 5, 2: NOW + 3, 3: NOW + 7}.items():
                 await samples.approved(tx, number, user_id=ANA + number)
                 await tx.execute(
@@ -63,15 +113,23 @@ class TestQueue:
                     NOW + number * HOUR,
                     request_id(number),
                 )
+            await samples.buying(tx, 4, user_id=ANA + 4)
+            await step_at(tx, 4, NOW + 5)
             in_hand: list[str] = []
             soonest = []
-            for number in (1, 2, 3):
-                soonest.append(await purchases.next_claimable_at(tx, NOW, besides=in_hand))
+            for number in (1, 2, 4, 3):
+                soonest.append(await purchases.next_due_at(tx, NOW, busy=in_hand))
                 in_hand.append(request_id(number))
-            assert soonest == [NOW - 5, NOW + 3, NOW + 7]
-            assert await purchases.next_claimable_at(tx, NOW, besides=in_hand) is None
+            assert soonest == [NOW - 5, NOW + 3, NOW + 5, NOW + 7]
+            assert await purchases.next_due_at(tx, NOW, busy=in_hand) is None
             late = NOW + 2 * HOUR
-            assert await purchases.next_claimable_at(tx, late, besides=[]) == NOW + 7
+            assert await purchases.next_due_at(tx, late, busy=[request_id(4)]) == NOW + 7
+
+    async def test_what_is_on_the_wire_is_not_due(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            assert await purchases.next_due_at(tx, NOW + DAY, busy=[]) is None
+            assert await to_buy(tx, at=NOW + DAY) == []
 
     async def test_in_buying_are_all_that_were_claimed(self, database: Database) -> None:
         async with database.writing() as tx:
@@ -109,13 +167,25 @@ class TestWaiting:
                 )
             await samples.pending(tx, 4)
             await purchases.wait_no_longer(tx, reasons[:2], at=NOW)
-            due = await purchases.claimable(tx, NOW, limit=9)
-            assert sorted(due) == sorted([request_id(1), request_id(2)])
+            assert sorted(await to_buy(tx)) == [1, 2]
             # The card says what it waits for until it is claimed.
             assert (await shown(tx, request_id(1))).request.waits_for is WaitReason.PAUSED
 
-    @pytest.mark.parametrize("state", [RequestState.PENDING, RequestState.BUYING])
-    async def test_wait_of_a_request_that_is_not_approved_changes_nothing(
+    async def test_wait_in_buying_puts_the_next_step_off(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.buying(tx)
+            assert await purchases.wait(
+                tx, request_id(), WaitReason.PAUSED, claimable_at=NOW + 9, at=NOW
+            )
+            request = (await shown(tx, request_id())).request
+            assert request.state is RequestState.BUYING
+            assert (request.waits_for, request.step_at) == (WaitReason.PAUSED, NOW + 9)
+            assert await to_buy(tx, at=NOW + 8) == []
+            await purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW)
+            assert await to_buy(tx) == [1]
+
+    @pytest.mark.parametrize("state", [RequestState.PENDING, RequestState.BOUGHT])
+    async def test_wait_of_a_request_that_is_not_to_be_bought_changes_nothing(
         self, database: Database, state: RequestState
     ) -> None:
         async with database.writing() as tx:
@@ -355,7 +425,107 @@ class TestOutcomes:
             assert (one.code, one.message, one.refused_whole) == (5, "skin_unavailable", False)
             assert (other.code, other.refused_whole, other.ended_at) == (-7, True, NOW + 1)
             states = [each.state for each in (await shown(tx, request_id())).lines]
-            assert states == [LineState.REFUSED, LineState.OPEN]
+            # Both are to be tried again: the one by another listing, the other because it was not
+            # judged.
+            assert states == [LineState.OPEN, LineState.OPEN]
+
+    async def test_refusal_of_a_second_send_is_no_end(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            assert await purchases.open_resend(tx, request_id(), at=NOW + 1) == [FIRST, SECOND]
+            assert not await purchases.record_refusal(tx, FIRST, SOLD, whole=False, at=NOW)
+            assert not await purchases.record_refusal(tx, SECOND, BUSY, whole=True, at=NOW)
+            assert {(await tried(tx, key)).state for key in (FIRST, SECOND)} == {AttemptState.SENT}
+
+    async def test_third_send_of_a_key_is_never_opened(self, database: Database) -> None:
+        async with database.writing() as tx:
+            view = await samples.buying(tx)
+            await samples.send(tx, view)
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            await purchases.open_resend(tx, request_id(), at=NOW)
+            for _ in range(3):
+                await purchases.give_up_waiting(tx, request_id(), message="")
+                assert await purchases.open_resend(tx, request_id(), at=NOW) == []
+            for attempt_no in (1, 2):
+                with pytest.raises(sqlite3.IntegrityError):
+                    await samples.send(tx, view, attempt_no)
+
+    async def test_second_send_that_never_left_was_none(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            await purchases.open_resend(tx, request_id(), at=NOW)
+            await purchases.record_not_sent(tx, FIRST, at=NOW)
+            attempt = await tried(tx, FIRST)
+            assert (attempt.state, attempt.sends, attempt.unsent) == (AttemptState.UNKNOWN, 1, 1)
+            # Whatever is said of its second send now is said of none.
+            assert not await purchases.record_refusal(tx, FIRST, SOLD, whole=False, at=NOW)
+            assert await purchases.open_resend(tx, request_id(), at=NOW) == [FIRST]
+
+
+class TestSearch:
+    """How the search for unknown purchases is counted."""
+
+    async def test_begin_counts_misses_and_history_anew(self, database: Database) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            assert not await purchases.begin_search(tx, request_id(), at=NOW, step_at=NOW + 5)
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            assert await purchases.begin_search(tx, request_id(), at=NOW, step_at=NOW + 5)
+            await purchases.record_miss(tx, FIRST)
+            await purchases.record_look_up(tx, request_id(), history_at=NOW + 6, step_at=NOW + 9)
+            request = (await shown(tx, request_id())).request
+            assert (request.look_ups, request.history_at, request.step_at) == (1, NOW + 6, NOW + 9)
+            assert ((await tried(tx, FIRST)).misses, (await tried(tx, SECOND)).misses) == (1, 0)
+            await purchases.begin_search(tx, request_id(), at=NOW + 20, step_at=NOW + 25)
+            request = (await shown(tx, request_id())).request
+            assert (request.grace_from, request.look_ups, request.history_at) == (NOW + 20, 0, None)
+            assert (await tried(tx, FIRST)).misses == 0
+
+    async def test_attention_is_news_once_and_ends_with_the_last_unknown_line(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            assert await purchases.ask_a_person(tx, request_id(), at=NOW + 1, step_at=NOW + 2)
+            assert not await purchases.ask_a_person(tx, request_id(), at=NOW + 3, step_at=NOW + 4)
+            await purchases.record_purchase(tx, FIRST, samples.purchase(FIRST, 1), at=NOW)
+            await purchases.go_on(tx, request_id(), at=NOW)
+            assert (await shown(tx, request_id())).request.attention_at == NOW + 1
+            await purchases.record_purchase(tx, SECOND, samples.purchase(SECOND, 2), at=NOW)
+            await purchases.go_on(tx, request_id(), at=NOW)
+            assert (await shown(tx, request_id())).request.attention_at is None
+
+    async def test_settled_as_not_bought_is_looked_for_and_found_it_is_booked(
+        self, database: Database
+    ) -> None:
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx))
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            assert await purchases.settle(tx, FIRST, by=MAX, at=NOW, bought=None)
+            assert not await purchases.settle(tx, FIRST, by=MAX, at=NOW, bought=None)
+            assert await purchases.settle(tx, SECOND, by=MAX, at=NOW, bought=(7, Micros(5)))
+            assert await purchases.settled_since(tx, NOW, limit=9) == [FIRST]
+            assert await purchases.settled_since(tx, NOW + 1, limit=9) == []
+            await purchases.record_late_purchase(tx, FIRST, samples.purchase(FIRST, 8), at=NOW)
+            assert await purchases.settled_since(tx, NOW, limit=9) == []
+            states = [each.state for each in (await shown(tx, request_id())).lines]
+            assert states == [LineState.PURCHASED, LineState.PURCHASED]
+
+    async def test_refused_second_send_settled_as_not_bought_is_never_substituted(
+        self, database: Database
+    ) -> None:
+        """The code is not the market's last word on the only send: nothing goes on by itself."""
+        async with database.writing() as tx:
+            await samples.send(tx, await samples.buying(tx, lines=[line()]))
+            await purchases.give_up_waiting(tx, request_id(), message="")
+            await purchases.open_resend(tx, request_id(), at=NOW)
+            await purchases.record_unknown(tx, FIRST, message="sold", code=5)
+            await purchases.settle(tx, FIRST, by=MAX, at=NOW, bought=None)
+            (only,) = (await shown(tx, request_id())).lines
+            assert only.state is LineState.REFUSED
 
 
 class TestWire:
@@ -386,8 +556,8 @@ class TestWire:
         ceiling = line().ceiling
         async with database.writing() as tx:
 
-            async def spoken_for(since: int) -> int:
-                return await purchases.spoken_for(tx, since=since)
+            async def spoken_for(since: int, besides: str = "") -> int:
+                return await purchases.spoken_for(tx, since=since, besides=besides)
 
             await samples.approved(tx, 2)
             assert await spoken_for(NOW) == 0
@@ -397,11 +567,15 @@ class TestWire:
             assert await spoken_for(NOW) == 2 * ceiling
             await purchases.record_unknown(tx, FIRST, message="no answer")
             await purchases.record_refusal(tx, SECOND, SOLD, whole=False, at=NOW)
-            assert await spoken_for(NOW) == ceiling
+            assert await spoken_for(NOW) == 2 * ceiling
             cheaper = samples.purchase(FIRST, debited=Micros(ceiling - CENT))
             await purchases.record_purchase(tx, FIRST, cheaper, at=NOW + 5)
             # A balance that was read before the purchase doesn't know of it yet.
-            assert await spoken_for(NOW + 5) == ceiling - CENT
+            assert await spoken_for(NOW + 5) == ceiling + ceiling - CENT
+            # The refused one may be bought under its next listing: its hold stays until then.
+            assert await spoken_for(NOW + 6) == ceiling
+            assert await spoken_for(NOW + 6, besides=request_id()) == 0
+            await purchases.finish(tx, request_id(), at=NOW)
             assert await spoken_for(NOW + 6) == 0
 
     async def test_listings_are_taken_by_what_may_have_bought_them_since(
@@ -430,14 +604,16 @@ class TestWire:
                 LineState.UNKNOWN
             }
 
-    async def test_request_of_which_something_is_unknown_locks_nobody_out(
+    async def test_request_of_which_something_is_unknown_counts_as_open(
         self, database: Database
     ) -> None:
-        """Its member can do nothing to end it."""
+        """It may still cost all that was approved for it."""
         async with database.writing() as tx:
             view = await samples.buying(tx)
             await samples.send(tx, view)
             request = view.request
             assert await requests.open_numbers(tx, request.guild_id, request.user_id) == [1]
             await purchases.give_up_waiting(tx, request_id(), message="stopped")
+            assert await requests.open_numbers(tx, request.guild_id, request.user_id) == [1]
+            await samples.force_state(tx, request_id(), RequestState.BOUGHT)
             assert await requests.open_numbers(tx, request.guild_id, request.user_id) == []

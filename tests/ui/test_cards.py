@@ -253,7 +253,12 @@ def _bare(words: str) -> str:
 def test_a_code_of_a_line_is_explained_wherever_it_is_posted(code: int) -> None:
     rule = rule_for(code)
     state = AttemptState.REFUSED if rule.definite else AttemptState.UNKNOWN
-    refused = [tried(1, state, code=code, message=rule.name), tried(2, AttemptState.PURCHASED)]
+    # Picked by its listing, so that no other is taken in its place.
+    one = line(1, listing_id=1)
+    refused = [
+        LineView(one, (attempt(1, state, code=code, message=rule.name),)),
+        tried(2, AttemptState.PURCHASED),
+    ]
     reason = text.REFUSALS[rule.kind]
     for request_state in (RequestState.BUYING, RequestState.BOUGHT):
         shown = view(request_state, refused)
