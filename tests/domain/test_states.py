@@ -163,5 +163,5 @@ def test_next_step_for_every_mixture_of_lines_sends_nothing_beside_an_unknown(
 def _while_unknown(search: Search) -> Step:
     """Return the step while nobody knows: sent once more only once, and only when all is over."""
     if search.over and not search.person_asked:
-        return Step.RESEND if search.sent_once else Step.ASK_A_PERSON
+        return Step.RESEND if search.may_resend else Step.ASK_A_PERSON
     return Step.LOOK_UP
