@@ -157,7 +157,7 @@ class World:
         with closing(sqlite3.connect(self.database_path, timeout=5)) as connection, connection:
             connection.execute(sql, values)
 
-    async def until(self, holds: Callable[[], object], timeout: float = 10) -> None:
+    async def until(self, holds: Callable[[], object], timeout: float = 30) -> None:
         """Wait for something that no message tells: of the market, the database or the log."""
         for _ in range(round(timeout / 0.02)):
             if holds():
