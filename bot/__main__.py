@@ -41,6 +41,7 @@ from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.database import Database
@@ -113,6 +114,7 @@ async def run(settings: Settings) -> None:
                 url=project.url,
                 client_id=project.client_id,
                 client_secret=project.client_secret,
+                limiter=Limiter(window_s=settings.skinsback_minute_s),
             )
         )
         house = build(settings, database, vault, market, project=project.client_id)

@@ -24,6 +24,7 @@ from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Limiter
 from bot.store import audit, outbox, requests, settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
@@ -326,6 +327,7 @@ async def open_house(
             url=environment["SKINSBACK_API_URL"],
             client_id=environment["SKINSBACK_CLIENT_ID"],
             client_secret=environment["SKINSBACK_CLIENT_SECRET"],
+            limiter=Limiter(window_s=0.05),
         ) as caller,
     ):
         house = build_house(
