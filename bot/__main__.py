@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from bot.services.bundle import Services
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
+from bot.services.clock_watch import ClockWatch, TimeSource
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch, lift
 from bot.services.purchasing import Purchasing
@@ -162,6 +164,7 @@ class House:
     bot: Quartermaster
     announcements: Announcements
     purchasing: Purchasing
+    clock_watch: ClockWatch
     services: Services
 
     async def check(self) -> str | None:
@@ -192,6 +195,7 @@ class House:
                     self.services.catalogue.run(),
                     self.services.requests.run_sweeper(),
                     self.services.watch.run(),
+                    self.clock_watch.run(),
                 )
             ]
             everything = {stopped, client, buying, *others}
@@ -220,6 +224,7 @@ def build(
     """Wire everything; nothing runs yet."""
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
+    clock_watch = ClockWatch(clock, database, changed=approved.set)
     bot = Quartermaster(sandbox=settings.sandbox, operator_ids=settings.operator_ids)
     poster = DiscordPoster(bot, bot.frame, lambda: bot.online)
     announcements = Announcements(database, poster, clock, rng)
@@ -244,21 +249,48 @@ def build(
         project=project,
     )
     purchasing = Purchasing(
-        database, buying, watch, guilds, announcements, poster, poster, clock, approved=approved
+        database,
+        buying,
+        watch,
+        guilds,
+        announcements,
+        poster,
+        poster,
+        clock,
+        approved=approved,
+        clock_watch=clock_watch,
     )
     services = Services(
         baskets=Baskets(database, guilds, catalogue, market, clock, rng),
         catalogue=catalogue,
         guilds=guilds,
         requests=Requests(
-            database, vault, guilds, catalogue, announcements, clock, approved=approved
+            database,
+            vault,
+            guilds,
+            catalogue,
+            announcements,
+            clock,
+            approved=approved,
+            clock_watch=clock_watch,
         ),
         trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
         watch=watch,
     )
     bot.attach(services, database)
     bot.on_online = announcements.wake
-    return House(database, bot, announcements, purchasing, services)
+    watch_the_clock(clock_watch, market, bot)
+    return House(database, bot, announcements, purchasing, clock_watch, services)
+
+
+def watch_the_clock(clock_watch: ClockWatch, market: SkinsbackClient, bot: Quartermaster) -> None:
+    """Have every answer of the market and of Discord tell the time."""
+    market.on_answer = partial(clock_watch.note, TimeSource.MARKET)
+    bot.on_answer = partial(clock_watch.note, TimeSource.DISCORD)
+    clock_watch.probes |= {
+        TimeSource.MARKET: market.status,
+        TimeSource.DISCORD: bot.ask_anything,
+    }
 
 
 async def resume(settings: Settings) -> None:

@@ -29,6 +29,7 @@ class WaitReason(StrEnum):
     TRADE_URL_PARTNER = "trade_url_partner"
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
     STEAM_ACCOUNT = "steam_account"
+    CLOCK = "clock"
 
 
 class NoListing(StrEnum):

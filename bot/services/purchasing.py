@@ -13,6 +13,7 @@ from bot.services.announcements import Announcements
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.buying import Buying
 from bot.services.clock import Clock
+from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
@@ -42,6 +43,7 @@ class Purchasing:
         clock: Clock,
         *,
         approved: asyncio.Event,
+        clock_watch: ClockWatch | None = None,
     ) -> None:
         self._database = database
         self._buying = buying
@@ -52,6 +54,7 @@ class Purchasing:
         self._directory = directory
         self._clock = clock
         self._wake = approved
+        self._clock_watch = clock_watch
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
 
@@ -192,6 +195,8 @@ class Purchasing:
             behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
         if paused:
             return wait_for(WaitReason.PAUSED)
+        if self._clock_watch is not None and self._clock_watch.wrong:
+            return wait_for(WaitReason.CLOCK)
         if behind or not self._poster.ready:
             return wait_for(WaitReason.CANNOT_TELL)
         match await self._directory.is_member(request.guild_id, request.user_id):

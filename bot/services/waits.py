@@ -18,6 +18,7 @@ _WAIT_MS: Final = {
     WaitReason.CANNOT_TELL: 5_000,
     WaitReason.MARKET_UNREACHABLE: 30_000,
     WaitReason.OPERATOR: 300_000,
+    WaitReason.CLOCK: 5_000,
 }
 """How long until it is looked at again, where the market's own table doesn't say."""
 
