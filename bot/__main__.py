@@ -40,6 +40,7 @@ from bot.services.bundle import Services
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
+from bot.services.clock_watch import ClockWatch, TimeSource
 from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
@@ -51,6 +52,7 @@ from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.backup import back_up
@@ -145,6 +147,7 @@ async def run(settings: Settings) -> None:
                 url=project.url,
                 client_id=project.client_id,
                 client_secret=project.client_secret,
+                limiter=Limiter(window_s=settings.skinsback_minute_s),
             )
         )
         house = build(settings, database, vault, market, project=project.client_id)
@@ -223,6 +226,7 @@ class House:
     purchasing: Purchasing
     look_ups: LookUps
     books: Books
+    clock_watch: ClockWatch
     services: Services
     disk: DiskWatch
 
@@ -258,6 +262,7 @@ class House:
                     self.look_ups.run(),
                     self.books.run(),
                     self.disk.run(),
+                    self.clock_watch.run(),
                 )
             ]
             everything = {stopped, failed, client, buying, *others}
@@ -297,6 +302,7 @@ def build(
     timing = timing or Timing()
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     clock, rng, approved = SystemClock(), SystemRandom(), asyncio.Event()
+    clock_watch = ClockWatch(clock, database, changed=approved.set)
     bot = Quartermaster(sandbox=settings.sandbox, operator_ids=settings.operator_ids)
     poster = DiscordPoster(bot, bot.frame, lambda: bot.online)
     this_run = ThisRun(clock.now_ms())
@@ -344,6 +350,7 @@ def build(
         sent_file,
         approved=approved,
         disk=disk,
+        clock_watch=clock_watch,
         shutdown_s=SHUTDOWN_S,
     )
     books = Books(
@@ -363,14 +370,34 @@ def build(
         catalogue=catalogue,
         guilds=guilds,
         requests=Requests(
-            database, vault, guilds, catalogue, announcements, clock, approved=approved
+            database,
+            vault,
+            guilds,
+            catalogue,
+            announcements,
+            clock,
+            approved=approved,
+            clock_watch=clock_watch,
         ),
         trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
         watch=watch,
     )
     bot.attach(services, database)
     bot.on_online = announcements.wake
-    return House(database, bot, announcements, purchasing, look_ups, books, services, disk)
+    watch_the_clock(clock_watch, market, bot)
+    return House(
+        database, bot, announcements, purchasing, look_ups, books, clock_watch, services, disk
+    )
+
+
+def watch_the_clock(clock_watch: ClockWatch, market: SkinsbackClient, bot: Quartermaster) -> None:
+    """Have every answer of the market and of Discord tell the time."""
+    market.on_answer = partial(clock_watch.note, TimeSource.MARKET)
+    bot.on_answer = partial(clock_watch.note, TimeSource.DISCORD)
+    clock_watch.probes |= {
+        TimeSource.MARKET: market.status,
+        TimeSource.DISCORD: bot.ask_anything,
+    }
 
 
 async def resume(settings: Settings) -> None:

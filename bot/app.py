@@ -7,7 +7,8 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
@@ -47,6 +48,7 @@ class Quartermaster(commands.Bot):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=0.5,
+            http_trace=self._trace(),
         )
         self._sandbox = sandbox
         self._operator_ids = tuple(sorted(operator_ids))
@@ -54,10 +56,35 @@ class Quartermaster(commands.Bot):
         self._database: Database | None = None
         self.online = False
         self.on_online: Callable[[], None] = lambda: None
+        self.on_answer: Callable[[Mapping[str, str]], None] = lambda _headers: None
         self.first_ready = asyncio.Event()
         self.router = Router(self.frame)
         if isinstance(self.tree, Tree):
             self.tree.frame = self.frame
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        """Return what hands the headers of Discord's answers on in the moment they come."""
+
+        async def answered(
+            _session: aiohttp.ClientSession,
+            _context: SimpleNamespace,
+            request: aiohttp.TraceRequestEndParams,
+        ) -> None:
+            self.on_answer(request.response.headers)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(answered)
+        return trace
+
+    async def ask_anything(self) -> None:
+        """Make a small call whose answer tells the time. Raises ``DiscordUnreachableError``."""
+        try:
+            await self.application_info()
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            failure = type(error).__name__
+        else:
+            return
+        raise DiscordUnreachableError(failure)
 
     def frame(self) -> Frame:
         """Return what every card needs beside its subject."""

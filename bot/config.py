@@ -15,9 +15,11 @@ from bot.store.vault import is_key
 
 SKINSBACK_HOST: Final = "skinsback.com"
 SKINSBACK_API_URL: Final = f"https://{SKINSBACK_HOST}/api.php"
+MINUTE_S: Final = 60.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _PORT: Final = re.compile("[1-9][0-9]{0,4}")
 _PORT_MAX: Final = 65_535
+_SECONDS: Final = re.compile(r"[0-9]{1,2}(\.[0-9]{1,3})?")
 _ID: Final = re.compile("[1-9][0-9]{0,18}")
 _ID_MAX: Final = 2**63 - 1  # what a column of the database holds
 
@@ -56,6 +58,7 @@ class Settings:
     discord_api_url: str = ""
     discord_gateway_url: str = ""
     skinsback_api_url: str = ""
+    skinsback_minute_s: float = MINUTE_S
 
     @property
     def sandbox(self) -> bool:
@@ -81,6 +84,7 @@ class Settings:
             discord_api_url=reader.read("DISCORD_API_URL", _url("http", "https"), ""),
             discord_gateway_url=reader.read("DISCORD_GATEWAY_URL", _url("ws", "wss"), ""),
             skinsback_api_url=reader.read("SKINSBACK_API_URL", _url("http", "https"), ""),
+            skinsback_minute_s=reader.read("SKINSBACK_MINUTE_S", _minute, MINUTE_S),
         )
         settings._check_market(reader)
         reader.raise_if_bad()
@@ -92,6 +96,8 @@ class Settings:
             return
         for name in ("SKINSBACK_CLIENT_ID", "SKINSBACK_CLIENT_SECRET"):
             reader.required(name)
+        if self.skinsback_minute_s < MINUTE_S:
+            reader.bad.append("SKINSBACK_MINUTE_S must be 60 with real money")
         address = urlsplit(self.skinsback_api_url or SKINSBACK_API_URL)
         own = address.hostname == SKINSBACK_HOST and address.scheme == "https"
         if not own and address.hostname not in _LOOPBACK:
@@ -169,6 +175,12 @@ def _port(text: str) -> int | None:
     if not _PORT.fullmatch(text) or int(text) > _PORT_MAX:
         raise ValueError("must be a port, 1 to 65535")
     return int(text)
+
+
+def _minute(text: str) -> float:
+    if not _SECONDS.fullmatch(text) or not 0 < float(text) <= MINUTE_S:
+        raise ValueError("must be seconds, more than 0 and at most 60")
+    return float(text)
 
 
 def _url(*schemes: str) -> Callable[[str], str]:

@@ -143,6 +143,25 @@ def test_settings_with_many_bad_values_name_them_all_in_one_line() -> None:
     assert "\n" not in line
 
 
+class TestMinuteOfTheMarket:
+    """A rehearsal may have a short one; with real money it is as long as it is."""
+
+    @pytest.mark.parametrize(("value", "seconds"), [("2", 2.0), ("0.05", 0.05), ("60", 60.0)])
+    def test_minute_of_a_rehearsal_may_be_shorter(self, value: str, seconds: float) -> None:
+        settings = Settings.from_mapping(SANDBOX | {"SKINSBACK_MINUTE_S": value})
+        assert settings.skinsback_minute_s == seconds
+
+    @pytest.mark.parametrize("value", ["0", "0.000", "61", "-1", "nan", "1e1", "soon"])
+    def test_minute_that_is_none_or_longer_is_refused(self, value: str) -> None:
+        with pytest.raises(ConfigError, match="SKINSBACK_MINUTE_S must be seconds"):
+            Settings.from_mapping(SANDBOX | {"SKINSBACK_MINUTE_S": value})
+
+    def test_minute_of_the_real_market_can_not_be_shortened(self) -> None:
+        with pytest.raises(ConfigError, match="SKINSBACK_MINUTE_S must be 60 with real money"):
+            Settings.from_mapping(REAL | {"SKINSBACK_MINUTE_S": "59"})
+        assert Settings.from_mapping(REAL | {"SKINSBACK_MINUTE_S": "60"}).skinsback_minute_s == 60
+
+
 class TestMarketAddress:
     """With real money the Client Secret goes to its own host only."""
 

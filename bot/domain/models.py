@@ -49,6 +49,7 @@ class WaitReason(StrEnum):
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
     STEAM_ACCOUNT = "steam_account"
     DISK_FULL = "disk_full"
+    CLOCK = "clock"
 
 
 class NoListing(StrEnum):

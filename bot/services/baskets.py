@@ -18,6 +18,7 @@ from bot.services.catalogue import Catalogue, Matches, fold
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import CallClass
 from bot.store import baskets, settings
 from bot.store.database import Database, Transaction
 
@@ -141,7 +142,7 @@ class Baskets:
         game = matches.quotes[0].game
         names = [name for name, quote in by_name.items() if quote.game == game]
         try:
-            listings: list[Listing] = await self._market.search(game, names)
+            listings: list[Listing] = await self._market.search(game, names, for_=CallClass.STATUS)
         except MarketError:
             raise UserFacingError(Problem.MARKET_UNREACHABLE) from None
         for listing in listings:

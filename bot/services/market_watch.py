@@ -13,6 +13,7 @@ from bot.services.announcements import Announcements
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import CallClass
 from bot.skinsback.refusals import rule_for
 from bot.store import audit, outbox, purchases, settings
 from bot.store.database import Database, Transaction
@@ -67,14 +68,14 @@ class MarketWatch:
         self._clock = clock
         self._approved = approved
 
-    async def balance(self, *, at_start: bool = False) -> Micros:
-        """Return the balance.
+    async def balance(self, *, at_start: bool = False, for_: CallClass = CallClass.BUY) -> Micros:
+        """Return the balance, which is asked ``for_`` buying unless it is said for what.
 
         An answer, or the lack of one, also sets or lifts the pause for a market that refuses us.
         Raises ``MarketError``.
         """
         try:
-            balance = await self._market.balance()
+            balance = await self._market.balance(for_=for_)
         except MarketRefusedError as error:
             if rule_for(error.code).pauses_buying:
                 await self.pause(PauseCause.MARKET_REFUSES_US, code=error.code)
@@ -153,7 +154,7 @@ class MarketWatch:
                 pause = await settings.get_pause(tx)
             if first or (pause and pause.cause is PauseCause.MARKET_REFUSES_US):
                 try:
-                    await self.balance(at_start=first)
+                    await self.balance(at_start=first, for_=CallClass.STATUS)
                     if first:
                         log.info("The market answers.")
                 except MarketError as error:

@@ -19,6 +19,7 @@ from bot.services.announcements import Announcements
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.buying import Buying, require_as_approved
 from bot.services.clock import Clock
+from bot.services.clock_watch import ClockWatch
 from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
@@ -73,6 +74,7 @@ class Purchasing:
         approved: asyncio.Event,
         disk: DiskWatch | None = None,
         shutdown_s: float = SHUTDOWN_S,
+        clock_watch: ClockWatch | None = None,
     ) -> None:
         self._disk = disk
         self._shutdown_s = shutdown_s
@@ -89,6 +91,7 @@ class Purchasing:
         self._this_run = this_run
         self._sent_file = sent_file
         self._wake = approved
+        self._clock_watch = clock_watch
         self._busy: dict[str, _InHand] = {}
         self._recovered: set[str] = set()
         self._stopping = asyncio.Event()
@@ -317,6 +320,8 @@ class Purchasing:
             behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
         if paused:
             return wait_for(WaitReason.PAUSED)
+        if self._clock_watch is not None and self._clock_watch.wrong:
+            return wait_for(WaitReason.CLOCK)
         if not self._this_run.caught_up or self._may_not_be_visible_yet(view):
             return wait_for(WaitReason.BOOKS_FIRST)
         if behind or not self._poster.ready:

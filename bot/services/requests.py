@@ -31,6 +31,7 @@ from bot.services.announcements import Announcements
 from bot.services.baskets import require_may_ask
 from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
+from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
 from bot.store import audit, baskets, outbox, requests, settings, trade_urls
 from bot.store.database import Database, Transaction
@@ -38,6 +39,7 @@ from bot.store.vault import Vault
 
 LIST_MAX: Final = 10
 _SWEEP_S: Final = 30.0
+_DOUBT_S: Final = 1.0
 _SWEEP_AT_ONCE: Final = 50
 _DM_WAIT_S: Final = 8.0
 
@@ -72,6 +74,7 @@ class Requests:
         clock: Clock,
         *,
         approved: asyncio.Event,
+        clock_watch: ClockWatch | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -80,6 +83,7 @@ class Requests:
         self._announcements = announcements
         self._clock = clock
         self._approved = approved
+        self._clock_watch = clock_watch
 
     async def submit(self, actor: Actor, revision: int) -> Sent:
         """Send the basket that was shown with ``revision`` for approval.
@@ -291,16 +295,25 @@ class Requests:
         return cancelled
 
     async def run_sweeper(self) -> None:
-        """Expire what is too old, for ever."""
+        """Expire what is too old, for ever, as long as we know what time it is."""
         while True:
+            if not self._knows_the_time:
+                await asyncio.sleep(_DOUBT_S)
+                continue
             async with self._database.reading() as tx:
                 old = await requests.too_old(tx, self._clock.now_ms(), limit=_SWEEP_AT_ONCE)
             for request_id in old:
                 await self._expire_if_too_old(request_id)
             await asyncio.sleep(0 if len(old) == _SWEEP_AT_ONCE else _SWEEP_S)
 
+    @property
+    def _knows_the_time(self) -> bool:
+        return self._clock_watch is None or self._clock_watch.trusted
+
     async def _expire_if_too_old(self, request_id: str) -> None:
         """Expire in a transaction of its own, so that a refusal that follows doesn't undo it."""
+        if not self._knows_the_time:
+            return
         async with self._database.writing() as tx:
             view = await requests.get(tx, request_id)
             if view and await requests.expire(tx, request_id, at=self._clock.now_ms()):

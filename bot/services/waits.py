@@ -21,6 +21,7 @@ _WAIT_MS: Final = {
     WaitReason.OPERATOR: 300_000,
     WaitReason.DISK_FULL: 30_000,
     WaitReason.FAULT: 300_000,
+    WaitReason.CLOCK: 5_000,
 }
 """How long until it is looked at again, where the market's own table doesn't say."""
 

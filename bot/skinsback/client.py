@@ -1,7 +1,8 @@
 """The market over HTTP.
 
-``buy`` is sent at most once, on a connection of its own, and always comes back with an outcome.
-All other calls change nothing at the market; whether one is repeated, its caller decides.
+Every call waits for its turn at the project's limiter. ``buy`` is sent at most once, on a
+connection of its own, and always comes back with an outcome. All other calls change nothing at the
+market; whether one is repeated, its caller decides.
 
 No log line and no exception of this module holds a secret: the ``repr`` of aiohttp's exceptions
 carries request headers, so only the names of their types go on.
@@ -11,20 +12,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import aiohttp
 
-from bot.domain.market import BuyOutcome, Listing, NotSent, Order, Quote, Unknown
+from bot.domain.market import BuyOutcome, Listing, NotSent, Order, Quote, RefusedWhole, Unknown
 from bot.domain.money import Micros
 from bot.errors import MarketRefusedError, MarketUnavailableError
 from bot.skinsback import protocol
+from bot.skinsback.dates import date_of
+from bot.skinsback.limiter import CallClass, Limiter, Token
 from bot.skinsback.protocol import Answer, HistoryPage, Json, MarketStatus, PurchaseList
+from bot.skinsback.refusals import RefusalKind, rule_for
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,10 @@ _BUY_BYTES: Final = 8 * _MIB  # 25 lines are a few kilobytes
 _CALL_BYTES: Final = 64 * _MIB  # a thousand purchases, or all listings of a common name
 _PRICELIST_BYTES: Final = 256 * _MIB
 _CHUNK: Final = 64 * 1024
+_LONG: Final = 256 * 1024
+"""Reading a longer answer would hold up every click, so it is done in a thread."""
+
+T = TypeVar("T")
 
 
 class _TooLargeError(Exception):
@@ -43,7 +50,8 @@ class SkinsbackClient:
     """One merchant project at the market.
 
     ``url`` is the whole address of ``api.php``. Timeouts are seconds: the total of a buy, of any
-    other call, of a price list, and of connecting. Use it as an async context manager.
+    other call, of a price list, and of connecting; the time in the ``limiter`` comes before them.
+    All clients of one project share one limiter. Use it as an async context manager.
     """
 
     def __init__(
@@ -56,8 +64,10 @@ class SkinsbackClient:
         call_timeout_s: float = 30,
         pricelist_timeout_s: float = 180,
         connect_timeout_s: float = 10,
+        limiter: Limiter | None = None,
     ) -> None:
         self._url = url
+        self._limiter = limiter or Limiter()
         self._headers = protocol.auth_headers(client_id, client_secret)
         self._buy_timeout = aiohttp.ClientTimeout(
             total=buy_timeout_s, sock_connect=connect_timeout_s
@@ -70,6 +80,8 @@ class SkinsbackClient:
         )
         self._session: aiohttp.ClientSession | None = None
         self._server_date: datetime | None = None
+        self.on_answer: Callable[[Mapping[str, str]], None] = lambda _headers: None
+        """Called with the headers of every answer, in the moment in which they come."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
@@ -89,14 +101,31 @@ class SkinsbackClient:
         """The market's clock as its last answer told it, or ``None`` if that named no date."""
         return self._server_date
 
-    async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+    async def reserve_buy(self) -> Token:
+        """Wait for the right to make one purchase call, so that ``buy`` need not wait.
+
+        It is good for a minute. One that is not used is lost, and no harm is done.
+        """
+        return await self._limiter.reserve(CallClass.BUY)
+
+    async def buy(
+        self,
+        partner: int,
+        token: str,
+        orders: Sequence[Order],
+        *,
+        reserved: Token | None = None,
+    ) -> BuyOutcome:
         """Send one market_batch_buy for the Steam account ``partner``, exactly once.
 
-        Every outcome is returned; an exception is a ``ValueError`` for orders that must never be
-        sent, before anything is sent, or the cancellation of the task. A cancelled call may have
-        bought everything.
+        Without ``reserved`` (see ``reserve_buy``), or with one that is too old, it waits for its
+        turn first. Every outcome is returned; an exception is a ``ValueError`` for orders that must
+        never be sent, before anything is sent, or the cancellation of the task. A cancelled call
+        may have bought everything.
         """
         body = protocol.batch_buy_body(partner, token, orders)
+        if reserved is None or not self._limiter.use(reserved):
+            await self._limiter.take(CallClass.BUY)
         try:
             # A connection of its own: on a kept-alive one, "closed by the market" can't be told
             # apart from "carried out and then closed".
@@ -111,38 +140,48 @@ class SkinsbackClient:
             outcome = Unknown(f"no whole answer: {type(error).__name__}")
         else:
             outcome = protocol.parse_batch_buy(answer)
+        if isinstance(outcome, RefusedWhole):
+            self._heed(outcome.refusal.code)
         if isinstance(outcome, NotSent | Unknown):
             log.warning(
                 "A batch of %d lines: %s, %s", len(orders), type(outcome).__name__, outcome.reason
             )
         return outcome
 
-    async def search(self, game: str, names: Sequence[str]) -> list[Listing]:
+    async def search(
+        self, game: str, names: Sequence[str], *, for_: CallClass = CallClass.BUY
+    ) -> list[Listing]:
         """Return the listings that stand under exactly these names.
 
-        Raises ``MarketRefusedError`` and ``MarketUnavailableError``, as all calls below do.
+        ``for_`` is what it is asked for, where that is not the usual, here and below: it decides
+        whom the limiter serves first. Raises ``MarketRefusedError`` and ``MarketUnavailableError``,
+        as all calls below do.
         """
-        answer = await self._call("market_search", {"game": game, "names": list(names)})
-        return protocol.parse_search(answer, names)
+        return await self._call(
+            "market_search",
+            {"game": game, "names": list(names)},
+            lambda answer: protocol.parse_search(answer, names),
+            for_=for_,
+        )
 
     async def pricelist(self, game: str) -> list[Quote]:
         """Return the grouped price list of ``game``."""
-        answer = await self._call(
+        return await self._call(
             "market_pricelist",
             {"game": game},
+            lambda answer: protocol.parse_pricelist(answer, game),
+            for_=CallClass.CATALOGUE,
             timeout=self._pricelist_timeout,
             limit=_PRICELIST_BYTES,
         )
-        # Tens of thousands of rows: reading them here would hold up every click for a second.
-        return await asyncio.to_thread(protocol.parse_pricelist, answer, game)
 
-    async def balance(self) -> Micros:
+    async def balance(self, *, for_: CallClass = CallClass.STATUS) -> Micros:
         """Return the project's balance."""
-        return protocol.parse_balance(await self._call("balance", {}))
+        return await self._call("balance", {}, protocol.parse_balance, for_=for_)
 
     async def status(self) -> MarketStatus:
         """Return whether the market is open."""
-        return protocol.parse_status(await self._call("status", {}))
+        return await self._call("status", {}, protocol.parse_status, for_=CallClass.STATUS)
 
     async def getinfo_by_keys(self, keys: Sequence[str]) -> PurchaseList:
         """Look purchases up by their keys.
@@ -166,7 +205,9 @@ class SkinsbackClient:
         parameters: dict[str, Json] = {"starting": starting, "ending": ending}
         if cursor is not None:
             parameters["start_from"] = cursor
-        return protocol.parse_history(await self._call("market_history", parameters))
+        return await self._call(
+            "market_history", parameters, protocol.parse_history, for_=CallClass.LOOK_UP
+        )
 
     async def whole_history(self, starting: int, ending: int) -> AsyncGenerator[PurchaseList]:
         """Return all pages of the purchases between two moments, as ``history`` does."""
@@ -182,7 +223,9 @@ class SkinsbackClient:
 
     async def _getinfo(self, parameter: str, ids: list[Json]) -> PurchaseList:
         try:
-            return protocol.parse_purchases(await self._call("market_getinfo", {parameter: ids}))
+            return await self._call(
+                "market_getinfo", {parameter: ids}, protocol.parse_purchases, for_=CallClass.LOOK_UP
+            )
         except MarketRefusedError as refused:
             if len(ids) == 1 and refused.code == protocol.NOT_FOUND:
                 return PurchaseList((), 0)
@@ -192,21 +235,41 @@ class SkinsbackClient:
         self,
         method: str,
         parameters: dict[str, Json],
+        parse: Callable[[Answer], T],
         *,
+        for_: CallClass,
         timeout: aiohttp.ClientTimeout | None = None,
         limit: int = _CALL_BYTES,
-    ) -> Answer:
+    ) -> T:
         """Make one safe call. Raises ``MarketUnavailableError`` when there is no whole answer."""
         if self._session is None:
             raise RuntimeError("the client is used outside of its context")
         body = protocol.request_body(method, parameters)
+        await self._limiter.take(for_)
         try:
-            return await self._post(self._session, body, timeout or self._call_timeout, limit)
+            answer = await self._post(self._session, body, timeout or self._call_timeout, limit)
         except (aiohttp.ClientError, TimeoutError, OSError, _TooLargeError) as error:
             failure = type(error).__name__.removeprefix("_")
+        else:
+            return await self._read(answer, parse)
         # Outside of the handler, so that no exception with the request in it hangs on ours.
         log.info("%s got no whole answer: %s", method, failure)
         raise MarketUnavailableError(f"{method}: {failure}")
+
+    async def _read(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
+        try:
+            if len(answer.body) > _LONG:
+                return await asyncio.to_thread(parse, answer)
+            return parse(answer)
+        except MarketRefusedError as refused:
+            self._heed(refused.code)
+            raise
+
+    def _heed(self, code: int) -> None:
+        """Back off from the market if it says that we call too often, all of us."""
+        if rule_for(code).kind is RefusalKind.RATE_LIMITED:
+            pause_s = self._limiter.back_off()
+            log.warning("The market says that we call too often: no call for %.0f s.", pause_s)
 
     async def _post(
         self,
@@ -219,20 +282,11 @@ class SkinsbackClient:
         async with session.post(
             self._url, data=body, headers=self._headers, timeout=timeout, allow_redirects=False
         ) as response:
-            self._server_date = _date(response.headers.get("Date"))
+            self._server_date = date_of(response.headers)
+            self.on_answer(response.headers)
             received = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK):
                 received += chunk
                 if len(received) > limit:
                     raise _TooLargeError
             return Answer(response.status, response.content_type, bytes(received))
-
-
-def _date(header: str | None) -> datetime | None:
-    if header is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)

@@ -889,6 +889,13 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         "The bot's disk is nearly full, and a purchase must be written down safely. Nothing was "
         "bought. The person who runs the bot has to make room; then it goes on by itself.",
     ),
+    WaitReason.CLOCK: Waiting(
+        "My clock is wrong at the moment, and a trade is a matter of minutes. Nothing was bought, "
+        "and your request goes on when the clock is right again.",
+        "The bot's clock is more than a minute away from the market's or Discord's. Nothing was "
+        "bought, and this keeps its place. The person who runs the bot has to set the machine's "
+        "clock; the log says by how much it is off. It then goes on by itself.",
+    ),
 }
 
 _KINDS_OF_WAIT: Final[Mapping[WaitReason, frozenset[RefusalKind]]] = {
@@ -1090,6 +1097,7 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
     WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",
     WaitReason.DISK_FULL: "the bot's disk was nearly full",
+    WaitReason.CLOCK: "the bot's clock was wrong",
 }
 
 REBOUND_SHORT: Final = "the bot went to another market account"

@@ -20,6 +20,7 @@ from bot.domain.money import DOLLAR, Micros
 from bot.services.baskets import Wish
 from bot.services.ports import Posted, Subject
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.database import Database
@@ -90,7 +91,10 @@ async def open_house(environment: Mapping[str, str]) -> AsyncGenerator[Bench]:
         project = await open_market(settings, stack)
         market = await stack.enter_async_context(
             SkinsbackClient(
-                url=project.url, client_id=project.client_id, client_secret=project.client_secret
+                url=project.url,
+                client_id=project.client_id,
+                client_secret=project.client_secret,
+                limiter=Limiter(window_s=settings.skinsback_minute_s),
             )
         )
         with patch("bot.__main__.DiscordPoster", PosterThatDraws):

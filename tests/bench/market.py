@@ -33,7 +33,7 @@ class MarketProcess(Child):
 
 async def _serve(names: int) -> None:
     async with SkinsbackSandbox(
-        size=names, balance=Micros(10_000_000 * DOLLAR), calls_per_minute=10**9
+        size=names, balance=Micros(10_000_000 * DOLLAR), calls_per_minute=10**9, minute_s=0.01
     ) as market:
         await answer(market.environment(), lambda: _keys(market))
 

@@ -146,7 +146,7 @@ async def test_start_when_the_database_belongs_to_others_then_it_is_left_alone(
     url = environment["SKINSBACK_API_URL"]
     cases = [
         ({"SKINSBACK_CLIENT_ID": "2002"}, "belongs to another market or project"),
-        ({"MARKET": "skinsback"}, "belongs to another market or project"),
+        ({"MARKET": "skinsback", "SKINSBACK_MINUTE_S": ""}, "belongs to another market or project"),
         ({"SKINSBACK_API_URL": url.replace("127.0.0.1", "localhost")}, "another market or project"),
         ({"DATA_KEYS": Fernet.generate_key().decode()}, "can't be opened with these DATA_KEYS"),
     ]

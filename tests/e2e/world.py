@@ -21,6 +21,8 @@ REDLINE = "AK-47 | Redline (Field-Tested)"
 ASIIMOV = "AWP | Asiimov (Field-Tested)"
 PARTNER = 90382795
 TOKEN = "AbCd_-12"
+MINUTE_S = 2.0
+"""How long a minute of the market lasts here: it is the one in which calls are counted."""
 
 
 def trade_url_of(partner: int, token: str = TOKEN) -> str:
@@ -194,7 +196,7 @@ async def small_world(folder: Path) -> AsyncGenerator[World]:
     spec = os.environ.get("DISCORD_OPENAPI_SPEC")
     async with (
         DiscordSandbox(openapi_spec=Path(spec) if spec else None) as discord,
-        SkinsbackSandbox() as market,
+        SkinsbackSandbox(minute_s=MINUTE_S) as market,
     ):
         guild = discord.add_guild("Friday Cup")
         mods = guild.add_role("Skin Mods")

@@ -30,6 +30,7 @@ from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Limiter
 from bot.store import audit, outbox, requests, settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
@@ -346,6 +347,7 @@ async def open_house(
             url=environment["SKINSBACK_API_URL"],
             client_id=environment["SKINSBACK_CLIENT_ID"],
             client_secret=environment["SKINSBACK_CLIENT_SECRET"],
+            limiter=Limiter(window_s=0.05),
         ) as caller,
     ):
         house = build_house(

@@ -22,6 +22,7 @@ from bot.domain.money import DOLLAR, Micros
 from bot.domain.states import LineState, RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import CallClass, Token
 from bot.store import outbox, requests
 from bot.store.database import Database, Transaction
 from tests.services.house import (
@@ -93,24 +94,28 @@ class MortalClient(SkinsbackClient):
 
     fate: Fate
 
-    async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+    async def buy(
+        self, partner: int, token: str, orders: Sequence[Order], *, reserved: Token | None = None
+    ) -> BuyOutcome:
         """Buy, if the process lives to do so."""
         await self.fate.strike("buy", "before")
-        outcome = await super().buy(partner, token, orders)
+        outcome = await super().buy(partner, token, orders, reserved=reserved)
         await self.fate.strike("buy", "after")
         return outcome
 
-    async def search(self, game: str, names: Sequence[str]) -> list[Listing]:
+    async def search(
+        self, game: str, names: Sequence[str], *, for_: CallClass = CallClass.BUY
+    ) -> list[Listing]:
         """Search, if the process lives to do so."""
         await self.fate.strike("search", "before")
-        found = await super().search(game, names)
+        found = await super().search(game, names, for_=for_)
         await self.fate.strike("search", "after")
         return found
 
-    async def balance(self) -> Micros:
+    async def balance(self, *, for_: CallClass = CallClass.STATUS) -> Micros:
         """Ask for the balance, if the process lives to do so."""
         await self.fate.strike("balance", "before")
-        balance = await super().balance()
+        balance = await super().balance(for_=for_)
         await self.fate.strike("balance", "after")
         return balance
 

@@ -36,6 +36,7 @@ from bot.services.buying import _attempt_no
 from bot.services.market_watch import lift
 from bot.services.waits import wait_after_refusal, wait_for
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Token
 from bot.skinsback.refusals import RULES, Scope
 from bot.store import purchases, settings
 from bot.store.database import Database
@@ -375,9 +376,16 @@ class TestRefusedWhole:
         class Slow(SkinsbackClient):
             refusals = 1
 
-            async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+            async def buy(
+                self,
+                partner: int,
+                token: str,
+                orders: Sequence[Order],
+                *,
+                reserved: Token | None = None,
+            ) -> BuyOutcome:
                 if not self.refusals:
-                    return await super().buy(partner, token, orders)
+                    return await super().buy(partner, token, orders, reserved=reserved)
                 self.refusals -= 1
                 await house.give_url(ANA, token="NewToken")
                 return RefusedWhole(Refusal(9, "invalid_token_value"))
@@ -444,16 +452,18 @@ class Unplugged(SkinsbackClient):
 
     unplugged = True
 
-    async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+    async def buy(
+        self, partner: int, token: str, orders: Sequence[Order], *, reserved: Token | None = None
+    ) -> BuyOutcome:
         """Buy from a port where nobody is, the first time."""
         if self.unplugged:
             self.unplugged = False
             real, self._url = self._url, "http://127.0.0.1:9/api.php"
             try:
-                return await super().buy(partner, token, orders)
+                return await super().buy(partner, token, orders, reserved=reserved)
             finally:
                 self._url = real
-        return await super().buy(partner, token, orders)
+        return await super().buy(partner, token, orders, reserved=reserved)
 
 
 class TestAlarms:
@@ -503,7 +513,14 @@ class TestFaultsOfOurs:
         calls = 0
 
         class Scripted(SkinsbackClient):
-            async def buy(self, partner: int, token: str, orders: Sequence[Order]) -> BuyOutcome:
+            async def buy(
+                self,
+                partner: int,
+                token: str,
+                orders: Sequence[Order],
+                *,
+                reserved: Token | None = None,
+            ) -> BuyOutcome:
                 nonlocal calls
                 calls += 1
                 return outcome(orders)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from bot.errors import MarketRefusedError, MarketUnavailableError
 from bot.sandbox.skinsback import Fault, ListLookup, Profile, SkinsbackSandbox
 from bot.skinsback import client as client_module
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import CallClass, Limiter, Token
 from bot.skinsback.protocol import PurchaseList
 
 SECRET = "s3cr3t-of-the-merchant"
@@ -55,6 +57,7 @@ def client_for(url: str, *, timeout_s: float = 0.3) -> SkinsbackClient:
         call_timeout_s=timeout_s,
         pricelist_timeout_s=5,
         connect_timeout_s=timeout_s / 2,
+        limiter=Limiter(window_s=0.05),
     )
 
 
@@ -405,6 +408,145 @@ async def test_clock_of_the_market_is_its_date_header(header: str, moment: datet
         assert client.server_date is None
         await client.balance()
         assert client.server_date == moment
+
+
+async def test_client_shows_the_headers_of_every_answer_in_the_moment_it_comes() -> None:
+    async def cut(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="no json", headers={"X-Seen": "yes"})
+
+    seen: list[str | None] = []
+    async with served(cut) as (client, _):
+        client.on_answer = lambda headers: seen.append(headers.get("X-Seen"))
+        with pytest.raises(MarketUnavailableError):
+            await client.status()
+        await buy(client)
+    assert seen == ["yes", "yes"]
+
+
+async def test_answer_from_a_store_on_the_way_tells_no_time() -> None:
+    async def stored(_: web.Request) -> web.Response:
+        return web.json_response(
+            {"status": "success", "balance": 1},
+            headers={"Date": "Sun, 22 Nov 2026 21:40:00 GMT", "Age": "7"},
+        )
+
+    async with served(stored) as (client, _):
+        await client.balance()
+        assert client.server_date is None
+
+
+# The limiter
+
+
+def calls_of(client: SkinsbackClient) -> dict[CallClass, list[Awaitable[object]]]:
+    """Return one call of every kind, by the class it waits in."""
+    return {
+        CallClass.BUY: [buy(client), client.search("cs2", [REDLINE]), client.reserve_buy()],
+        CallClass.LOOK_UP: [
+            client.getinfo_by_keys(["k1"]),
+            client.getinfo_by_buy_ids([1]),
+            client.history(1, 2),
+        ],
+        CallClass.STATUS: [client.balance(), client.status()],
+        CallClass.CATALOGUE: [client.pricelist("cs2")],
+    }
+
+
+class Watched(Limiter):
+    """A limiter that remembers what was asked for."""
+
+    def __init__(self, **options: float) -> None:
+        super().__init__(window_s=options.get("window_s", 0.05))
+        self.asked: list[CallClass] = []
+
+    async def reserve(self, call_class: CallClass) -> Token:
+        """Wait, and remember it."""
+        self.asked.append(call_class)
+        return await super().reserve(call_class)
+
+
+async def test_every_call_waits_in_its_class(market: SkinsbackSandbox) -> None:
+    async with client_for(market.environment()["SKINSBACK_API_URL"]) as client:
+        for call_class, calls in calls_of(client).items():
+            client._limiter = limiter = Watched()
+            for call in calls:
+                await call
+            assert limiter.asked == [call_class] * len(calls)
+        client._limiter = limiter = Watched()
+        await client.balance(for_=CallClass.BUY)
+        await client.search("cs2", [REDLINE], for_=CallClass.STATUS)
+        assert limiter.asked == [CallClass.BUY, CallClass.STATUS]
+
+
+async def test_purchase_with_a_reserved_token_is_sent_at_once_and_one_without_waits(
+    market: SkinsbackSandbox,
+) -> None:
+    async with client_for(market.environment()["SKINSBACK_API_URL"]) as client:
+        client._limiter = limiter = Watched()
+        reserved = await client.reserve_buy()
+        first, second, third = (order(market, f"k{place}", place) for place in range(3))
+        await client.buy(PARTNER, TOKEN, [first], reserved=reserved)
+        assert limiter.asked == [CallClass.BUY]
+        await client.buy(PARTNER, TOKEN, [second], reserved=reserved)
+        assert limiter.asked == [CallClass.BUY] * 2
+        await client.buy(PARTNER, TOKEN, [third])
+        assert limiter.asked == [CallClass.BUY] * 3
+        assert len(market.batch_calls) == 3
+
+
+async def test_refusal_for_the_limit_holds_up_every_call_of_the_project(
+    market: SkinsbackSandbox,
+) -> None:
+    async with client_for(market.environment()["SKINSBACK_API_URL"]) as client:
+        for method in ("balance", "market_batch_buy"):
+            client._limiter = Watched(window_s=0.2)
+            await client.status()
+            market.refuse(method, -7)
+            if method == "balance":
+                with pytest.raises(MarketRefusedError):
+                    await client.balance()
+            else:
+                assert isinstance(await buy(client), RefusedWhole)
+            refused, loop = len(market.calls), asyncio.get_running_loop()
+            began = loop.time()
+            waiting = [
+                asyncio.ensure_future(call) for calls in calls_of(client).values() for call in calls
+            ]
+            await asyncio.sleep(0.1)
+            assert len(market.calls) == refused
+            await asyncio.gather(*waiting)
+            assert loop.time() - began >= 0.19
+
+
+async def test_market_never_sees_more_than_the_limit_in_any_window_over_kills_and_new_starts() -> (
+    None
+):
+    """Hundreds of calls of all classes, and a crash loop among them; a minute lasts a second."""
+    burst, refill, window_s = 40, 120, 1.0
+    async with SkinsbackSandbox(
+        client_secret=SECRET, size=0, clock=time.monotonic, calls_per_minute=10**6
+    ) as market:
+        for life_s in (1.5, 0.4, 0.1, 0.3, 0.05, 0.3, 1.2):
+            limiter = Limiter(burst=burst, refill=refill, window_s=window_s)
+            async with client_for(market.environment()["SKINSBACK_API_URL"]) as client:
+                client._limiter = limiter
+                await asyncio.sleep(life_s / 3)
+                flood = [
+                    asyncio.ensure_future(call)
+                    for _ in range(25)
+                    for calls in calls_of(client).values()
+                    for call in calls
+                ]
+                await asyncio.sleep(life_s * 2 / 3)
+                for call in flood:
+                    call.cancel()
+                await asyncio.gather(*flood, return_exceptions=True)
+        seen = [call.at for call in market.calls]
+    # A tenth less than a window, for what is late on the way.
+    counts = [sum(start <= at <= start + 0.9 * window_s for at in seen) for start in seen]
+    assert max(counts) <= burst + refill
+    assert len(seen) >= 300
+    assert len({call.method for call in market.calls}) == 7
 
 
 async def test_client_outside_of_its_context_is_a_programming_error() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -34,6 +36,7 @@ class DiscordSandbox:
     bot where. ``violations`` holds everything the bot sent that Discord would refuse (and, with
     ``openapi_spec``, whatever does not fit Discord's own document): tests assert that it is empty.
     ``validate=False`` switches all checks off, so that a benchmark measures the bot.
+    ``clock_skew_s`` is added to the ``Date`` of every answer.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class DiscordSandbox:
             oracle = ApiDocument(openapi_spec)
         self._rest = Rest(self.world.clock, TOKEN, oracle=oracle)
         self._rules = Rules(enabled=validate)
+        self.clock_skew_s = 0.0
         self._runner: web.AppRunner | None = None
         self._port = 0
 
@@ -152,6 +156,7 @@ class DiscordSandbox:
     async def start_listening(self) -> None:
         """Serve, on the same port as before if there was one."""
         app = web.Application(client_max_size=BODY_MAX)
+        app.on_response_prepare.append(self._tell_the_time)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         routes = [
@@ -166,6 +171,10 @@ class DiscordSandbox:
         await site.start()
         self._port = self._runner.addresses[0][1]
         self.gateway.url = f"ws://{HOST}:{self._port}/gateway"
+
+    async def _tell_the_time(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self.clock_skew_s:
+            response.headers["Date"] = formatdate(time.time() + self.clock_skew_s, usegmt=True)
 
     async def stop_listening(self) -> None:
         """Be entirely down: every connection breaks, and new ones are refused."""

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -30,7 +31,6 @@ from bot.skinsback.protocol import Json, encode
 from bot.skinsback.refusals import RULES
 
 _CALLS_KEPT: Final = 10_000
-_MINUTE: Final = 60.0
 _TICK_S: Final = 0.2
 _BODY_MAX: Final = 1024 * 1024
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
@@ -54,8 +54,9 @@ class SkinsbackSandbox(Market):
     """A market on 127.0.0.1, as an async context manager.
 
     Switches: ``shop_active``, ``market_open``, ``ip_allowed``, ``under_maintenance``, and
-    ``calls_per_minute``, above which calls are refused with -7. ``kept_in``: the file that the
-    books outlive a restart in.
+    ``calls_per_minute``, above which calls are refused with -7. ``minute_s`` is how long that
+    minute lasts, which the bot is told too. ``clock_skew_s`` is added to the ``Date`` of every
+    answer. ``kept_in``: the file that the books outlive a restart in.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class SkinsbackSandbox(Market):
         history_page: int = 1_000,
         calls_per_minute: int = 500,
         kept_in: Path | None = None,
+        minute_s: float = 60,
     ) -> None:
         super().__init__(
             seed=seed,
@@ -87,6 +89,8 @@ class SkinsbackSandbox(Market):
         self.ip_allowed = True
         self.under_maintenance = False
         self.calls_per_minute = calls_per_minute
+        self.clock_skew_s = 0.0
+        self._minute_s = minute_s
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self._port = port
         self._client_id = client_id
@@ -102,6 +106,7 @@ class SkinsbackSandbox(Market):
         if self._kept_in is not None:
             self.restore(self._kept_in)
         app = web.Application(client_max_size=_BODY_MAX)
+        app.on_response_prepare.append(self._tell_the_time)
         app.router.add_route("*", "/api.php", self._handle)
         app.router.add_get("/ws/", self._handle_socket)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -132,6 +137,7 @@ class SkinsbackSandbox(Market):
             "SKINSBACK_WS_URL": f"ws://127.0.0.1:{self._port}/ws/",
             "SKINSBACK_CLIENT_ID": self._client_id,
             "SKINSBACK_CLIENT_SECRET": self._client_secret,
+            "SKINSBACK_MINUTE_S": f"{self._minute_s:g}",
         }
 
     @property
@@ -173,6 +179,10 @@ class SkinsbackSandbox(Market):
         self._arrivals.clear()
 
     # HTTP
+
+    async def _tell_the_time(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self.clock_skew_s:
+            response.headers["Date"] = formatdate(time.time() + self.clock_skew_s, usegmt=True)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         parameters = read_parameters(await request.read())
@@ -239,7 +249,7 @@ class SkinsbackSandbox(Market):
 
     def _count_call(self) -> None:
         now = self.now()
-        while self._arrivals and self._arrivals[0] <= now - _MINUTE:
+        while self._arrivals and self._arrivals[0] <= now - self._minute_s:
             self._arrivals.popleft()
         self._arrivals.append(now)
         if len(self._arrivals) > self.calls_per_minute:
