@@ -50,6 +50,7 @@ from bot.services.outcomes import Outcome, Unclear, Verdict, judge
 from bot.services.timing import Timing
 from bot.services.waits import Wait, wait_after, wait_after_refusal, wait_for
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Token
 from bot.skinsback.refusals import RefusalKind, Scope, rule_for
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
@@ -105,7 +106,6 @@ class Buying:
         self._sent_file = sent_file
         self._market_name = market_name
         self._project = project
-        # Taken before the attempts are committed: what is *sent* is on its way at once.
         self._wire = asyncio.Semaphore(ON_THE_WIRE_MAX)
 
     def _now(self) -> int:
@@ -124,21 +124,26 @@ class Buying:
             await self.give_back(view, error)
             return
         async with self._wire:
+            # Waited for before the attempts are committed, so that what is *sent* is sent at once.
+            token = await self._market.reserve_buy()
             batch = await self._commit(view, listings, asked_at, still_failed)
             self._announcements.wake()
             if batch is not None:
-                await self._call(view, batch)
+                await self._call(view, batch, token)
 
     async def resend(self, view: RequestView) -> None:
         """Send what the market knows nothing of once more: same listings, ceilings and keys."""
         async with self._wire:
+            token = await self._market.reserve_buy()
             batch = await self._commit_resend(view)
             self._announcements.wake()
             if batch is not None:
-                await self._call(view, batch)
+                await self._call(view, batch, token)
 
-    async def _call(self, view: RequestView, batch: Batch) -> None:
-        outcome = await self._market.buy(batch.url.partner, batch.url.token, batch.orders)
+    async def _call(self, view: RequestView, batch: Batch, token: Token) -> None:
+        outcome = await self._market.buy(
+            batch.url.partner, batch.url.token, batch.orders, reserved=token
+        )
         await self._note_outcome(view, batch, outcome)
 
     async def _look_up(self, view: RequestView) -> dict[str, list[Listing]]:
