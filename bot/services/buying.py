@@ -409,7 +409,8 @@ class Buying:
         if reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN):
             # What only the member can mend waits for the member, not for a time.
             until = request.expires_at or until
-        if view.has_purchases or view.in_state(LineState.UNKNOWN):
+        claimed = request.state is RequestState.BUYING
+        if not claimed or view.has_purchases or view.in_state(LineState.UNKNOWN):
             if reason is None:
                 await purchases.go_on(tx, request.request_id, at=until)
             else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Final
 
 from bot.domain.models import Actor, Event, MessageKind, OutboxRow, RequestView
@@ -31,7 +32,7 @@ from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import Limiter
-from bot.store import audit, outbox, requests, settings
+from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
 from bot.store.sent_file import SentFile
@@ -146,6 +147,9 @@ class ScriptedDiscord:
     def count(self, what: str, kind: MessageKind) -> int:
         """Return how often something was tried."""
         return self.calls.count((what, kind))
+
+
+Over = Callable[[RequestView], bool]
 
 
 @dataclass
@@ -296,6 +300,47 @@ class House:
                 self.approved.set()
                 await asyncio.sleep(0.01)
 
+    async def let_time_pass(
+        self,
+        view: RequestView,
+        over: Over,
+        *,
+        for_ms: int = 3 * HOUR,
+        worker: Purchasing | None = None,
+    ) -> RequestView:
+        """Let the worker take every step of a request, each when it is due, until it is ``over``.
+
+        Time goes from one due step to the next, and no further than ``for_ms``.
+        """
+        ends_at = self.clock.now + for_ms
+        worker = worker or self.worker()
+        async with asyncio.timeout(20), working(worker.run()):
+            while True:
+                now = await self.view(view)
+                if over(now):
+                    return now
+                if not worker._busy:
+                    async with self.database.reading() as tx:
+                        due = await purchases.next_due_at(tx, self.clock.now, busy=())
+                        telling = await outbox.next_at(tx)
+                    soonest = min(ends_at if at is None else at for at in (due, telling))
+                    if soonest >= ends_at:
+                        self.clock.now = ends_at
+                        return now
+                    self.clock.now = max(soonest, self.clock.now)
+                self.announcements.wake()
+                self.approved.set()
+                await asyncio.sleep(0.005)
+
+    async def let_it_end(self, view: RequestView, *, for_ms: int = 3 * HOUR) -> RequestView:
+        """Let time pass until a request is bought, needs a person, or nothing more happens."""
+        return await self.let_time_pass(view, _ended, for_ms=for_ms)
+
+
+def _ended(view: RequestView) -> bool:
+    request = view.request
+    return request.state is RequestState.BOUGHT or request.attention_at is not None
+
 
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something has happened, within reason."""
@@ -337,8 +382,13 @@ async def open_house(
     client: type[SkinsbackClient] = SkinsbackClient,
     seed: int = 1,
     allowed: Sequence[int] = (GUILD,),
+    timing: Timing | None = None,
+    timeouts: Mapping[str, float] = MappingProxyType({}),
 ) -> AsyncGenerator[House]:
-    """Wire everything on a database file; nothing but the announcements runs yet."""
+    """Wire everything on a database file; nothing but the announcements runs yet.
+
+    ``timeouts``: of the client, in seconds, by their names there.
+    """
     environment = market.environment()
     opened = database or await Database.open(path)
     async with (
@@ -348,6 +398,7 @@ async def open_house(
             client_id=environment["SKINSBACK_CLIENT_ID"],
             client_secret=environment["SKINSBACK_CLIENT_SECRET"],
             limiter=Limiter(window_s=0.05),
+            **timeouts,
         ) as caller,
     ):
         house = build_house(
@@ -359,6 +410,7 @@ async def open_house(
             prices=path.with_suffix(".prices"),
             seed=seed,
             allowed=allowed,
+            timing=timing or Timing(),
         )
         async with working(house.announcements.run()):
             yield house
@@ -374,6 +426,7 @@ def build_house(
     prices: Path,
     seed: int,
     allowed: Sequence[int],
+    timing: Timing,
 ) -> House:
     """Wire everything; nothing runs yet."""
     rng, approved, vault = Random(seed), asyncio.Event(), Vault([KEY])
@@ -384,7 +437,7 @@ def build_house(
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(client, clock, PriceFile(prices))
-    timing, sent_file = Timing(), SentFile(prices.with_suffix(".sends"))
+    sent_file = SentFile(prices.with_suffix(".sends"))
     booking = Booking(watch, announcements, clock, rng, market_name="sandbox", project="1001")
     buying = Buying(
         database,

@@ -15,10 +15,14 @@ from bot.domain.money import DOLLAR, Micros
 from bot.services.announcements import Announcements
 from bot.services.buying import Buying
 from bot.services.guilds import Guilds
+from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
 from bot.services.purchasing import Purchasing
+from bot.services.this_run import ThisRun
+from bot.services.timing import Timing
 from bot.store.database import Database, Transaction
+from bot.store.sent_file import SentFile
 from tests.store import samples
 
 
@@ -51,12 +55,16 @@ def worker(database: Database, world: World) -> Purchasing:
     return Purchasing(
         database,
         cast(Buying, world),
+        cast(LookUps, world),
         cast(MarketWatch, world),
         cast(Guilds, world),
         cast(Announcements, world),
         cast(Poster, world),
         cast(Directory, world),
         world,
+        Timing(),
+        ThisRun(samples.NOW, caught_up=True),
+        SentFile(Path("nowhere")),
         approved=asyncio.Event(),
     )
 

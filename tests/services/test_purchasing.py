@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from bot.domain.market import (
 from bot.domain.models import (
     Attempt,
     EventKind,
+    LineView,
     MessageKind,
     NoListing,
     OutboxRow,
@@ -30,9 +32,9 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import DOLLAR, Micros
-from bot.domain.states import AttemptState, RequestState
+from bot.domain.states import AttemptState, RequestState, Step
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
-from bot.services.buying import _attempt_no
+from bot.services.buying import next_attempt_no
 from bot.services.market_watch import lift
 from bot.services.waits import wait_after_refusal, wait_for
 from bot.skinsback.client import SkinsbackClient
@@ -151,8 +153,8 @@ class TestBuying:
             for _ in range(400):
                 async with house.database.reading() as tx:
                     most = max(most, len(await purchases.requests_on_the_wire(tx)))
-                    left = await purchases.in_buying(tx) + await purchases.claimable(
-                        tx, house.clock.now, limit=9
+                    left = await purchases.in_buying(tx) or await purchases.to_buy(
+                        tx, house.clock.now, busy=(), users=(), limit=9
                     )
                 if not left:
                     break
@@ -399,26 +401,32 @@ class TestRefusedWhole:
 
 
 class TestUnknown:
-    """What nobody knows is never sent again, and holds the request."""
+    """What nobody knows holds the request, and is looked up before anything else is sent."""
 
     @pytest.mark.parametrize("fault", [Fault.DROP, Fault.CUT_BODY, Fault.HTML_502, Fault.REDIRECT])
     @pytest.mark.parametrize("carried_out", [True, False])
-    async def test_call_without_a_whole_answer_is_unknown_and_sent_once(
+    async def test_call_without_a_whole_answer_is_unknown_and_sent_again_only_if_it_never_bought(
         self, house: House, fault: Fault, carried_out: bool
     ) -> None:
         view = await house.submit_approved(ANA, (REDLINE, 2))
         house.market.break_next("market_batch_buy", fault, carried_out=carried_out)
         stuck = await house.buy_until(view)
         assert states(stuck) == ["unknown", "unknown"]
-        async with working(house.worker().run()):
-            house.clock.now += 3 * HOUR
-            house.approved.set()
-            await asyncio.sleep(0.03)
-        assert (await house.view(view)).request.state is RequestState.BUYING
-        assert len(house.market.batch_calls) == 1
+        assert stuck.request.state is RequestState.BUYING
         await house.post_everything()
         (result,) = house.discord.of(MessageKind.RESULT)
         assert result.subject == await house.view(view)
+        sent_at = min(one.sent_at for line in stuck.lines for one in line.attempts)
+        early = await house.let_time_pass(view, bought_or_resent(house), for_ms=9 * 60_000)
+        assert len(house.market.batch_calls) == 1
+        assert states(early) == (["purchased"] * 2 if carried_out else ["unknown"] * 2)
+        bought = await house.let_it_end(view)
+        assert states(bought) == ["purchased", "purchased"]
+        assert len(house.market.batch_calls) == 2 - carried_out
+        first, again = house.market.batch_calls[0], house.market.batch_calls[-1]
+        assert again.parameters == first.parameters
+        if not carried_out:
+            assert house.clock.now >= sent_at + 10 * 60_000
 
     @pytest.mark.parametrize("fault", [Fault.LINE_MISSING, Fault.LINE_IN_BOTH, Fault.UNKNOWN_CODE])
     async def test_line_that_the_answer_is_unclear_about_is_unknown_and_the_others_are_not(
@@ -436,15 +444,17 @@ class TestUnknown:
         async with open_house(path, market, discord, clock, client=Unplugged) as house:
             await house.set_up()
             view = await house.submit_approved(ANA, (REDLINE, 2))
-            waiting = await house.buy_until(view, waiting=True)
-            assert waiting.request.waits_for is WaitReason.MARKET_UNREACHABLE
-            assert states(waiting) == ["open", "open"]
-            house.clock.now += HOUR
-            bought = await house.buy_until(view)
+            bought = await house.let_it_end(view)
         assert states(bought) == ["purchased", "purchased"]
         assert [len(line.attempts) for line in bought.lines] == [1, 1]
         assert {line.last.attempt_no for line in bought.lines if line.last} == {1}
         assert len(market.batch_calls) == 1
+
+
+def bought_or_resent(house: House) -> Callable[[RequestView], bool]:
+    return lambda view: (
+        view.request.state is RequestState.BOUGHT or len(house.market.batch_calls) > 1
+    )
 
 
 class Unplugged(SkinsbackClient):
@@ -629,16 +639,17 @@ class TestRecover:
         async with database.reading() as tx:
             return await samples.shown(tx, samples.request_id(number))
 
-    async def test_recover_a_request_of_which_nothing_was_sent_gives_it_back(
+    async def test_recover_a_request_of_which_nothing_was_sent_has_its_next_step_taken(
         self, house: House
     ) -> None:
         async with house.database.writing() as tx:
             await samples.buying(tx)
             await purchases.refuse_line(tx, samples.request_id(), 1, NoListing.SOLD_OUT, None)
+            await tx.execute("UPDATE requests SET step_at = NULL")
         view = await self.recovered(house.database, house)
-        assert (view.request.state, view.request.waits_for) == (RequestState.APPROVED, None)
-        assert view.request.claimable_at == house.clock.now
-        assert states(view) == ["open", "open"]
+        assert (view.request.state, view.request.waits_for) == (RequestState.BUYING, None)
+        assert view.request.step_at == house.clock.now
+        assert states(view) == ["refused", "open"]
 
     async def test_recover_a_request_that_was_on_the_wire_calls_it_unknown_and_tells(
         self, house: House
@@ -655,23 +666,25 @@ class TestRecover:
         assert again == view
 
     @pytest.mark.parametrize(
-        ("outcomes", "state", "expected"),
+        ("outcomes", "expected", "step"),
         [
-            (("bought", "bought"), "bought", ["purchased", "purchased"]),
-            (("bought", "refused"), "bought", ["purchased", "refused"]),
-            (("bought", "no listing"), "bought", ["purchased", "refused"]),
-            (("bought", "unknown"), "buying", ["purchased", "unknown"]),
-            (("bought", "sent"), "buying", ["purchased", "unknown"]),
-            (("refused", "sent"), "buying", ["refused", "unknown"]),
-            (("no listing", "sent"), "buying", ["refused", "unknown"]),
-            (("not sent", "not sent"), "approved", ["open", "open"]),
-            (("whole", "whole"), "approved", ["open", "open"]),
-            (("bought", "not sent"), "approved", ["purchased", "open"]),
-            (("unknown", "not sent"), "buying", ["unknown", "open"]),
+            (("bought", "bought"), ["purchased", "purchased"], Step.FINISH),
+            (("bought", "refused"), ["purchased", "open"], Step.BUY),
+            (("bought", "no listing"), ["purchased", "refused"], Step.FINISH),
+            (("bought", "unknown"), ["purchased", "unknown"], Step.LOOK_UP),
+            (("bought", "sent"), ["purchased", "unknown"], Step.LOOK_UP),
+            (("refused", "sent"), ["open", "unknown"], Step.LOOK_UP),
+            (("no listing", "sent"), ["refused", "unknown"], Step.LOOK_UP),
+            (("not sent", "not sent"), ["open", "open"], Step.BUY),
+            (("whole", "whole"), ["open", "open"], Step.BUY),
+            (("bought", "not sent"), ["purchased", "open"], Step.BUY),
+            (("unknown", "not sent"), ["unknown", "open"], Step.LOOK_UP),
+            (("resent", "unknown"), ["unknown", "unknown"], Step.LOOK_UP),
+            (("resent", "bought"), ["unknown", "purchased"], Step.LOOK_UP),
         ],
     )
     async def test_recover_every_mixture_of_lines_sends_nothing_beside_an_unknown(
-        self, house: House, outcomes: tuple[str, str], state: str, expected: list[str]
+        self, house: House, outcomes: tuple[str, str], expected: list[str], step: Step
     ) -> None:
         async with house.database.writing() as tx:
             view = await samples.buying(tx)
@@ -695,8 +708,16 @@ class TestRecover:
                         await purchases.record_not_sent(tx, key, at=NOW)
                     case "unknown":
                         await purchases.record_unknown(tx, key, message="")
+                    case "resent":
+                        await purchases.record_unknown(tx, key, message="")
+                        await purchases.open_resend(tx, samples.request_id(), at=NOW)
+        calls = len(house.market.calls)
         found = await self.recovered(house.database, house)
-        assert (found.request.state.value, states(found)) == (state, expected)
+        assert (found.request.state, states(found)) == (RequestState.BUYING, expected)
+        assert found.next_step(house.clock.now, grace_ms=house.timing.grace_ms) is step
+        wait_ms = house.timing.first_look_up_ms if step is Step.LOOK_UP else 0
+        assert found.request.step_at == house.clock.now + wait_ms
+        assert len(house.market.calls) == calls
 
     async def test_recover_leaves_everything_else_alone(self, house: House) -> None:
         async with house.database.writing() as tx:
@@ -712,24 +733,39 @@ class TestAttemptNumber:
     """The number of the next attempt, and with it its key."""
 
     @staticmethod
-    def attempt(state: AttemptState, attempt_no: int = 3) -> Attempt:
-        return Attempt("k", 1, attempt_no, state, 5, Micros(10_000), 3, sent_at=1)
+    def tried(*states: AttemptState, **changes: Any) -> LineView:
+        return LineView(
+            samples.line(),
+            tuple(
+                replace(Attempt("k", 1, number, state, 5, Micros(10_000), 3, sent_at=1), **changes)
+                for number, state in enumerate(states, start=3)
+            ),
+        )
 
     def test_first_attempt_is_the_first(self) -> None:
-        assert _attempt_no(None) == 1
+        assert next_attempt_no(self.tried()) == 1
 
     def test_attempt_that_never_left_is_made_again_under_its_own_number(self) -> None:
-        assert _attempt_no(self.attempt(AttemptState.NOT_SENT)) == 3
+        assert next_attempt_no(self.tried(AttemptState.NOT_SENT)) == 3
 
     def test_attempt_after_a_refused_one_has_the_next_number(self) -> None:
-        assert _attempt_no(self.attempt(AttemptState.REFUSED)) == 4
+        assert next_attempt_no(self.tried(AttemptState.REFUSED)) == 4
+
+    def test_attempt_after_a_purchase_that_failed_for_certain_has_the_next_number(self) -> None:
+        failed = self.tried(AttemptState.PURCHASED, released=True, offer_status="timeout")
+        assert next_attempt_no(failed) == 4
 
     @pytest.mark.parametrize(
         "state", [AttemptState.SENT, AttemptState.PURCHASED, AttemptState.UNKNOWN]
     )
     def test_attempt_beside_a_live_one_is_never_made(self, state: AttemptState) -> None:
-        with pytest.raises(RuntimeError, match="must not be sent again"):
-            _attempt_no(self.attempt(state))
+        for tried in (
+            self.tried(state),
+            self.tried(state, AttemptState.REFUSED),
+            self.tried(AttemptState.REFUSED, state),
+        ):
+            with pytest.raises(RuntimeError, match="must not be sent again"):
+                next_attempt_no(tried)
 
 
 async def test_stop_lets_what_is_on_the_wire_be_answered_and_claims_nothing_new(
