@@ -69,7 +69,7 @@ async def test_rebind_closes_what_is_open_and_everyone_is_told(bound: House) -> 
             row = await bound.message(view, kind)
             (message,) = [one for one in bound.discord.messages if one.mark == row.mark]
             assert message.subject == now
-            assert message.edits == edits[message.message_id] + 1
+            assert message.edits > edits[message.message_id]
     assert (await bound.view(denied)).request.state is RequestState.DENIED
     async with bound.database.reading() as tx:
         kept = await tx.all("SELECT 1 FROM requests WHERE sealed_token IS NOT NULL")
