@@ -10,7 +10,6 @@ from discord.ext import commands
 from bot.app import Quartermaster
 from bot.domain.money import Micros
 from bot.errors import MarketError, Problem, UserFacingError
-from bot.skinsback.limiter import CallClass
 from bot.ui import text
 from bot.ui.cards.approval import approval_card, approval_details, deny_modal
 from bot.ui.cards.notices import moderator_notice
@@ -92,7 +91,7 @@ class ApprovalCog(commands.Cog):
     async def _balance(self) -> Micros | None:
         try:
             async with asyncio.timeout(_BALANCE_WAIT_S):
-                return await self._watch.balance(for_=CallClass.STATUS)
+                return await self._watch.balance_to_show()
         except (MarketError, TimeoutError):
             return None
 

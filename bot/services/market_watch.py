@@ -83,6 +83,10 @@ class MarketWatch:
         await self._lift(at_start=at_start)
         return balance
 
+    async def balance_to_show(self) -> Micros:
+        """Return the balance for a person's eyes: buying and look-ups go first."""
+        return await self.balance(for_=CallClass.STATUS)
+
     async def is_paused(self) -> bool:
         """Say whether nothing is bought at the moment."""
         async with self._database.reading() as tx:

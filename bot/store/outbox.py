@@ -65,7 +65,8 @@ async def announce(
 async def search_first(tx: Transaction) -> None:
     """Have messages about requests that wait to be posted searched for before that."""
     await tx.execute(
-        "UPDATE outbox SET state = 'trying' WHERE state = 'waiting' AND request_id IS NOT NULL"
+        "UPDATE outbox SET state = 'trying' "
+        "WHERE state IN ('waiting', 'trying') AND request_id IS NOT NULL"
     )
 
 

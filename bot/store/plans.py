@@ -8,8 +8,8 @@ from bot.store.database import Transaction
 async def move(tx: Transaction, *, after: int, by: int) -> None:
     """Move what was planned for a moment after ``after`` along with the clock, by milliseconds.
 
-    These are the tries of approved requests and of messages. When a request expires stays as it is:
-    that was promised to people.
+    These are the steps of requests and the tries of messages; how much of a grace period is over
+    stays the same. When a request expires stays as it is: that was promised to people.
     """
     await tx.execute(
         "UPDATE requests SET claimable_at = claimable_at + ? "
@@ -17,4 +17,18 @@ async def move(tx: Transaction, *, after: int, by: int) -> None:
         by,
         after,
     )
-    await tx.execute("UPDATE outbox SET next_at = next_at + ? WHERE next_at > ?", by, after)
+    await tx.execute(
+        "UPDATE requests SET step_at = step_at + CASE WHEN step_at > ? THEN ? ELSE 0 END, "
+        "grace_from = grace_from + ?, history_at = history_at + ? WHERE state = 'buying'",
+        after,
+        by,
+        by,
+        by,
+    )
+    # In two halves, because each has its index.
+    for unfinished in ("state IN ('waiting', 'trying')", "state = 'posted' AND wanted > shown"):
+        await tx.execute(
+            f"UPDATE outbox SET next_at = next_at + ? WHERE {unfinished} AND next_at > ?",  # noqa: S608
+            by,
+            after,
+        )

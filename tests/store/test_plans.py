@@ -23,7 +23,17 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import Micros
-from bot.store import audit, baskets, outbox, purchases, requests, settings, trade_urls, vault
+from bot.store import (
+    audit,
+    baskets,
+    outbox,
+    plans,
+    purchases,
+    requests,
+    settings,
+    trade_urls,
+    vault,
+)
 from bot.store.database import Database, Row, Transaction, Value
 from bot.store.vault import Vault
 from tests.store import samples
@@ -231,6 +241,14 @@ CALLS: tuple[Call, ...] = (
     lambda tx: purchases.listings_taken(tx, since=NOW),
     lambda tx: purchases.record_alarm(tx, "x", samples.purchase(None), "x", foreign=True),
     lambda tx: purchases.requests_on_the_wire(tx),
+    lambda tx: purchases.state_of(tx, "x"),
+    lambda tx: purchases.bought_between(tx, NOW, NOW + 1),
+    lambda tx: purchases.correct_settled(tx, "x", samples.purchase(None)),
+    lambda tx: purchases.count_send(tx),
+    lambda tx: purchases.sends_counted(tx),
+    lambda tx: outbox.search_first(tx),
+    lambda tx: outbox.touch_open_requests(tx),
+    lambda tx: plans.move(tx, after=NOW, by=1),
     lambda tx: purchases.spoken_for(tx, since=NOW, besides=""),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),
     lambda tx: requests.find_number(tx, GUILD, ANA, 1),
