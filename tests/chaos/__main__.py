@@ -51,10 +51,7 @@ async def _play(
 ) -> None:
     waiting = list(reversed(seeds))
     await asyncio.gather(
-        *(
-            _work(waiting, base / f"worker-{number}", report, at_once)
-            for number in range(min(workers, len(seeds)))
-        )
+        *(_work(waiting, base, report, at_once) for _ in range(min(workers, len(seeds))))
     )
 
 

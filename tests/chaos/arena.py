@@ -87,6 +87,8 @@ class Arena:
     pressed: list[Approval] = field(default_factory=list)
     told_sent: list[tuple[int, int]] = field(default_factory=list)
     """Number and member of every request that a member was told to be sent, with the time."""
+    started_at: list[float] = field(default_factory=list)
+    """When each bot was started, in unix seconds."""
     copied_at: list[int] = field(default_factory=list)
     """When the copies that came back were made."""
     violations: list[Violation] = field(default_factory=list)
@@ -129,10 +131,7 @@ class Arena:
     async def start(self, life: Life | None = None) -> bool:
         """Start a bot and wait until it is connected; say whether it came so far."""
         before = self.discord.gateway.identified
-        bot = self.zygote.start(self._order(life or Life()))
-        self.bots.append(bot)
-        self.tally["starts"] += 1
-        self.down.clear()
+        bot = self._spawn(life or Life())
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
             if self.discord.gateway.identified > before and self.discord.gateway.ready:
@@ -144,6 +143,14 @@ class Arena:
         if not self.scene.down:
             self.violate("start", f"not connected after {_START_S} s")
         return False
+
+    def _spawn(self, life: Life) -> Bot:
+        bot = self.zygote.start(self._order(life))
+        self.bots.append(bot)
+        self.started_at.append(time.time())
+        self.tally["starts"] += 1
+        self.down.clear()
+        return bot
 
     def _order(self, life: Life, command: str = "run") -> Order:
         return Order(
@@ -158,8 +165,13 @@ class Arena:
 
     async def live(self, life: Life) -> None:
         """Let the bot live one life, to its violent end."""
-        await self.start(life)
         copy = None
+        if life.early:
+            self._spawn(life)
+            await self._wait_for_the_end(life.after_s)
+            await self._end(self.bot)
+            return
+        await self.start(life)
         if life.older_copy or life.rival:
             await self._wait_for_the_end(life.after_s / 2)
             if life.older_copy:
@@ -170,7 +182,10 @@ class Arena:
             await self._wait_for_its_step()
         else:
             await self._wait_for_the_end(life.after_s)
-        await self._end(self.bot)
+        if life.orderly and self.bot.running:
+            await self.stop()
+        else:
+            await self._end(self.bot)
         await asyncio.sleep(life.down_s)
         if copy is not None:
             self._bring_back(copy)
@@ -212,6 +227,8 @@ class Arena:
     async def stop(self) -> None:
         """Ask the bot to stop, and hold it to doing so in order."""
         self.up.clear()
+        self.scene.disturbed += 1
+        self.tally["stops"] += 1
         self.bot.kill(signal.SIGTERM)
         try:
             code = await self.bot.wait(_STOP_S)
@@ -220,7 +237,7 @@ class Arena:
             self.bot.kill()
             code = await self.bot.wait(_STOP_S)
         else:
-            if code != 0:
+            if code not in (0, _UNREACHABLE):
                 self.violate("stop", f"SIGTERM ended it with code {code}")
         self.down.set()
 
@@ -241,7 +258,8 @@ class Arena:
             code = None
             rival.kill()
             await rival.wait(_STOP_S)
-        if code != _REFUSED_TO_START:
+        # If the bot has died meanwhile, the rival is the only one.
+        if code != _REFUSED_TO_START and self.bot.running:
             self.violate("rival", f"a second process on the same disk ended with {code}")
 
     # The disk

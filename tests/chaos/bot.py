@@ -19,6 +19,9 @@ def live(order: Order) -> int:
     """Run the bot until it ends and return its exit code."""
     hurry()
     if order.mutant:
-        MUTANTS[order.mutant].install()
+        break_it = MUTANTS[order.mutant].install
+        if break_it is None:
+            raise ValueError(f"{order.mutant!r} is not there yet")
+        break_it()
     steps.install(steps.Fate(order.step, order.nth, order.delay_s))
     return main([order.command])

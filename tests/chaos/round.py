@@ -18,6 +18,7 @@ from unittest.mock import patch
 from bot.domain.models import MessageKind, OutboxRow, RequestView
 from bot.sandbox.discord import Message, routes_channels
 from bot.sandbox.discord.drawing import texts_of
+from bot.sandbox.discord.interactions import FIRST_ANSWER_S, Interaction
 from bot.sandbox.discord.server import TOKEN
 from bot.store import outbox, requests
 from bot.store.database import Database
@@ -44,6 +45,11 @@ _ROUND_S: Final = 90.0
 _MAY_WAIT_FOR: Final = ("trade_url_partner", "trade_url_token")
 """What only the member can mend."""
 _LIFTED_BY_THE_OPERATOR: Final = ("alarm", "unknowns", "books")
+_ABOUT_REQUESTS: Final = (
+    MessageKind.APPROVAL_CARD,
+    MessageKind.MEMBER_STATUS,
+    MessageKind.RESULT,
+)
 _TABLES: Final = ("requests", "lines", "attempts", "strays", "events", "outbox", "pauses", "meta")
 
 Script = Callable[[Arena], Awaitable[None]]
@@ -77,9 +83,8 @@ async def play_round(
         async with asyncio.timeout(_ROUND_S), open_arena(plan, zygote, folder) as arena:
             violations, tally = arena.violations, arena.tally
             await (script or drawn_load)(arena)
-            await _come_to_rest(arena)
-            await arena.stop()
-            violations += check(await _evidence(arena))
+            await come_to_rest(arena)
+            violations += check(await gather_evidence(arena))
             _count(arena)
     except TimeoutError:
         violations.append(Violation("stuck", f"the round was not over after {_ROUND_S} s"))
@@ -121,8 +126,8 @@ async def _trouble(arena: Arena, trouble: Trouble) -> None:
 # Rest
 
 
-async def _come_to_rest(arena: Arena) -> None:
-    """Wait until nothing is left to be done; the operator lifts what only he can lift."""
+async def come_to_rest(arena: Arena) -> None:
+    """Wait until nothing is left to be done, then stop; the operator lifts what only he can."""
     deadline = time.monotonic() + _REST_S
     quiet = 0
     unrest = ["nothing was seen"]
@@ -132,18 +137,19 @@ async def _come_to_rest(arena: Arena) -> None:
         if not arena.bot.running:
             arena.violate("crash", f"the bot ended by itself with code {arena.bot.code}")
             return
-        if not unrest and _is_paused(arena):
+        if _is_paused(arena):
             await arena.command("resume")
             arena.tally["resumed"] += 1
             quiet = 0
         await asyncio.sleep(_LOOK_S)
     if quiet < 3:
         arena.violate("stuck", f"no rest after {_REST_S} s: {unrest}")
+    await arena.stop()
 
 
 def _unrest(arena: Arena) -> list[str]:
     """Return what is still to be done."""
-    found = []
+    found = [f"interaction {each.id}" for each in _in_hand(arena)]
     with closing(sqlite3.connect(arena.database_path, timeout=5)) as connection:
         connection.row_factory = sqlite3.Row
         paused = _pauses(connection)
@@ -167,6 +173,18 @@ def _unrest(arena: Arena) -> list[str]:
     return found
 
 
+def _in_hand(arena: Arena) -> list[Interaction]:
+    """Return what people did to this bot and it may still be at work on, watched or not."""
+    since = arena.started_at[-1]
+    return [
+        each
+        for each in arena.discord.world.interactions.values()
+        if each.created_at > since
+        and each.age_s < FIRST_ANSWER_S
+        and (each.answer is None or (each.original is not None and each.original.loading))
+    ]
+
+
 def _pauses(connection: sqlite3.Connection) -> set[str]:
     return {row["cause"] for row in connection.execute("SELECT cause FROM pauses")}
 
@@ -186,7 +204,8 @@ def _is_paused(arena: Arena) -> bool:
 # Evidence
 
 
-async def _evidence(arena: Arena) -> Evidence:
+async def gather_evidence(arena: Arena) -> Evidence:
+    """Return all that is known of a round whose bot was stopped."""
     posted = [
         message
         for message in arena.discord.world.messages.values()
@@ -209,6 +228,7 @@ async def _evidence(arena: Arena) -> Evidence:
         told_sent=arena.told_sent,
         urls=arena.urls,
         copied_at=arena.copied_at,
+        started_at=arena.started_at,
         grace_s=pace.grace_s(),
         logs={path.name: path.read_text(encoding="utf-8") for path in arena.folder.glob("*.log")},
         secrets=tokens | interactions | {TOKEN, secret},
@@ -224,7 +244,7 @@ async def _draw_anew(arena: Arena) -> dict[int, str]:
         for row_id in [row["outbox_id"] for row in await tx.all("SELECT outbox_id FROM outbox")]:
             row = await outbox.get(tx, row_id)
             view = await requests.get(tx, row.request_id) if row and row.request_id else None
-            if row is not None and view is not None:
+            if row is not None and view is not None and row.kind in _ABOUT_REQUESTS:
                 frame = Frame(sandbox=True, commands=commands, mark=row.mark)
                 drawn[row_id] = _say(row, view, frame, guild_name=arena.guild.name)
     return drawn

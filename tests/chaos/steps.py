@@ -43,6 +43,7 @@ _MARKS: Final = (
     ("bot.store.requests", "try_again", "retry"),
     ("bot.store.purchases", "try_again", "retry"),
     ("bot.store.outbox", "mark_posted", "told"),
+    ("bot.store.purchases", "give_up_waiting", "recovered"),
 )
 """Functions of the store, and what a transaction is in which one of them did something.
 
@@ -70,6 +71,7 @@ STEPS: Final = (
     "posted:result",
     "told:inside",
     "submitted:committed",
+    *(f"recovered:{side}" for side in SIDES),
 )
 """Every step at which a round may kill."""
 

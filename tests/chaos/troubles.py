@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -161,12 +162,14 @@ def _faulty(action: Action) -> Callable[[Scene, Trouble], Awaitable[None]]:
 
 async def _gateway_drop(scene: Scene, _: Trouble) -> None:
     scene.disturbed += 1
-    await scene.discord.drop_gateway()
+    with suppress(ConnectionError):  # a bot that dies just now has closed it already
+        await scene.discord.drop_gateway()
 
 
 async def _gateway_invalidate(scene: Scene, _: Trouble) -> None:
     scene.disturbed += 1
-    await scene.discord.gateway.invalidate()
+    with suppress(ConnectionError):
+        await scene.discord.gateway.invalidate()
 
 
 async def _discord_outage(scene: Scene, trouble: Trouble) -> None:
