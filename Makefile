@@ -8,7 +8,7 @@ MARKER_RUN := $(VENV)/.installed
 MARKER_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench run readme clean
+.PHONY: help demo test lint types unit bench chaos run readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,12 @@ unit: $(MARKER_DEV)
 
 bench: $(MARKER_DEV) ## measure the budgets, each against a baseline in the same run
 	@$(BIN)/python -m tests.bench
+
+ROUNDS ?= 100
+SEED ?=
+
+chaos: $(MARKER_DEV) ## kill the bot at every moment and compare the books: ROUNDS=100 SEED=any
+	@$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 readme: $(MARKER_DEV) ## put the demo's output, as it really is, into the README
 	@$(BIN)/python -m tests.readme

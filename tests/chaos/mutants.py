@@ -1,0 +1,234 @@
+"""Deliberately broken bots, to show that the checks can fail.
+
+Each has a fault, which is installed in the bot's process, and a scene that provokes it. The same
+scene played by the bot as it is must be without fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bot.domain.keys import parse_purchase_key
+from bot.domain.market import BuyOutcome, Order
+from bot.sandbox.discord import Member, Message
+from bot.sandbox.skinsback import Fault, KeyCheck, ListLookup, Profile
+from bot.services import buying, requests
+from bot.skinsback.client import SkinsbackClient
+from bot.store import database, outbox, trade_urls
+from bot.store.database import Database, Transaction
+from bot.store.vault import Vault, key_from_file
+from tests.chaos.arena import Arena, new_url
+from tests.chaos.people import approve, ask, buttons_of, click, give_url, status_of
+from tests.chaos.plan import Life, Plan
+from tests.chaos.troubles import SKINS
+
+_BUY: Final = "market_batch_buy"
+
+Scene = Callable[[Arena], Awaitable[None]]
+
+_AS_IT_IS: Final = Profile()
+_UNSEEN: Final = Profile(visible_after_s=60)
+"""A purchase shows up later than any grace period of these rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault by name, where it shows, and as which kinds of violation.
+
+    ``install``: breaks the bot in this process; None as long as the bot has nothing to break there.
+    """
+
+    install: Callable[[], None] | None
+    scene: Scene
+    caught_as: frozenset[str]
+    profile: Profile = _AS_IT_IS
+
+    def plan(self, name: str, seed: str) -> Plan:
+        """Return the round in which it is caught; without a name, the same one for a sound bot."""
+        return Plan(seed=seed, profile=self.profile, lives=(), members=1, mutant=name)
+
+
+# Scenes
+
+
+async def asked(arena: Arena, member: Member, *skins: tuple[str, int]) -> Message:
+    """Let a member ask, and return the card."""
+    number = await ask(arena, member, *skins)
+    assert number is not None
+    return await arena.approvals.wait_for(
+        lambda message: f"Request #{number}:" in message.text and "approve" in buttons_of(message)
+    )
+
+
+async def _approved(arena: Arena, *skins: tuple[str, int]) -> None:
+    """Let something be asked for and approved by a bot that lives on."""
+    await arena.start_for_good()
+    card = await asked(arena, arena.members[0], *skins)
+    await approve(arena, arena.moderators[0], card)
+
+
+async def _another_url_meanwhile(arena: Arena) -> None:
+    """The member's Trade URL becomes that of another account; the request keeps its own."""
+    await arena.start_for_good()
+    member = arena.members[0]
+    card = await asked(arena, member, (SKINS[0], 1))
+    await give_url(arena, member, new_url(77_000_001))
+    await approve(arena, arena.moderators[0], card)
+
+
+async def _approved_on_an_old_card(arena: Arena) -> None:
+    """The request has been sent to another account since the moderator's screen was drawn."""
+    await arena.start_for_good()
+    member = arena.members[0]
+    card = await asked(arena, member, (SKINS[0], 1))
+    arena.market.refuse(_BUY, 8)
+    await approve(arena, arena.moderators[0], card)
+    number = arena.told_sent[0][0]
+    await arena.discord.wait_until(lambda: "new_url" in buttons_of(status_of(member, number)))
+    reply = await click(arena, member, status_of(member, number), "new_url")
+    assert reply is not None
+    await give_url(arena, member, new_url(77_000_002), reply.message)
+    await card.wait_for(lambda message: "approve" in buttons_of(message))
+    await approve(arena, arena.moderators[1], card, as_of=0)
+
+
+async def _a_rival_comes(arena: Arena) -> None:
+    """A second process is started on the same disk."""
+    await arena.live(Life(after_s=0.2, rival=True))
+    await arena.start_for_good()
+
+
+async def _dies_before_noting_what_was_posted(arena: Arena) -> None:
+    """The result stands in its channel, nobody has noted it, and Discord forgets its nonce."""
+    life = Life(step="posted:result", after_s=3.0, down_s=0.6)
+    living = asyncio.ensure_future(arena.live(life))
+    card = await asked(arena, arena.members[0], (SKINS[0], 1))
+    await approve(arena, arena.moderators[0], card)
+    await living
+    await arena.start_for_good()
+
+
+def _lost_answer(*quantities: int, carried_out: bool) -> Scene:
+    """Return a scene in which the answer to a purchase is lost, and the bot lives on."""
+
+    async def scene(arena: Arena) -> None:
+        arena.market.break_next(_BUY, Fault.DROP, carried_out=carried_out)
+        await _approved(arena, *zip(SKINS, quantities, strict=False))
+
+    return scene
+
+
+async def _unanswered_look_ups(arena: Arena) -> None:
+    """The purchase is lost on its way, and then the look-ups are not answered either."""
+    arena.market.break_next(_BUY, Fault.DROP, carried_out=False)
+    arena.market.break_next("market_getinfo", Fault.DROP, times=20)
+    await _approved(arena, (SKINS[0], 1))
+
+
+async def _one_line_missing(arena: Arena) -> None:
+    """Of three lines the answer leaves one out, which was not bought."""
+    arena.market.break_next(_BUY, Fault.LINE_MISSING, carried_out=False, line=1)
+    await _approved(arena, (SKINS[0], 1), (SKINS[1], 2))
+
+
+# Faults
+
+
+def _put(owner: object, name: str, value: object) -> None:
+    setattr(owner, name, value)
+
+
+def _read_the_url_at_send_time() -> None:
+    """Send to the account that is the member's own now."""
+    opened: list[Database] = []
+    open_database, buy = Database.open.__func__, SkinsbackClient.buy  # type: ignore[attr-defined]
+
+    async def remembering(
+        cls: type[Database], path: Path, *arguments: Any, **named: Any
+    ) -> Database:
+        opened.append(await open_database(cls, path, *arguments, **named))
+        return opened[-1]
+
+    async def buying_for_whom_it_is_now(
+        self: SkinsbackClient, partner: int, token: str, orders: Sequence[Order]
+    ) -> BuyOutcome:
+        vault = Vault([key_from_file(Path(f"{os.environ['DATABASE_PATH']}.key"))])
+        parsed = parse_purchase_key(orders[0].purchase_key)
+        async with opened[-1].reading() as tx:
+            row = await tx.one(
+                "SELECT user_id FROM requests WHERE request_id = ?", parsed[0] if parsed else ""
+            )
+            url = await trade_urls.find(tx, vault, row["user_id"]) if row else None
+        if url is not None:
+            partner, token = url.partner, url.token
+        return await buy(self, partner, token, orders)
+
+    _put(Database, "open", classmethod(remembering))
+    _put(SkinsbackClient, "buy", buying_for_whom_it_is_now)
+
+
+def _ignore_the_digest() -> None:
+    """Take a click on any card for an approval of what the request is now."""
+
+    def anything_goes(*_: object) -> None:
+        return
+
+    _put(requests, "_require_stamp", anything_goes)
+    _put(buying, "_require_as_approved", anything_goes)
+
+
+def _take_no_lock() -> None:
+    """Run beside whoever is there."""
+
+    def unlocked(path: Path) -> int:
+        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT)
+
+    _put(database, "_lock", unlocked)
+
+
+def _record_after_telling() -> None:
+    """Note that a message may be on its way only when it has arrived."""
+
+    async def unrecorded(tx: Transaction, outbox_id: int) -> bool:
+        return True
+
+    _put(outbox, "mark_trying", unrecorded)
+
+
+MUTANTS: Final[dict[str, Mutant]] = {
+    "reads the Trade URL at send time": Mutant(
+        _read_the_url_at_send_time,
+        _another_url_meanwhile,
+        frozenset({"wrong account", "unapproved"}),
+    ),
+    "ignores the digest": Mutant(
+        _ignore_the_digest, _approved_on_an_old_card, frozenset({"unapproved"})
+    ),
+    "no flock": Mutant(_take_no_lock, _a_rival_comes, frozenset({"rival"})),
+    "records after telling": Mutant(
+        _record_after_telling, _dies_before_noting_what_was_posted, frozenset({"told once"})
+    ),
+    "new key on a resend": Mutant(
+        None, _lost_answer(1, carried_out=True), frozenset({"bought twice"}), _UNSEEN
+    ),
+    "substitutes after a refused resend": Mutant(
+        None,
+        _lost_answer(1, carried_out=True),
+        frozenset({"bought twice"}),
+        Profile(visible_after_s=60, key_check=KeyCheck.LAST),
+    ),
+    "takes a list's silence as not found": Mutant(
+        None,
+        _lost_answer(1, 1, carried_out=True),
+        frozenset({"sent again", "bought twice"}),
+        Profile(list_lookup=ListLookup.CUT),
+    ),
+    "counts unanswered look-ups": Mutant(None, _unanswered_look_ups, frozenset({"sent again"})),
+    "resends the whole batch": Mutant(None, _one_line_missing, frozenset({"sent again"})),
+}
+"""Every mutant by its name."""

@@ -1,0 +1,141 @@
+"""The bot's waits, made short: what takes minutes in life takes seconds here. Tests only.
+
+Durations that the bot takes from ``bot.services.timing`` are divided by ``FASTER``; waits that are
+still constants of their modules are set one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from dataclasses import fields, replace
+from importlib.util import find_spec
+from typing import Any, Final
+
+import discord.client
+import discord.http
+
+import bot.__main__ as main_module
+from bot.domain.models import WaitReason
+from bot.services import waits
+from bot.skinsback.client import SkinsbackClient
+
+FASTER: Final = 400
+"""Ten minutes of grace become a second and a half."""
+
+_LEAST_MS: Final = 50
+_SET_MS: Final = {"heartbeat_ms": 300, "books_every_ms": 2_000, "look_up_late_max_ms": 600}
+"""What would be too often, or too late for a round, if it were divided as the others are."""
+
+_LEAST_WAIT_MS: Final = 100
+_LONGEST_WAIT_MS: Final = 600
+
+_CONSTANTS: Final[dict[str, dict[str, float]]] = {
+    "bot.services.announcements": {
+        "EDIT_GAP_MS": 50,
+        "BEHIND_MS": 3_000,
+        "_FIRST_RETRY_MS": 60,
+        "_LAST_RETRY_MS": 400,
+        "_IDLE_S": 0.5,
+        "_BLOCKED_S": 0.03,
+    },
+    "bot.services.market_watch": {"_CHECK_S": 0.3, "_HOLD_MS": 500},
+    "bot.services.catalogue": {"_RETRY_S": 0.2},
+    "bot.services.purchasing": {"_IDLE_S": 0.5, "_SHUTDOWN_S": 3.0},
+    "bot.services.requests": {"_DM_WAIT_S": 1.0, "_SWEEP_S": 0.5},
+}
+"""Waits that are constants of a module; what is not there any more is passed over."""
+
+
+def hurry() -> None:
+    """Shorten every wait of the bot in this process."""
+    for module_name, constants in _CONSTANTS.items():
+        module = importlib.import_module(module_name)
+        for name, value in constants.items():
+            if hasattr(module, name):
+                setattr(module, name, value)
+    _set(waits, "Wait", _ShortWait)
+    hurried = _HurriedAsyncio()
+    _set(discord.http, "asyncio", hurried)
+    _set(discord.client, "asyncio", hurried)
+    _set(main_module, "SkinsbackClient", _ImpatientClient)
+    _set(main_module, "build", _hurried_build(main_module.build))
+
+
+def _set(owner: object, name: str, value: object) -> None:
+    setattr(owner, name, value)
+
+
+class _ImpatientClient(SkinsbackClient):
+    """Does not wait for answers as long as the bot does."""
+
+    def __init__(self, *, url: str, client_id: str, client_secret: str) -> None:
+        super().__init__(
+            url=url,
+            client_id=client_id,
+            client_secret=client_secret,
+            buy_timeout_s=1.5,
+            call_timeout_s=0.8,
+            pricelist_timeout_s=3.0,
+            connect_timeout_s=1.0,
+        )
+
+
+_Wait = waits.Wait
+
+
+class _ShortWait(_Wait):
+    """A wait of seconds or hours as one of some tenths of a second."""
+
+    __slots__ = ()
+
+    def __init__(self, reason: WaitReason, for_ms: int) -> None:
+        short = min(_LONGEST_WAIT_MS, max(_LEAST_WAIT_MS, for_ms // FASTER))
+        _Wait.__init__(self, reason, short)
+
+
+class _HurriedAsyncio:
+    """``asyncio`` as the Discord library sees it: its pauses between tries are short."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        """Sleep, but never for long."""
+        await asyncio.sleep(min(seconds / 10, 0.3))
+
+
+def _hurried_build(build: Callable[..., Any]) -> Callable[..., Any]:
+    timing = scaled_timing()
+
+    def hurried(*arguments: Any, **named: Any) -> Any:
+        if timing is not None:
+            named["timing"] = timing
+        house = build(*arguments, **named)
+        # How long the library waits for more servers before it calls itself ready.
+        house.bot._connection.guild_ready_timeout = 0.03
+        return house
+
+    return hurried
+
+
+def scaled_timing() -> Any | None:
+    """Return the bot's durations, each ``FASTER``; None if they are not in one place yet."""
+    if find_spec("bot.services.timing") is None:
+        return None
+    timing = importlib.import_module("bot.services.timing").Timing()
+    shorter = {
+        field.name: max(_LEAST_MS, getattr(timing, field.name) // FASTER)
+        for field in fields(timing)
+        if field.name.endswith("_ms")
+    }
+    known = {name: value for name, value in _SET_MS.items() if name in shorter}
+    return replace(timing, **(shorter | known))
+
+
+def grace_s() -> float:
+    """Return how long the bot's grace period is here, in seconds."""
+    timing = scaled_timing()
+    return 600 / FASTER if timing is None else timing.grace_ms / 1000

@@ -1,0 +1,99 @@
+"""25 rounds of chaos, and that the checks find what is broken on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.chaos import mutants, pace
+from tests.chaos.plan import draw
+from tests.chaos.round import Outcome, play_round, short_memory
+from tests.chaos.zygote import Zygote
+
+_SEEDS: Final = range(1, 26)
+_AT_ONCE: Final = 3
+_TRIES: Final = 3
+
+CAN_BE_BROKEN: Final = [name for name, mutant in mutants.MUTANTS.items() if mutant.install]
+
+
+@pytest.fixture(autouse=True)
+def forgetful_discord() -> Iterator[None]:
+    """Discord remembers nonces for less than a second."""
+    with short_memory():
+        yield
+
+
+@pytest.fixture
+async def zygote() -> AsyncGenerator[Zygote]:
+    """A fork server."""
+    async with Zygote() as server:
+        yield server
+
+
+@pytest.mark.parametrize("first", _SEEDS[::5])
+async def test_bot_when_killed_at_every_moment_then_the_books_are_right(
+    first: int, zygote: Zygote, tmp_path: Path
+) -> None:
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def play(seed: str) -> Outcome:
+        folder = tmp_path / seed
+        folder.mkdir()
+        async with places:
+            return await play_round(draw(seed), zygote, folder)
+
+    outcomes = await asyncio.gather(*(play(str(first + number)) for number in range(5)))
+    assert {each.seed: each.violations for each in outcomes if each.violations} == {}
+    assert all(sum(_kills(each)) for each in outcomes)
+
+
+def _kills(outcome: Outcome) -> list[int]:
+    return [times for name, times in outcome.tally.items() if name.startswith("killed at")]
+
+
+async def test_rounds_of_a_sound_bot_in_the_scenes_of_the_mutants_are_without_fault(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """Else a mutant might be caught for what the scene does, and not for its fault."""
+    found = {}
+    for number, name in enumerate(CAN_BE_BROKEN):
+        mutant = mutants.MUTANTS[name]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        outcome = await play_round(mutant.plan("", name), zygote, folder, mutant.scene)
+        found[name] = outcome.violations
+    assert found == dict.fromkeys(CAN_BE_BROKEN, ())
+
+
+@pytest.mark.parametrize("name", CAN_BE_BROKEN)
+async def test_checks_catch_a_bot_that_is_broken_on_purpose(
+    name: str, zygote: Zygote, tmp_path: Path
+) -> None:
+    mutant = mutants.MUTANTS[name]
+    seen: list[set[str]] = []
+    for number in range(_TRIES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        outcome = await play_round(mutant.plan(name, str(number)), zygote, folder, mutant.scene)
+        seen.append({violation.kind for violation in outcome.violations})
+        if mutant.caught_as & seen[-1]:
+            return
+    raise AssertionError(f"never caught as {sorted(mutant.caught_as)}, but as {seen}")
+
+
+def test_plan_of_a_seed_is_always_the_same() -> None:
+    plans = [draw(str(seed)) for seed in range(50)]
+    assert plans == [draw(str(seed)) for seed in range(50)]
+    assert len(set(plans)) == len(plans)
+
+
+def test_durations_of_the_bot_are_shortened_and_keep_their_order() -> None:
+    timing = pace.scaled_timing()
+    assert pace.grace_s() < 5
+    if timing is not None:
+        assert timing.first_look_up_ms < timing.grace_ms < timing.settled_look_ups_ms
