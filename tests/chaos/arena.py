@@ -21,6 +21,7 @@ from bot.store import settings, trade_urls
 from bot.store import vault as vaults
 from bot.store.database import Database
 from bot.store.vault import Vault
+from tests.chaos.pace import MINUTE_S
 from tests.chaos.plan import Life, Plan
 from tests.chaos.troubles import BALANCE, Scene
 from tests.chaos.zygote import Bot, Order, Zygote
@@ -294,7 +295,9 @@ async def open_arena(plan: Plan, zygote: Zygote, folder: Path) -> AsyncGenerator
     """Open a world that is set up, with people who have a Trade URL, and no bot yet."""
     async with (
         DiscordSandbox() as discord,
-        SkinsbackSandbox(size=1, balance=BALANCE, profile=plan.profile) as market,
+        SkinsbackSandbox(
+            size=1, balance=BALANCE, profile=plan.profile, minute_s=MINUTE_S
+        ) as market,
     ):
         guild = discord.add_guild("Friday Cup")
         mods = guild.add_role("Skin Mods")
@@ -346,7 +349,7 @@ async def _set_up(arena: Arena) -> None:
             await trade_urls.propose(
                 tx, Vault([key]), member.id, url, candidate_id=name, at=now_ms()
             )
-            await trade_urls.confirm(tx, member.id, name)
+            await trade_urls.confirm(tx, member.id, name, at=now_ms())
             arena.urls[member.id].append(url)
 
 

@@ -10,7 +10,6 @@ import asyncio
 import importlib
 from collections.abc import Callable
 from dataclasses import fields, replace
-from importlib.util import find_spec
 from typing import Any, Final
 
 import discord.client
@@ -19,13 +18,20 @@ import discord.http
 import bot.__main__ as main_module
 from bot.domain.models import WaitReason
 from bot.services import waits
+from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.limiter import Limiter
 
 FASTER: Final = 400
 """Ten minutes of grace become a second and a half."""
 
 _LEAST_MS: Final = 50
-_SET_MS: Final = {"heartbeat_ms": 300, "books_every_ms": 2_000, "look_up_late_max_ms": 600}
+_SET_MS: Final = {
+    "books_every_ms": 2_000,
+    "books_overlap_ms": 5_000,
+    "look_up_late_max_ms": 600,
+    "settled_gap_ms": 1_000,
+}
 """What would be too often, or too late for a round, if it were divided as the others are."""
 
 _LEAST_WAIT_MS: Final = 100
@@ -42,10 +48,15 @@ _CONSTANTS: Final[dict[str, dict[str, float]]] = {
     },
     "bot.services.market_watch": {"_CHECK_S": 0.3, "_HOLD_MS": 500},
     "bot.services.catalogue": {"_RETRY_S": 0.2},
-    "bot.services.purchasing": {"_IDLE_S": 0.5, "_SHUTDOWN_S": 3.0},
+    "bot.services.purchasing": {"_IDLE_S": 0.5},
+    "bot.services.books": {"_RETRY_S": 0.2},
+    "bot.__main__": {"SHUTDOWN_S": 3.0},
     "bot.services.requests": {"_DM_WAIT_S": 1.0, "_SWEEP_S": 0.5},
 }
-"""Waits that are constants of a module; what is not there any more is passed over."""
+"""Waits that are constants of a module."""
+
+MINUTE_S: Final = 1.0
+"""How long the minute lasts in which the market counts calls."""
 
 
 def hurry() -> None:
@@ -53,8 +64,9 @@ def hurry() -> None:
     for module_name, constants in _CONSTANTS.items():
         module = importlib.import_module(module_name)
         for name, value in constants.items():
-            if hasattr(module, name):
-                setattr(module, name, value)
+            if not hasattr(module, name):
+                raise AttributeError(f"{module_name} has no {name}")
+            setattr(module, name, value)
     _set(waits, "Wait", _ShortWait)
     hurried = _HurriedAsyncio()
     _set(discord.http, "asyncio", hurried)
@@ -70,11 +82,12 @@ def _set(owner: object, name: str, value: object) -> None:
 class _ImpatientClient(SkinsbackClient):
     """Does not wait for answers as long as the bot does."""
 
-    def __init__(self, *, url: str, client_id: str, client_secret: str) -> None:
+    def __init__(self, *, url: str, client_id: str, client_secret: str, limiter: Limiter) -> None:
         super().__init__(
             url=url,
             client_id=client_id,
             client_secret=client_secret,
+            limiter=limiter,
             buy_timeout_s=1.5,
             call_timeout_s=0.8,
             pricelist_timeout_s=3.0,
@@ -108,12 +121,8 @@ class _HurriedAsyncio:
 
 
 def _hurried_build(build: Callable[..., Any]) -> Callable[..., Any]:
-    timing = scaled_timing()
-
     def hurried(*arguments: Any, **named: Any) -> Any:
-        if timing is not None:
-            named["timing"] = timing
-        house = build(*arguments, **named)
+        house = build(*arguments, **named, timing=scaled_timing())
         # How long the library waits for more servers before it calls itself ready.
         house.bot._connection.guild_ready_timeout = 0.03
         return house
@@ -121,21 +130,16 @@ def _hurried_build(build: Callable[..., Any]) -> Callable[..., Any]:
     return hurried
 
 
-def scaled_timing() -> Any | None:
-    """Return the bot's durations, each ``FASTER``; None if they are not in one place yet."""
-    if find_spec("bot.services.timing") is None:
-        return None
-    timing = importlib.import_module("bot.services.timing").Timing()
+def scaled_timing() -> Timing:
+    """Return the bot's durations, each ``FASTER``."""
+    timing = Timing()
     shorter = {
         field.name: max(_LEAST_MS, getattr(timing, field.name) // FASTER)
         for field in fields(timing)
-        if field.name.endswith("_ms")
     }
-    known = {name: value for name, value in _SET_MS.items() if name in shorter}
-    return replace(timing, **(shorter | known))
+    return replace(timing, **(shorter | _SET_MS))
 
 
 def grace_s() -> float:
     """Return how long the bot's grace period is here, in seconds."""
-    timing = scaled_timing()
-    return 600 / FASTER if timing is None else timing.grace_ms / 1000
+    return scaled_timing().grace_ms / 1000

@@ -39,16 +39,12 @@ _MARKS: Final = (
     ("bot.store.purchases", "record_refusal", "outcome"),
     ("bot.store.purchases", "record_unknown", "outcome"),
     ("bot.store.purchases", "record_not_sent", "not_sent"),
-    ("bot.store.purchases", "resend", "resend"),
-    ("bot.store.requests", "try_again", "retry"),
+    ("bot.store.purchases", "open_resend", "resend"),
     ("bot.store.purchases", "try_again", "retry"),
     ("bot.store.outbox", "mark_posted", "told"),
     ("bot.store.purchases", "give_up_waiting", "recovered"),
 )
-"""Functions of the store, and what a transaction is in which one of them did something.
-
-Those that the bot does not have are passed over.
-"""
+"""Functions of the store, and what a transaction is in which one of them did something."""
 
 SIDES: Final = ("before", "inside", "committed")
 
@@ -117,14 +113,12 @@ def _put(owner: object, name: str, value: object) -> None:
 
 def _mark(module_name: str, function_name: str, mark: str) -> None:
     module = importlib.import_module(module_name)
-    function = getattr(module, function_name, None)
-    if function is None:
-        return
+    function = getattr(module, function_name)
 
     @wraps(function)
     async def marked(tx: Transaction, *arguments: Any, **named: Any) -> Any:
         did = await function(tx, *arguments, **named)
-        if did is not False:
+        if did not in (False, []):
             vars(tx).setdefault("marks", set()).add(mark)
         return did
 
