@@ -322,9 +322,9 @@ class House:
                 self.approved.set()
                 await asyncio.sleep(0.005)
 
-    async def let_it_end(self, view: RequestView, **options: int) -> RequestView:
+    async def let_it_end(self, view: RequestView, *, for_ms: int = 3 * HOUR) -> RequestView:
         """Let time pass until a request is bought, needs a person, or nothing more happens."""
-        return await self.let_time_pass(view, _ended, **options)
+        return await self.let_time_pass(view, _ended, for_ms=for_ms)
 
 
 def _ended(view: RequestView) -> bool:
