@@ -263,7 +263,15 @@ class Night:
             MessageKind.RESULT: 1,
         }
         for message in self.discord.messages:
-            assert message.subject == view
+            assert isinstance(message.subject, RequestView)
+            assert _told(message.subject) == _told(view)
+            assert message.subject == view or not done
+
+
+def _told(view: RequestView) -> tuple[object, ...]:
+    """Return what people read of it; how far a search has come is not redrawn."""
+    request = view.request
+    return (request.state, request.attention_at, [line.state for line in view.lines])
 
 
 def _items(items: object) -> list[dict[str, object]]:
