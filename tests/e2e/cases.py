@@ -14,8 +14,10 @@ from aiohttp import web
 from bot.sandbox.discord import Member, Message, Reply, Version
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.sandbox.skinsback.ledger import STEAM_ID_BASE, Call, LedgerEntry
+from bot.services.timing import Timing
 from tests.e2e.world import TOKEN, World, button_id, shown, trade_url_of
 
+GRACE_S = Timing().grace_ms / 1000
 _FRESH = count(70_000_001)
 
 
@@ -205,11 +207,14 @@ def check_books(world: World) -> None:
 
 
 def _check_money(world: World) -> None:
-    """No key is sent twice, nothing is bought twice, unapproved, too dear or unnoticed."""
-    sent = Counter(
-        str(item["custom_id"]) for call in world.market.batch_calls for item in items_of(call)
-    )
-    assert [key for key, times in sent.items() if times > 1] == []
+    """No key is sent anew too soon or thrice, nothing bought twice, unapproved or unnoticed."""
+    sent: dict[str, list[float]] = {}
+    for call in world.market.batch_calls:
+        for item in items_of(call):
+            sent.setdefault(str(item["custom_id"]), []).append(call.at)
+    for key, (first, *again) in sent.items():
+        assert len(again) <= 1, key
+        assert all(at - first >= GRACE_S for at in again), key
     bought = {entry.key: entry for entry in world.market.purchases}
     assert len(bought) == len(world.market.purchases)
     attempts = {
@@ -223,7 +228,7 @@ def _check_money(world: World) -> None:
     live = Counter(
         (row["request_id"], row["line_no"])
         for row in attempts.values()
-        if row["state"] in ("sent", "purchased", "unknown")
+        if row["state"] in ("sent", "purchased", "unknown") and not row["released"]
     )
     assert [line for line, times in live.items() if times > 1] == []
     for key, entry in bought.items():

@@ -326,7 +326,7 @@ class House:
                     soonest = min(ends_at if at is None else at for at in (due, telling))
                     if soonest >= ends_at:
                         self.clock.now = ends_at
-                        return now
+                        return await self.view(view)
                     self.clock.now = max(soonest, self.clock.now)
                 self.announcements.wake()
                 self.approved.set()

@@ -20,9 +20,11 @@ from bot.domain.market import BuyOutcome, Listing, Order
 from bot.domain.models import MessageKind, RequestView
 from bot.domain.money import DOLLAR, Micros
 from bot.domain.states import LineState, RequestState
-from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.sandbox.skinsback import Fault, SkinsbackSandbox
+from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass, Token
+from bot.skinsback.protocol import PurchaseList
 from bot.store import outbox, requests
 from bot.store.database import Database, Transaction
 from tests.services.house import (
@@ -39,6 +41,8 @@ from tests.services.house import (
 )
 
 LINES: Final = 3
+QUICK: Final = Timing(grace_ms=60_000, look_up_max_ms=10_000)
+"""Of a night in which a crash comes at every step; the proportions are the product's."""
 
 
 @dataclass
@@ -110,6 +114,13 @@ class MortalClient(SkinsbackClient):
         await self.fate.strike("search", "before")
         found = await super().search(game, names, for_=for_)
         await self.fate.strike("search", "after")
+        return found
+
+    async def getinfo_by_keys(self, keys: Sequence[str]) -> PurchaseList:
+        """Look purchases up, if the process lives to do so."""
+        await self.fate.strike("look", "before")
+        found = await super().getinfo_by_keys(keys)
+        await self.fate.strike("look", "after")
         return found
 
     async def balance(self, *, for_: CallClass = CallClass.STATUS) -> Micros:
@@ -186,6 +197,7 @@ class Night:
             database=database,
             client=MortalClient,
             seed=self.clock.now,
+            timing=QUICK,
         ) as house:
             assert isinstance(house.client, MortalClient)
             house.client.fate = fate
@@ -209,8 +221,8 @@ class Night:
                     view = await requests.get(tx, self.view.request.request_id)
                     told = await outbox.next_at(tx) is None
                 assert view is not None
-                settled = view.request.state is RequestState.BOUGHT
-                if told and (settled or view.in_state(LineState.UNKNOWN)):
+                over = view.request.state is RequestState.BOUGHT or view.request.attention_at
+                if told and over:
                     return
                 self.clock.now += 2_000
                 house.announcements.wake()
@@ -227,23 +239,28 @@ class Night:
         )
         assert sum(bought.values()) == len(self.market.purchases)
         assert max(bought.values(), default=0) <= 1
-        sent = Counter(
-            str(item["custom_id"])
-            for call in self.market.batch_calls
-            for item in _items(call.parameters["items"])
-        )
-        assert max(sent.values(), default=0) <= 1
+        sent: dict[str, list[float]] = {}
+        for call in self.market.batch_calls:
+            for item in _items(call.parameters["items"]):
+                sent.setdefault(str(item["custom_id"]), []).append(call.at)
+        for first, *again in sent.values():
+            assert len(again) <= 1
+            assert all(at - first >= QUICK.grace_ms / 1000 for at in again)
         async with await Database.open(self.path) as database, database.reading() as tx:
             view = await requests.get(tx, self.view.request.request_id)
             assert view is not None
             events = [row["kind"] for row in await tx.all("SELECT kind FROM events")]
             rows = await tx.all("SELECT kind, state, wanted, shown FROM outbox")
         states = {line.line.line_no: line.state for line in view.lines}
-        for line_no in bought:
-            assert states[line_no] in (LineState.PURCHASED, LineState.UNKNOWN)
-        for line_no, state in states.items():
-            assert state is not LineState.PURCHASED or line_no in bought
-        assert events.count("bought") == (view.request.state is RequestState.BOUGHT)
+        assert {no for no, state in states.items() if state is LineState.PURCHASED} == set(bought)
+        for line in view.in_state(LineState.UNKNOWN):
+            # The bot died before it knew whether its second send had left: a person is asked.
+            assert line.last is not None
+            assert line.last.sends == 2
+            assert view.request.attention_at is not None
+        done = LineState.UNKNOWN not in states.values()
+        assert done == (view.request.state is RequestState.BOUGHT)
+        assert events.count("bought") == done
         assert {(row["state"], row["wanted"] - row["shown"]) for row in rows} == {("posted", 0)}
         assert Counter(message.kind for message in self.discord.messages) == {
             MessageKind.APPROVAL_CARD: 1,
@@ -251,7 +268,15 @@ class Night:
             MessageKind.RESULT: 1,
         }
         for message in self.discord.messages:
-            assert message.subject == view
+            assert isinstance(message.subject, RequestView)
+            assert _told(message.subject) == _told(view)
+            assert message.subject == view or not done
+
+
+def _told(view: RequestView) -> tuple[object, ...]:
+    """Return what people read of it; how far a search has come is not redrawn."""
+    request = view.request
+    return (request.state, request.attention_at, [line.state for line in view.lines])
 
 
 def _items(items: object) -> list[dict[str, object]]:
@@ -270,10 +295,10 @@ async def night(evening: Evening, tmp_path: Path) -> AsyncIterator[Night]:
 async def new_night(evening: Evening, path: Path) -> AsyncIterator[Night]:
     """Return a night of its own, with a new market."""
     shutil.copyfile(evening.path, path)
-    async with SkinsbackSandbox(size=0, clock=lambda: NOW / 1000) as market:
+    clock = ManualClock(NOW + 60_000)
+    async with SkinsbackSandbox(size=0, clock=lambda: clock.now / 1000) as market:
         market.set_price(ASIIMOV, Micros(500 * DOLLAR))
         discord = ScriptedDiscord(messages=deepcopy(evening.messages))
-        clock = ManualClock(NOW + 60_000)
         yield Night(path, market, discord, clock, evening.view)
 
 
@@ -313,13 +338,46 @@ async def test_night_with_a_crash_at_any_step_buys_and_tells_nothing_twice(
     assert 1 < nth < 40
 
 
+@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize(
+    ("what", "when"),
+    [
+        ("commit", "before"),
+        ("commit", "after"),
+        ("buy", "before"),
+        ("buy", "after"),
+        ("look", "before"),
+        ("look", "after"),
+        ("post", "after"),
+    ],
+)
+async def test_night_without_an_answer_and_with_a_crash_at_any_step_buys_and_tells_nothing_twice(
+    evening: Evening, tmp_path: Path, what: str, when: str, carried_out: bool
+) -> None:
+    """The call is lost on the way; then the bot also dies while it looks, or sends once more."""
+    for nth in range(1, 60, 4):
+        async with new_night(evening, tmp_path / f"{nth}.db") as night:
+            night.market.break_next("market_batch_buy", Fault.DROP, carried_out=carried_out)
+            fate = await night.live((what, nth, when))
+            if fate.died.is_set():
+                await night.live()
+            await night.hold()
+        if not fate.died.is_set():
+            break
+    assert 1 < nth < 60
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_night_with_a_crash_after_every_start_buys_and_tells_nothing_twice(
     night: Night, seed: int
 ) -> None:
     rng = Random(seed)
-    steps = ["commit"] * 4 + ["buy", "search", "balance", "post", "edit", "find"]
+    steps = ["commit"] * 4 + ["buy", "search", "balance", "look", "post", "edit", "find"]
     for _ in range(4):
+        if rng.random() < 0.5:
+            fault = rng.choice([Fault.DROP, Fault.CUT_BODY, Fault.HTML_502, Fault.LINE_MISSING])
+            carried_out = rng.random() < 0.5
+            night.market.break_next("market_batch_buy", fault, carried_out=carried_out)
         await night.live((rng.choice(steps), rng.randrange(1, 7), rng.choice(["before", "after"])))
     await night.live()
     await night.hold()
@@ -335,13 +393,15 @@ async def test_crash_before_anything_was_sent_loses_nothing(night: Night) -> Non
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_crash_around_the_call_leaves_it_unknown_and_sends_nothing_more(
+async def test_crash_around_the_call_sends_once_more_only_what_the_market_never_had(
     night: Night, when: str
 ) -> None:
-    """Whether it left can't be told from the disk: so nothing is guessed, and nobody buys again."""
+    """Whether it left can't be told from the disk: so nothing is guessed, and it is looked up."""
     assert (await night.live(("buy", 1, when))).died.is_set()
-    calls = len(night.market.batch_calls)
-    for _ in range(3):
-        await night.live()
+    died_at = night.clock.now
+    assert len(night.market.batch_calls) == (when == "after")
+    await night.live()
     await night.hold()
-    assert len(night.market.batch_calls) == calls == (when == "after")
+    (call,) = night.market.batch_calls
+    assert (call.at >= (died_at + QUICK.grace_ms) / 1000) == (when == "before")
+    assert len(night.market.purchases) == LINES - 1
