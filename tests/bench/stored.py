@@ -6,8 +6,6 @@ indexes of the real migration. What is over has one line, and what was bought on
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -39,7 +37,6 @@ _NEWEST_DAYS: Final = 40
 
 _SPREAD_DAYS: Final = 360
 _CACHE_KIB: Final = 512 * 1024
-_ID_LENGTH: Final = 20
 _STEAM_ID_BASE: Final = 76_561_197_960_265_728
 _FIRST_BUY_ID: Final = 9_000_000_000
 """Above those of the sandbox's market, which counts from the bottom."""
@@ -48,6 +45,12 @@ _OVER: Final = """CASE WHEN luck < 650 THEN 'closed' WHEN luck < 850 THEN 'bough
     WHEN luck < 930 THEN 'denied' WHEN luck < 970 THEN 'cancelled' ELSE 'expired' END"""
 _IN_FLIGHT: Final = "CASE number % 2 WHEN 0 THEN 'approved' ELSE 'buying' END"
 
+_NEW_ID: Final = (
+    "replace(replace(replace(replace(lower(hex(randomblob(10))), "
+    "'0', 'w'), '1', 'x'), '8', 'y'), '9', 'z')"
+)
+"""As random as the real ones, of letters that those have."""
+
 _FRESH: Final = """
 CREATE TEMP TABLE fresh AS
 WITH RECURSIVE
@@ -55,7 +58,7 @@ WITH RECURSIVE
                          SELECT number + 1 FROM counted WHERE number < :last),
     drawn AS (SELECT number, number * 2654435761 % 4294967296 AS dice FROM counted),
     told AS (SELECT *, dice / 65536 % 1000 AS luck FROM drawn)
-SELECT number, new_id(number) AS request_id, guild_id, user_id, luck, {state} AS state,
+SELECT number, {new_id} AS request_id, guild_id, user_id, luck, {state} AS state,
        :now - :newest - dice % (:spread + 1) AS at,
        10000 * (1 + dice % 40000) AS ceiling
 FROM told
@@ -179,13 +182,12 @@ def fill(
         "buy_id": _FIRST_BUY_ID,
     }
     with _in_bulk(path) as connection:
-        connection.create_function("new_id", 1, _new_id, deterministic=True)
         for table, ids in (("servers", guild_ids), ("people", user_ids)):
             name = "guild_id" if table == "servers" else "user_id"
             connection.execute(f"CREATE TEMP TABLE {table} (place INTEGER PRIMARY KEY, {name})")
             connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", enumerate(ids))
         state = _IN_FLIGHT if in_flight else _OVER
-        for sql in (_FRESH.format(state=state), *_TABLES):
+        for sql in (_FRESH.format(new_id=_NEW_ID, state=state), *_TABLES):
             connection.execute(sql, values)
     SentFile(path.with_name(f"{path.name}.sends")).write(last)
 
@@ -204,9 +206,3 @@ def _in_bulk(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN")
         yield connection
         connection.execute("COMMIT")
-
-
-def _new_id(number: int) -> str:
-    """Return a request's id, spread over the index as the real, random ones are."""
-    digest = hashlib.sha256(str(number).encode()).digest()
-    return base64.b32encode(digest)[:_ID_LENGTH].decode().lower()
