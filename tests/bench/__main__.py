@@ -1,4 +1,4 @@
-"""``python -m tests.bench [--json]``: measure, print, and exit with 1 if a budget is missed."""
+"""``python -m tests.bench``: measure, print, and exit with 1 if a budget is missed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,46 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.bench import answers, keystrokes, wire
+from tests.bench import answers, keystrokes, queries, start, stored, wire
 from tests.bench.figures import Figure, Verdict, machine, rule, table
+from tests.bench.house import open_house
 from tests.bench.market import MarketProcess
 
 NAMES: Final = 37_000
 """As many as the market has for cs2."""
 
+FEW: Final = 1_000
+MANY: Final = 1_000_000
+"""Stored requests: what is measured with so many is held against the same with few."""
 
-async def _measure() -> list[Figure]:
-    figures: list[Figure] = []
+
+async def _measure(many: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="quartermaster-bench-") as name:
         folder = Path(name)
-        async with MarketProcess(NAMES) as market:
-            for part in (wire.measure, answers.measure, keystrokes.measure):
+        figures = await _with_stored(folder, many)
+        # A market for each database: what is bought from another one would be found, and alarm.
+        for part in (answers.measure, keystrokes.measure):
+            async with MarketProcess(NAMES) as market:
                 figures += await part(folder, market)
+    return figures
+
+
+async def _with_stored(folder: Path, many: int) -> list[Figure]:
+    """Measure what the number of stored requests must not change: with few, then with many."""
+    figures: list[Figure] = []
+    costs: list[queries.Costs] = []
+    titles: list[str] = []
+    for count in (FEW, many):
+        database = await stored.build(folder, count)
+        async with MarketProcess(NAMES) as market:
+            environment = {**market.environment, "DATABASE_PATH": str(database.path)}
+            async with open_house(environment) as bench:
+                figures += await wire.measure(folder, market, bench, database)
+                costs.append(await queries.measure(bench, database))
+            titles.append(database.title)
+            if count == many:
+                figures += queries.figures(*costs, titles=titles)
+                figures += await start.measure(folder, market, database)
     return figures
 
 
@@ -33,9 +58,13 @@ def main() -> int:
     """Run everything and return the process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    as_json: bool = parser.parse_args().json
+    parser.add_argument(
+        "--stored", type=int, default=MANY, metavar="N", help=f"instead of {MANY:,}, for a trial"
+    )
+    options = parser.parse_args()
+    as_json: bool = options.json
     started, about = time.monotonic(), machine()
-    figures = asyncio.run(_measure())
+    figures = asyncio.run(_measure(options.stored))
     took = time.monotonic() - started
     missed = [figure for figure in figures if figure.verdict is Verdict.MISSED]
     if as_json:

@@ -81,7 +81,10 @@ class Bench:
 
 @asynccontextmanager
 async def open_house(environment: Mapping[str, str]) -> AsyncGenerator[Bench]:
-    """Open the database and wire everything; nothing runs yet, but the prices are read."""
+    """Open the database and wire everything; nothing runs yet, but the prices are read.
+
+    The books are compared with the market's history, without which nothing would be bought.
+    """
     settings = Settings.from_mapping({"DISCORD_TOKEN": "none", "MARKET": "sandbox", **environment})
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(settings.database_path))
@@ -100,6 +103,7 @@ async def open_house(environment: Mapping[str, str]) -> AsyncGenerator[Bench]:
         with patch("bot.__main__.DiscordPoster", PosterThatDraws):
             house = build(settings, database, vault, market, project=project.client_id)
         await house.services.catalogue.refresh()
+        await house.books.compare()
         yield Bench(house, house.services.catalogue.search("", limit=_EVERYTHING).quotes)
 
 

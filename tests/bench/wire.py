@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -21,8 +22,10 @@ from bot.domain.models import Actor, RequestView
 from bot.domain.money import CENT, Micros
 from bot.skinsback import protocol
 from tests.bench.figures import Figure, Limit, sample
-from tests.bench.house import TOKEN, Bench, PosterThatDraws, open_house, set_up, submit_requests
+from tests.bench.house import TOKEN, Bench, PosterThatDraws, set_up, submit_requests
 from tests.bench.market import MarketProcess
+from tests.bench.stored import FIRST_MEMBER, MAIN_GUILD, MODERATOR, ROLE, Stored
+from tests.bench.watching import scans, watching
 
 APPROVALS: Final = 100
 PACE_S: Final = 0.15
@@ -32,8 +35,7 @@ TRACED: Final = 10
 QUANTITIES: Final = (3, 2)
 BUDGET: Final = (Limit("p95", 25),)
 
-_GUILD, _ROLE, _APPROVALS, _RESULTS, _MODERATOR = 901, 902, 903, 904, 905
-_FIRST_MEMBER: Final = 10_000
+_APPROVALS, _RESULTS = 903, 904
 _RESULT_S: Final = 20.0
 _KEY_START: Final = 2
 _REQUEST_ID: Final = 20
@@ -48,64 +50,92 @@ class _Approval:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """What the database does between the commit of an approval and the wire, by the median."""
+    """What the database does for an approval, by the median.
+
+    ``commits`` and ``statements`` are those between its commit and the wire; ``steps`` are
+    SQLite's from the click to the posted result, with all that the workers ask meanwhile.
+    """
 
     commits: int
     statements: int
+    steps: int
+    scans: tuple[str, ...]
 
 
-async def measure(folder: Path, market: MarketProcess) -> list[Figure]:
+async def measure(
+    folder: Path, market: MarketProcess, bench: Bench, stored: Stored
+) -> list[Figure]:
     """Approve one request after another, each once the result of the one before was posted."""
-    environment = {**market.environment, "DATABASE_PATH": str(folder / "wire.db")}
-    async with open_house(environment) as bench:
-        await set_up(
-            bench.house.database,
-            _GUILD,
-            approver_role=_ROLE,
-            approvals=_APPROVALS,
-            results=_RESULTS,
+    await set_up(
+        bench.house.database,
+        MAIN_GUILD,
+        approver_role=ROLE,
+        approvals=_APPROVALS,
+        results=_RESULTS,
+    )
+    async with _at_work(bench):
+        members = range(FIRST_MEMBER, FIRST_MEMBER + APPROVALS + TRACED)
+        views = await submit_requests(
+            bench, MAIN_GUILD, members, quantities=QUANTITIES, posting=True
         )
-        PosterThatDraws.results = asyncio.Queue()
-        workers = [
-            asyncio.create_task(bench.house.announcements.run()),
-            asyncio.create_task(bench.house.purchasing.run()),
-        ]
-        try:
-            members = range(_FIRST_MEMBER, _FIRST_MEMBER + APPROVALS + TRACED)
-            views = await submit_requests(
-                bench, _GUILD, members, quantities=QUANTITIES, posting=True
-            )
-            traced = await _trace(bench, market, views[APPROVALS:])
-            approvals, bare = [], []
-            # By turns, so that whatever else this machine does hits both alike.
-            async with _bare(folder, market, commits=traced.commits) as baseline:
-                for view in views[:APPROVALS]:
-                    approvals.append(await _approve(bench, view))
-                    bare.append(await baseline.once(view))
-        finally:
-            PosterThatDraws.results = None
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-        arrived = requests_on_the_wire(await market.wire_times())
+        traced = await _trace(bench, market, stored, views[APPROVALS:])
+        approvals, bare = [], []
+        # By turns, so that whatever else this machine does hits both alike.
+        async with _bare(folder, market, commits=traced.commits) as baseline:
+            for view in views[:APPROVALS]:
+                approvals.append(await _approve(bench, view))
+                bare.append(await baseline.once(view, stored.count))
+    arrived = requests_on_the_wire(await market.wire_times())
+    return _figures(approvals, bare, arrived, traced, stored)
+
+
+@asynccontextmanager
+async def _at_work(bench: Bench) -> AsyncGenerator[None]:
+    PosterThatDraws.results = asyncio.Queue()
+    workers = [
+        asyncio.create_task(bench.house.announcements.run()),
+        asyncio.create_task(bench.house.purchasing.run()),
+    ]
+    try:
+        yield
+    finally:
+        PosterThatDraws.results = None
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _figures(
+    approvals: Sequence[_Approval],
+    bare: Sequence[_Approval],
+    arrived: Mapping[str, float],
+    traced: Traced,
+    stored: Stored,
+) -> list[Figure]:
     taken = sample([arrived[each.request_id] - each.committed for each in bare])
     return [
         Figure(
-            "approval committed → batch buy on the wire",
+            f"approval committed → batch buy on the wire, {stored.title}",
             sample([arrived[each.request_id] - each.committed for each in approvals]),
             taken,
             f"{traced.commits} commits, 2 look-ups and a buy, with nothing else",
             BUDGET,
+            failures=len(traced.scans),
             notes=(
                 (
                     f"{sum(QUANTITIES)} lines each; on the way: {traced.commits} commits, "
                     f"{traced.statements} SQL statements, balance and listings at the market"
                 ),
                 "whether the member is still there, Discord is asked too: here it answers at once",
+                (
+                    f"from the click to the posted result, polls included: {traced.steps:,} steps "
+                    f"of SQLite, {len(traced.scans)} scans"
+                ),
+                *traced.scans,
             ),
         ),
         Figure(
-            "approval called → batch buy on the wire (with the approval itself)",
+            f"approval called → batch buy on the wire (with the approval itself), {stored.title}",
             sample([arrived[each.request_id] - each.called for each in approvals]),
             taken,
             "as above",
@@ -123,7 +153,7 @@ def requests_on_the_wire(wire_times: Mapping[str, float]) -> dict[str, float]:
 
 
 async def _approve(bench: Bench, view: RequestView) -> _Approval:
-    moderator = Actor(_MODERATOR, _GUILD, frozenset({_ROLE}))
+    moderator = Actor(MODERATOR, MAIN_GUILD, frozenset({ROLE}))
     request = view.request
     results = PosterThatDraws.results
     if results is None:
@@ -141,27 +171,31 @@ async def _approve(bench: Bench, view: RequestView) -> _Approval:
     return _Approval(request.request_id, called, committed)
 
 
-async def _trace(bench: Bench, market: MarketProcess, views: Sequence[RequestView]) -> Traced:
-    """Approve a few more with every SQL statement noted: tracing costs time, so these don't count.
+async def _trace(
+    bench: Bench, market: MarketProcess, stored: Stored, views: Sequence[RequestView]
+) -> Traced:
+    """Approve a few more with every SQL statement noted: that costs time, so these don't count.
 
     What the outbox writes meanwhile is counted too, because the wire waits for it as well.
     """
-    seen: list[tuple[float, str]] = []
-    connections = (bench.house.database._writer, bench.house.database._reader)
-    for connection in connections:
-        await connection.set_trace_callback(lambda sql: seen.append((time.time(), sql)))
-    approvals = [await _approve(bench, view) for view in views]
-    for connection in connections:
-        # The library's annotation forgets that None ends it.
-        await connection.set_trace_callback(None)  # type: ignore[arg-type]
+    async with watching(bench.house.database) as seen:
+        approvals = [await _approve(bench, view) for view in views]
     arrived = requests_on_the_wire(await market.wire_times())
     between = [
-        [sql for at, sql in seen if each.committed < at < arrived[each.request_id]]
+        [one.sql for one in seen if each.committed < one.at < arrived[each.request_id]]
         for each in approvals
     ]
+    called = [*(each.called for each in approvals), time.time()]
     return Traced(
         round(median(sum(sql == "COMMIT" for sql in each) for each in between)),
         round(median(len(each) for each in between)),
+        round(
+            median(
+                sum(one.steps for one in seen if begin <= one.at < end)
+                for begin, end in pairwise(called)
+            )
+        ),
+        tuple(scans(stored.path, [one.sql for one in seen])),
     )
 
 
@@ -175,10 +209,10 @@ class _Bare:
     headers: Mapping[str, str]
     commits: int
 
-    async def once(self, view: RequestView) -> _Approval:
+    async def once(self, view: RequestView, stored: int) -> _Approval:
         """Do what has to be done for one request, under a key of its own."""
         names = sorted({line.line.market_hash_name for line in view.lines})
-        place = f"{view.request.number:020d}"
+        place = f"{stored:010d}{view.request.number:010d}"
         started = time.time()
         for _ in range(self.commits):
             self.database.execute("BEGIN IMMEDIATE")
@@ -206,6 +240,6 @@ async def _bare(folder: Path, market: MarketProcess, *, commits: int) -> AsyncGe
     with closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
             database.execute(f"PRAGMA {pragma}")
-        database.execute("CREATE TABLE rows (body TEXT NOT NULL)")
+        database.execute("CREATE TABLE IF NOT EXISTS rows (body TEXT NOT NULL)")
         async with aiohttp.ClientSession() as session:
             yield _Bare(database, session, environment["SKINSBACK_API_URL"], headers, commits)

@@ -231,8 +231,9 @@ def _check_money(world: World) -> None:
         if row["state"] in ("sent", "purchased", "unknown") and not row["released"]
     )
     assert [line for line, times in live.items() if times > 1] == []
-    for key, entry in bought.items():
-        row = attempts[str(key)]
+    for bought_key, entry in bought.items():
+        key = str(bought_key)
+        row = attempts[key]
         assert row["state"] in ("sent", "purchased", "unknown"), (key, row["state"])
         assert row["stands"] in ("buying", "bought"), (key, row["stands"])
         assert row["decided_by"] is not None

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -215,7 +215,11 @@ class TestEveryFault:
             "dearer": lambda: house.market.set_price(REDLINE, Micros(900 * DOLLAR)),
             "poor": lambda: setattr(house.market, "balance", Micros(0)),
         }
-        house.market.before_next_buy(lambda: play[fault]() and None)
+
+        def act() -> None:
+            play[fault]()
+
+        house.market.before_next_buy(act)
         ended = await house.let_time_pass(view, asked_for, for_ms=HOUR)
         assert states(ended) == ["unknown"]
         assert [len(line.attempts) for line in ended.lines] == [1]
@@ -546,11 +550,11 @@ class TestNotSent:
         house.client.search = unplug  # type: ignore[method-assign, assignment]
         balance = house.watch.balance
 
-        async def plug(**options: bool) -> Micros:
+        async def plug(**options: Any) -> Micros:
             house.client._url = real
             return await balance(**options)
 
-        house.watch.balance = plug  # type: ignore[method-assign]
+        house.watch.balance = plug  # type: ignore[method-assign, assignment]
         waiting = await house.let_time_pass(
             view, lambda now: now.request.waits_for is not None, for_ms=HOUR
         )
