@@ -1,7 +1,7 @@
 """The only place that reads the environment and wires everything.
 
-``python -m bot`` runs the bot; ``demo`` plays the whole story on this machine; ``resume`` lifts an
-automatic pause.
+``python -m bot`` runs the bot; ``demo`` plays the whole story on this machine; ``resume`` lifts
+what has paused buying by itself.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from dotenv import dotenv_values
 from bot import log as logs
 from bot.app import Quartermaster, point_discord_at
 from bot.config import SKINSBACK_API_URL, Settings
-from bot.domain.models import PauseCause
 from bot.errors import DiscordUnreachableError, StartupError
 from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
+from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.booking import Booking
 from bot.services.bundle import Services
@@ -38,7 +38,8 @@ from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
-from bot.services.market_watch import MarketWatch, lift
+from bot.services.market_watch import MarketWatch
+from bot.services.pauses import Pauses, lift_all
 from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
 from bot.services.this_run import ThisRun
@@ -50,6 +51,7 @@ from bot.store import vault as vaults
 from bot.store.database import Database
 from bot.store.prices import PriceFile
 from bot.store.vault import Vault
+from bot.ui import text
 from bot.ui.posting import DiscordPoster
 
 log = logging.getLogger("bot")
@@ -276,9 +278,28 @@ def build(
         approved=approved,
     )
     services = Services(
+        attention=Attention(
+            database,
+            vault,
+            guilds,
+            watch,
+            buying,
+            announcements,
+            clock,
+            operator_ids=settings.operator_ids,
+            approved=approved,
+        ),
         baskets=Baskets(database, guilds, catalogue, market, clock, rng),
         catalogue=catalogue,
         guilds=guilds,
+        pauses=Pauses(
+            database,
+            guilds,
+            announcements,
+            clock,
+            operator_ids=settings.operator_ids,
+            approved=approved,
+        ),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
         ),
@@ -291,13 +312,17 @@ def build(
 
 
 async def resume(settings: Settings) -> None:
-    """Lift the pause after an alarm, also while the bot runs. Raises ``StartupError``."""
+    """Lift every pause that a person has to look into, also while the bot runs.
+
+    Raises ``StartupError``.
+    """
     path = settings.database_path
     if not path.exists():
         raise StartupError(f"There is no database at {path}.")
     async with await Database.open(path, exclusive=False) as database, database.writing() as tx:
-        lifted = await lift(tx, PauseCause.ALARM, at=SystemClock().now_ms())
-    print("Buying goes on." if lifted else "Buying was not paused by an alarm.")  # noqa: T201
+        lifted = await lift_all(tx, at=SystemClock().now_ms())
+        still = await store_settings.get_pauses(tx)
+    print(text.resumed_at_the_machine(lifted, still))  # noqa: T201
 
 
 if __name__ == "__main__":

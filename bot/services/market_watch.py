@@ -26,13 +26,25 @@ _HOLD_MS: Final = 300_000
 """A balance that is told is no proof that we may buy again, so it is not tried every minute."""
 
 
-async def lift(tx: Transaction, cause: PauseCause, *, at: int) -> bool:
+async def lift(tx: Transaction, cause: PauseCause, *, at: int, by: int | None = None) -> bool:
     """Lift a pause, say so where it was told, and let go on what waited for that.
 
     Return whether there was one.
     """
     if not await settings.resume(tx, cause):
         return False
+    if cause is PauseCause.UNKNOWNS:
+        # Whoever lifted it has looked: the next unclear call is the first of a new row.
+        await purchases.note_clear_call(tx)
+    for guild_id, _ in await settings.guilds_with_approval_channel(tx):
+        await audit.record(
+            tx,
+            EventKind.RESUMED,
+            guild_id=guild_id,
+            at=at,
+            actor_id=by,
+            details={"cause": cause.value},
+        )
     await purchases.wait_no_longer(tx, (WaitReason.PAUSED, WaitReason.OPERATOR), at=at)
     await outbox.touch_everywhere(tx, MessageKind.PAUSE_NOTICE)
     return True
@@ -73,11 +85,6 @@ class MarketWatch:
         await self._lift(at_start=at_start)
         return balance
 
-    async def is_paused(self) -> bool:
-        """Say whether nothing is bought at the moment."""
-        async with self._database.reading() as tx:
-            return await settings.get_pause(tx) is not None
-
     async def pause(self, cause: PauseCause, *, code: int | None = None, details: str = "") -> None:
         """Pause buying for the deployment and tell the operator, in the log and on the servers."""
         async with self._database.writing() as tx:
@@ -90,6 +97,7 @@ class MarketWatch:
     ) -> bool:
         """Pause buying within a transaction; return whether that is news."""
         now = self._clock.now_ms()
+        before = await settings.get_pause(tx) is not None
         if not await settings.pause(tx, Pause(cause, now, code, details)):
             return False
         log.error(
@@ -108,8 +116,9 @@ class MarketWatch:
                 at=now,
                 details={"cause": cause.value, "code": code or 0},
             )
-            await self._announcements.announce_to_guild(
-                tx, MessageKind.PAUSE_NOTICE, guild_id, channel_id
+            own = await settings.get_guild_pause(tx, guild_id)
+            await self._announcements.announce_pause(
+                tx, guild_id, channel_id, paused_before=before or own is not None
             )
         return True
 

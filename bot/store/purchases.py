@@ -151,9 +151,16 @@ async def wait(
 
 
 async def go_on(tx: Transaction, request_id: str, *, at: int) -> None:
-    """Have the next step of a request in *buying* taken; it waits for nothing any more."""
+    """Have the next step of a request in *buying* taken; it waits for nothing any more.
+
+    Without anything unknown left, no person is needed either: what becomes unknown next is
+    another matter.
+    """
     await tx.execute(
-        "UPDATE requests SET waits_for = NULL, step_at = ?, changed_at = ? "
+        "UPDATE requests SET waits_for = NULL, step_at = ?, changed_at = ?, "
+        "attention_at = CASE WHEN EXISTS (SELECT 1 FROM attempts "
+        "WHERE attempts.request_id = requests.request_id AND attempts.state = 'unknown') "
+        "THEN attention_at END "
         "WHERE request_id = ? AND state = 'buying'",
         at,
         at,

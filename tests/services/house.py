@@ -14,6 +14,7 @@ from bot.domain.models import Actor, Event, MessageKind, OutboxRow, RequestView
 from bot.domain.states import RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
+from bot.services.attention import Attention
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.booking import Booking
 from bot.services.buying import Buying
@@ -21,6 +22,7 @@ from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
+from bot.services.pauses import Pauses
 from bot.services.ports import MessageGoneError, Posted, Subject
 from bot.services.purchasing import Purchasing
 from bot.services.requests import Requests
@@ -43,6 +45,8 @@ BEA: Final = Actor(202, GUILD)
 MAX: Final = Actor(301, GUILD, frozenset({MODS}))
 MIA: Final = Actor(302, GUILD, frozenset({MODS}))
 OLGA: Final = Actor(401, GUILD, administrator=True)
+OTTO: Final = Actor(501, GUILD)
+"""Runs the deployment."""
 
 REDLINE: Final = "AK-47 | Redline (Field-Tested)"
 ASIIMOV: Final = "AWP | Asiimov (Field-Tested)"
@@ -166,6 +170,8 @@ class House:
     baskets: Baskets
     requests: Requests
     trade_urls: TradeUrls
+    pauses: Pauses
+    attention: Attention
     approved: asyncio.Event
 
     def worker(self) -> Purchasing:
@@ -407,5 +413,19 @@ def build_house(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
         ),
         trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
+        pauses=Pauses(
+            database, guilds, announcements, clock, operator_ids=[OTTO.user_id], approved=approved
+        ),
+        attention=Attention(
+            database,
+            vault,
+            guilds,
+            watch,
+            buying,
+            announcements,
+            clock,
+            operator_ids=[OTTO.user_id],
+            approved=approved,
+        ),
         approved=approved,
     )

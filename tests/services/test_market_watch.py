@@ -11,7 +11,7 @@ from bot.domain.models import MessageKind, Pause, PauseCause, WaitReason
 from bot.errors import MarketRefusedError, MarketUnavailableError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.services.market_watch import lift
-from bot.services.ports import PauseOver
+from bot.services.ports import Paused, PauseOver
 from bot.skinsback.refusals import RULES
 from bot.store import settings
 from tests.services.house import (
@@ -61,7 +61,7 @@ class TestBalance:
         assert f"code {code}" in caplog.text
         await house.post_everything()
         (notice,) = house.discord.of(NOTICE)
-        assert (notice.channel_id, notice.subject) == (APPROVALS, pause)
+        assert (notice.channel_id, notice.subject) == (APPROVALS, Paused((pause,), None))
 
     @pytest.mark.parametrize("code", PASSING)
     async def test_refusal_that_passes_pauses_nothing(self, house: House, code: int) -> None:
