@@ -133,7 +133,7 @@ class AdministrationCog(
         except UserFacingError as error:
             await self._explain(click, error, chosen)
             return
-        await self._show_rest(click, view, text.SETTLED_BOUGHT_NOW)
+        await self._show_rest(click, view, text.settled_bought(view, min(chosen)))
 
     async def _settle_not_bought(self, click: Click) -> None:
         await click.answer()

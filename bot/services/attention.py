@@ -13,7 +13,7 @@ from typing import Final
 from bot.domain.keys import DIGEST_SHOWN, stamp_of
 from bot.domain.limits import CHECK_GAP_MS, REASON_MAX
 from bot.domain.models import Actor, Attempt, EventKind, PauseCause, RequestView
-from bot.domain.money import Micros, format_usd, parse_typed_price
+from bot.domain.money import Micros, format_usd, parse_paid
 from bot.domain.plain_text import clean_line
 from bot.domain.states import LineState, RequestState
 from bot.domain.typed import parse_buy_id
@@ -120,7 +120,7 @@ class Attention:
         SETTLE_REASON_EMPTY; and as ``to_settle`` does).
         """
         why = _required(reason)
-        number, amount = parse_buy_id(buy_id), parse_typed_price(paid)
+        number, amount = parse_buy_id(buy_id), parse_paid(paid)
         async with self._database.writing() as tx:
             view = await self._to_settle(tx, actor, request_id, stamp)
             attempt = _chosen(view, {line_no})[0]

@@ -2172,9 +2172,18 @@ SETTLE_ABOUT: Final = (
 SETTLE_CHOSEN: Final = "**You have chosen**"
 SETTLE_CHOOSE: Final = "Choose first which of them you know about."
 SETTLE_ONE_BY_ONE: Final = "To book one as bought, choose it alone: each has its own number."
-SETTLED_BOUGHT_NOW: Final = "Settled: bought. It is booked, and everyone is told."
+SETTLED_BOUGHT_NOW: Final = (
+    "Settled: bought for {paid}, purchase {buy_id}. It is booked, and everyone is told."
+)
 SETTLED_NOT_BOUGHT_NOW: Final = "Settled: {skins} not bought. Everyone is told."
 SETTLED_ALL: Final = "Nothing of request #{number} is unknown any more."
+
+
+def settled_bought(view: RequestView, line_no: int) -> str:
+    """Return the answer to whoever has booked a line as bought: also how the price was read."""
+    booked = next(line for line in view.lines if line.line.line_no == line_no).bought[-1]
+    paid = usd(booked.debited or Micros(0))
+    return SETTLED_BOUGHT_NOW.format(paid=paid, buy_id=booked.buy_id)
 
 
 def people(user_ids: Sequence[int], *, at_most: int = 10) -> str:

@@ -177,6 +177,11 @@ class TestSettle:
         }
         assert await house.pauses.standing(GUILD) is None
 
+    async def test_parts_of_a_cent_are_booked_as_the_market_shows_them(self, house: House) -> None:
+        view = await unknown(house)
+        settled = await bought(house, view, paid="$12.0475")
+        assert settled.debited_total == Micros(12_047_500)
+
     async def test_what_was_not_bought_ends_and_is_looked_for_still(self, house: House) -> None:
         view = await unknown(house, (REDLINE, 3))
         settled = await not_bought(house, view, line_nos=(1, 3))
@@ -261,6 +266,8 @@ class TestSettle:
             ({"buy_id": "9" * 19}, Problem.BUY_ID_WRONG),
             ({"paid": "much"}, Problem.PRICE_WRONG),
             ({"paid": "0"}, Problem.PRICE_TOO_LOW),
+            ({"paid": "0.0000"}, Problem.PRICE_TOO_LOW),
+            ({"paid": "12,345"}, Problem.PRICE_WRONG),
             ({"reason": " \n "}, Problem.SETTLE_REASON_EMPTY),
         ],
     )

@@ -16,7 +16,7 @@ from bot.domain.models import (
 from bot.domain.states import RequestState
 from bot.errors import Problem, UserFacingError
 from bot.services.pauses import LIFTED_BY_OPERATORS, lift_all
-from bot.services.ports import Paused, PauseOver
+from bot.services.ports import Paused, PauseOver, Subject
 from bot.store import purchases, settings
 from tests.services.house import (
     ANA,
@@ -51,6 +51,11 @@ async def refused(call: object) -> UserFacingError:
     with pytest.raises(UserFacingError) as caught:
         await call  # type: ignore[misc]
     return caught.value
+
+
+def shown(discord: ScriptedDiscord) -> list[Subject]:
+    """Return what every notice says, in the order in which they were posted."""
+    return [notice.subject for notice in discord.of(NOTICE)]
 
 
 class TestPause:
@@ -204,18 +209,16 @@ class TestNotice:
         own = await house.pauses.pause(OLGA, "why")
         await house.post_everything()
         (deployment,) = (await house.pauses.standing(GUILD) or Paused((), None)).deployment
-        first, second = discord.of(NOTICE)
-        assert first.subject == second.subject == Paused((deployment,), own)
+        assert shown(discord) == [Paused((deployment,), own)] * 2
         await house.pauses.resume(OLGA)
         await house.post_everything()
-        assert first.subject == second.subject == Paused((deployment,), None)
+        assert shown(discord) == [Paused((deployment,), None)] * 2
         await house.pauses.resume(OTTO)
         await house.post_everything()
-        assert first.subject == second.subject == PauseOver()
-        await house.pauses.pause(OLGA, "once more")
+        assert shown(discord) == [PauseOver()] * 2
+        last = await house.pauses.pause(OLGA, "once more")
         await house.post_everything()
-        assert len(discord.of(NOTICE)) == 3
-        assert first.subject == second.subject == PauseOver()
+        assert shown(discord) == [PauseOver(), PauseOver(), Paused((), last)]
 
     async def test_pause_that_is_over_before_it_was_told_is_not_told(
         self, house: House, discord: ScriptedDiscord
