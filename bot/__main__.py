@@ -1,7 +1,8 @@
 """The only place that reads the environment and wires everything.
 
-``python -m bot`` runs the bot; ``demo`` plays the whole story on this machine; ``resume`` lifts an
-automatic pause; ``backup`` copies the database; ``rebind`` brings it to another market or project.
+``python -m bot`` runs the bot; ``demo`` plays the whole story on this machine; ``resume`` lifts
+what has paused buying by itself; ``backup`` copies the database; ``rebind`` brings it to another
+market or project.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from dotenv import dotenv_values
 from bot import log as logs
 from bot.app import Quartermaster, point_discord_at
 from bot.config import SKINSBACK_API_URL, Settings
-from bot.domain.models import PauseCause
 from bot.errors import DatabaseBrokenError, DiscordUnreachableError, StartupError
 from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
+from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.booking import Booking
 from bot.services.books import Books
@@ -44,7 +45,8 @@ from bot.services.clock_watch import ClockWatch, TimeSource
 from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
-from bot.services.market_watch import MarketWatch, lift
+from bot.services.market_watch import MarketWatch
+from bot.services.pauses import Pauses, lift_all
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.rebinding import named, rebind
 from bot.services.requests import Requests
@@ -61,6 +63,7 @@ from bot.store.disk import free_bytes
 from bot.store.prices import PriceFile
 from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
+from bot.ui import text
 from bot.ui.posting import DiscordPoster
 
 log = logging.getLogger("bot")
@@ -366,9 +369,27 @@ def build(
         approved=approved,
     )
     services = Services(
+        attention=Attention(
+            database,
+            guilds,
+            watch,
+            buying,
+            announcements,
+            clock,
+            operator_ids=settings.operator_ids,
+            approved=approved,
+        ),
         baskets=Baskets(database, guilds, catalogue, market, clock, rng),
         catalogue=catalogue,
         guilds=guilds,
+        pauses=Pauses(
+            database,
+            guilds,
+            announcements,
+            clock,
+            operator_ids=settings.operator_ids,
+            approved=approved,
+        ),
         requests=Requests(
             database,
             vault,
@@ -401,13 +422,17 @@ def watch_the_clock(clock_watch: ClockWatch, market: SkinsbackClient, bot: Quart
 
 
 async def resume(settings: Settings) -> None:
-    """Lift the pause after an alarm, also while the bot runs. Raises ``StartupError``."""
+    """Lift every pause that a person has to look into, also while the bot runs.
+
+    Raises ``StartupError``.
+    """
     path = settings.database_path
     if not path.exists():
         raise StartupError(f"There is no database at {path}.")
     async with await Database.open(path, exclusive=False) as database, database.writing() as tx:
-        lifted = await lift(tx, PauseCause.ALARM, at=SystemClock().now_ms())
-    print("Buying goes on." if lifted else "Buying was not paused by an alarm.")  # noqa: T201
+        lifted = await lift_all(tx, at=SystemClock().now_ms())
+        still = await store_settings.get_pauses(tx)
+    print(text.resumed_at_the_machine(lifted, still))  # noqa: T201
 
 
 def backup(settings: Settings, path: Path) -> None:

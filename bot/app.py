@@ -25,7 +25,14 @@ from bot.ui.guard import Interaction, Router, Tree
 
 log = logging.getLogger(__name__)
 
-COGS: Final = ("cogs.baskets", "cogs.requests", "cogs.trade_urls", "cogs.approvals", "cogs.setup")
+COGS: Final = (
+    "cogs.baskets",
+    "cogs.requests",
+    "cogs.trade_urls",
+    "cogs.approvals",
+    "cogs.setup",
+    "cogs.administration",
+)
 
 _SYNCED_DIGEST: Final = "commands_digest"
 _COMMAND_IDS: Final = "command_ids"

@@ -26,11 +26,15 @@ class ApprovalCog(commands.Cog):
         self._frame = bot.frame
         self._requests = bot.services.requests
         self._watch = bot.services.watch
+        self._pauses = bot.services.pauses
+        self._attention = bot.services.attention
         bot.router.on(Space.REQUEST, "approve", self._approve)
         bot.router.on(Space.REQUEST, "deny", self._ask_for_reason)
         bot.router.on(Space.REQUEST, "deny_reason", self._deny)
         bot.router.on(Space.REQUEST, "take_back", self._take_back)
         bot.router.on(Space.REQUEST, "details", self._details)
+        bot.router.on(Space.REQUEST, "check_now", self._check_now)
+        bot.router.on(Space.REQUEST, "try_again", self._try_again)
 
     async def _approve(self, click: Click) -> None:
         await click.think()
@@ -40,8 +44,9 @@ class ApprovalCog(commands.Cog):
         except UserFacingError as error:
             await self._explain(click, error)
             return
-        if await self._watch.is_paused():
-            await self._say(click, text.approved_but_paused(view))
+        paused = await self._pauses.standing(view.request.guild_id)
+        if paused is not None:
+            await self._say(click, text.approved_but_paused(view, paused, self._frame()))
         else:
             await self._say(click, text.approved(view, view.request.claimable_at or 0))
 
@@ -84,9 +89,29 @@ class ApprovalCog(commands.Cog):
         detail = await self._requests.details(click.actor, click.custom_id.subject)
         await click.show(
             approval_details(
-                detail.view, detail.events, self._frame(), balance=await self._balance()
+                detail.view,
+                detail.events,
+                self._frame(),
+                balance=await self._balance(),
+                paused=await self._pauses.standing(detail.view.request.guild_id),
             )
         )
+
+    async def _check_now(self, click: Click) -> None:
+        await click.think()
+        view = await self._attention.check_now(click.actor, click.custom_id.subject)
+        await self._say(click, text.checking_now(view))
+
+    async def _try_again(self, click: Click) -> None:
+        await click.think()
+        custom_id = click.custom_id
+        rounds = int(custom_id.tail) if custom_id.tail.isdecimal() else -1
+        view, lines = await self._attention.try_again(
+            click.actor, custom_id.subject, custom_id.stamp, rounds
+        )
+        paused = await self._pauses.standing(view.request.guild_id)
+        words = text.with_pause(text.trying_again(view, lines), paused, self._frame())
+        await self._say(click, words)
 
     async def _balance(self) -> Micros | None:
         try:

@@ -22,11 +22,12 @@ from bot.domain.models import GuildSettings, Pause, PauseCause, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
+from bot.services.ports import Paused
 from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
 from bot.store.vault import Vault
 from bot.ui import text
-from bot.ui.cards import approval, basket, member, notices, result, setup, trade_url
+from bot.ui.cards import approval, attention, basket, member, notices, result, setup, trade_url
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
 from bot.ui.custom_ids import CustomId, Space
@@ -38,6 +39,7 @@ FRAME: Final = Frame(commands={"request": 1})
 URL: Final = TradeUrl(examples.PARTNER, "aB3-_xYz")
 CARDS: Final[tuple[ModuleType, ...]] = (
     approval,
+    attention,
     basket,
     member,
     notices,
@@ -146,6 +148,7 @@ class TestCommands:
             "my-requests": ([server], None),
             "trade-url": ([server, private], None),
             "setup": ([server], Permissions(manage_guild=True).value),
+            "quartermaster": ([server], Permissions(manage_guild=True).value),
         }
 
     async def test_no_option_asks_for_the_trade_url(self, bot: Quartermaster) -> None:
@@ -171,6 +174,8 @@ def every_screen() -> dict[str, list[Shown]]:
         for state in (RequestState.BUYING, RequestState.BOUGHT)
         for attempt in AttemptState
     ]
+    views += [examples.unknown_view(2), examples.unknown_view(2, attention_at=examples.NOW)]
+    views += [examples.refused_view(2)]
     baskets = [
         examples.basket(),
         examples.basket([examples.pick()], note="x"),
@@ -186,6 +191,14 @@ def every_screen() -> dict[str, list[Shown]]:
             approval.approval_details(view, [], FRAME, balance=None) for view in views
         ],
         "deny_modal": [approval.deny_modal(views[0].request)],
+        "settle_screen": [
+            attention.settle_screen(examples.unknown_view(count), FRAME, chosen=chosen)
+            for count in (1, 25)
+            for chosen in ([], [1], range(1, 26))
+        ],
+        "settled_screen": [attention.settled_screen(views[0], FRAME, notice="x")],
+        "bought_modal": [attention.bought_modal(examples.unknown_view(1), 99)],
+        "not_bought_modal": [attention.not_bought_modal(examples.unknown_view(9), range(1, 100))],
         "basket_screen": [
             basket.basket_screen(one, FRAME, settings=chosen, trade_url=url, page=1)
             for one in baskets
@@ -218,7 +231,8 @@ def every_screen() -> dict[str, list[Shown]]:
         "moderator_notice": [notices.moderator_notice("x", FRAME)],
         "pause_over": [notices.pause_over(FRAME)],
         "pause_notice": [
-            notices.pause_notice(Pause(cause, 1, None, ""), FRAME) for cause in PauseCause
+            notices.pause_notice(Paused((Pause(cause, 1, None, ""),), None), FRAME)
+            for cause in PauseCause
         ],
         "server_not_allowed": [notices.server_not_allowed(1, FRAME)],
         "result_card": [result.result_card(view, FRAME) for view in views],

@@ -63,6 +63,11 @@ def parse_purchase_key(key: str) -> tuple[str, int, int] | None:
     return (match[1], int(match[2]), int(match[3])) if match else None
 
 
+def stamp_of(keys: Iterable[str]) -> str:
+    """Return what a screen about purchases is stamped with: another set of keys, another stamp."""
+    return hashlib.sha256(" ".join(sorted(keys)).encode()).hexdigest()[:DIGEST_SHOWN]
+
+
 def digest_of(
     *, request_id: str, guild_id: int, version: int, partner: int, lines: Iterable[Line]
 ) -> str:

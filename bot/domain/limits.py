@@ -29,5 +29,8 @@ TRIES_MAX: Final = 3
 ROUNDS_MAX: Final = 3
 """How often a moderator may have a line tried again."""
 
+CHECK_GAP_MS: Final = 10_000
+"""Between two checks that people ask for: impatience must not use up the market's calls."""
+
 MISSES_NEEDED: Final = 5
 """Answered look-ups of one key alone, before its silence counts as evidence."""

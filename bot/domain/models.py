@@ -226,12 +226,14 @@ class LineView:
         return line_state(no_listing=self.line.no_listing is not None, last=facts)
 
     def _may_substitute(self, last: Attempt) -> bool:
-        """Say whether the next listing may be taken; never in place of one picked by its id."""
+        """Say whether the next listing may be taken; never in place of one picked by its id.
+
+        What a person has settled is bought again only if a person says so.
+        """
         if self.line.listing_id is not None or last.code not in SUBSTITUTED_CODES:
             return False
-        if (
-            last.settled_at is not None
-        ):  # the code was a second send's, and a person's word ended it
+        # The code was a second send's, and a person's word ended it.
+        if last.settled_at is not None:
             return False
         return len(self.refused_listings) < TRIES_MAX
 
@@ -253,6 +255,16 @@ class LineView:
         return self.state in (LineState.REFUSED, LineState.FAILED) and (
             self.line.round < ROUNDS_MAX and self.line.no_listing is not NoListing.APPROVAL_LOST
         )
+
+    @property
+    def bought(self) -> tuple[Attempt, ...]:
+        """Every purchase of it that was paid for, also one that did not last."""
+        return tuple(one for one in self.attempts if one.state is AttemptState.PURCHASED)
+
+    @property
+    def lost(self) -> tuple[Attempt, ...]:
+        """The purchases of it that were paid for and that the member does not have."""
+        return tuple(one for one in self.attempts if one.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +315,24 @@ class RequestView:
             for view in self.lines
             for attempt in view.attempts
         )
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether nobody but a person can say what became of some of its purchases."""
+        return self.request.attention_at is not None and bool(self.in_state(LineState.UNKNOWN))
+
+    @property
+    def to_try_again(self) -> tuple[LineView, ...]:
+        """The lines that a moderator may have tried again, as long as the approval counts."""
+        request = self.request
+        if request.state is not RequestState.BOUGHT or request.expires_at is None:
+            return ()
+        return tuple(view for view in self.lines if view.can_be_tried_again)
+
+    @property
+    def rounds(self) -> int:
+        """How often any of its lines was tried again: a click on an older card shows by it."""
+        return sum(view.line.round for view in self.lines)
 
     def next_step(self, at: int, *, grace_ms: int) -> Step:
         """Return what this request, in *buying*, needs next."""

@@ -24,6 +24,7 @@ CEILING_MAX: Final = Micros(100_000 * DOLLAR)
 _BASIS_POINTS: Final = 10_000
 
 # A thousands group has three digits, so 12,50 is a price with a comma and 1,234.50 has a group.
+_PARTS_OF_A_CENT: Final = re.compile(r"[0-9]{1,5}\.[0-9]{3,6}")
 _TYPED_PRICE: Final = re.compile(
     r"(?P<whole>[0-9]{1,9}|[0-9]{1,3}(?:(?P<group>[ ,.'])[0-9]{3})(?:(?P=group)[0-9]{3})*)"
     r"(?:(?P<point>[.,])(?P<cents>[0-9]{1,2}))?"
@@ -86,4 +87,19 @@ def parse_typed_price(text: str) -> Micros:
         raise UserFacingError(Problem.PRICE_TOO_LOW, typed=shown)
     if amount > CEILING_MAX:
         raise UserFacingError(Problem.PRICE_TOO_HIGH, typed=shown, highest=format_usd(CEILING_MAX))
+    return amount
+
+
+def parse_paid(text: str) -> Micros:
+    """Parse what was paid, as the market shows it: as any typed price, or with parts of a cent.
+
+    Those come after a dot, three digits or more; what it was is shown again when it is booked.
+    Raises as ``parse_typed_price`` does.
+    """
+    bare = _CURRENCY.sub("", text.strip()).strip()
+    if not _PARTS_OF_A_CENT.fullmatch(bare):
+        return parse_typed_price(text)
+    amount = from_decimal(Decimal(bare))
+    if amount <= 0:
+        raise UserFacingError(Problem.PRICE_TOO_LOW, typed=bare)
     return amount

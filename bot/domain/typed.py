@@ -53,6 +53,17 @@ def parse_listing_id(text: str) -> int | None:
     return int(match[1])
 
 
+def parse_buy_id(text: str) -> int:
+    """Parse the market's number of a purchase, with or without ``#``.
+
+    Raises ``UserFacingError`` (BUY_ID_WRONG).
+    """
+    match = _LISTING.fullmatch(text.strip())
+    if match is None or int(match[1]) == 0:
+        raise UserFacingError(Problem.BUY_ID_WRONG, typed=clean_line(text, length_max=_SHOWN_MAX))
+    return int(match[1])
+
+
 def parse_whole_number(text: str) -> int | None:
     """Return a whole number as people type one into a settings form, or None if it is none."""
     match = _WHOLE.fullmatch(text.strip())

@@ -24,6 +24,7 @@ from bot.services.bell import heard, work_at_the_bell
 from bot.services.clock import Clock
 from bot.services.ports import (
     MessageGoneError,
+    Paused,
     PauseOver,
     Poster,
     PostRefusedError,
@@ -139,6 +140,28 @@ class Announcements:
             mark=new_mark(self._rng),
             at=self._clock.now_ms(),
         )
+
+    async def announce_pause(
+        self, tx: Transaction, guild_id: int, channel_id: int, *, paused_before: bool
+    ) -> None:
+        """Tell a server of a new pause; ``paused_before``: by another one that still stands.
+
+        Every notice shows all that pauses the server as long as it can still change, so that
+        none says for ever what is over.
+        """
+        kind = MessageKind.PAUSE_NOTICE
+        if not paused_before:
+            await outbox.retire(tx, guild_id, kind)
+        await outbox.touch_kind(tx, guild_id, kind)
+        if not await outbox.is_coming(tx, guild_id, kind):
+            await outbox.announce(
+                tx,
+                kind,
+                guild_id=guild_id,
+                target_id=channel_id,
+                mark=new_mark(self._rng),
+                at=self._clock.now_ms(),
+            )
 
     def wake(self) -> None:
         """Look at the outbox now: something was committed to it."""
@@ -300,9 +323,8 @@ class Announcements:
                 confirmed = await settings.confirmed_by(tx, row.guild_id)
                 return TestCard(guild, tuple(confirmed))
             case MessageKind.PAUSE_NOTICE:
-                pause = await settings.get_pause(tx)
-                stands = row.message_id is not None
-                return PauseOver() if pause is None and stands else pause
+                paused = await what_pauses(tx, row.guild_id)
+                return paused or (PauseOver() if row.message_id is not None else None)
             case MessageKind.APPROVAL_CARD | MessageKind.MEMBER_STATUS | MessageKind.RESULT:
                 view = await requests.get(tx, row.request_id or "")
         if view is None:
@@ -366,3 +388,11 @@ class Announcements:
                 await outbox.put_off(tx, row.outbox_id, next_at=next_at)
             else:
                 await outbox.try_later(tx, row.outbox_id, next_at=next_at)
+
+
+async def what_pauses(tx: Transaction, guild_id: int) -> Paused | None:
+    """Return everything that pauses buying for a server, or None if nothing does."""
+    paused = Paused(
+        tuple(await settings.get_pauses(tx)), await settings.get_guild_pause(tx, guild_id)
+    )
+    return paused if paused.deployment or paused.server else None

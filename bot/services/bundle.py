@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
+from bot.services.pauses import Pauses
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
 
@@ -16,9 +18,11 @@ from bot.services.trade_urls import TradeUrls
 class Services:
     """What a cog may call."""
 
+    attention: Attention
     baskets: Baskets
     catalogue: Catalogue
     guilds: Guilds
+    pauses: Pauses
     requests: Requests
     trade_urls: TradeUrls
     watch: MarketWatch

@@ -27,7 +27,7 @@ from bot.services.buying import Buying, next_attempt_no
 from bot.services.clock import Clock
 from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
-from bot.store import audit, purchases, requests
+from bot.store import audit, outbox, purchases, requests
 from bot.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -182,6 +182,7 @@ class LookUps:
         else:
             step_at = now + self._pause_ms(view, now)
             await purchases.record_look_up(tx, request_id, history_at=history_at, step_at=step_at)
+            await outbox.touch_card(tx, request_id)  # it says how often, and when next
         current = await _reload(tx, view)
         if current.next_step(now, grace_ms=self._timing.grace_ms) is Step.ASK_A_PERSON:
             await self._ask_a_person(tx, current, now)

@@ -30,7 +30,7 @@ _UNTIL_LIFTED: Final = (WaitReason.PAUSED, WaitReason.OPERATOR, WaitReason.FAULT
 """Whoever lifts a pause has looked at the log, so a fault of ours is tried again then too."""
 
 
-async def lift(tx: Transaction, cause: PauseCause, *, at: int) -> bool:
+async def lift(tx: Transaction, cause: PauseCause, *, at: int, by: int | None = None) -> bool:
     """Lift a pause, say so where it was told, and let go on what waited for that.
 
     Return whether there was one.
@@ -38,12 +38,23 @@ async def lift(tx: Transaction, cause: PauseCause, *, at: int) -> bool:
     lifted = await settings.resume(tx, cause)
     if lifted is None:
         return False
+    if cause is PauseCause.UNKNOWNS:
+        # Whoever lifted it has looked: the next unclear call is the first of a new row.
+        await purchases.note_clear_call(tx)
+    if cause is PauseCause.BOOKS:
+        # So has whoever lifted this: what was different until now is not found again every day.
+        await settings.set_books_agreed_at(tx, at)
     await purchases.wait_no_longer(tx, _UNTIL_LIFTED, at=at)
     await outbox.touch_everywhere(tx, MessageKind.PAUSE_NOTICE)
     if await settings.get_pause(tx) is None:
         for guild_id in await audit.guilds_paused(tx, since=lifted.since):
             await audit.record(
-                tx, EventKind.RESUMED, guild_id=guild_id, at=at, details={"cause": cause.value}
+                tx,
+                EventKind.RESUMED,
+                guild_id=guild_id,
+                at=at,
+                actor_id=by,
+                details={"cause": cause.value},
             )
     return True
 
@@ -87,11 +98,6 @@ class MarketWatch:
         """Return the balance for a person's eyes: buying and look-ups go first."""
         return await self.balance(for_=CallClass.STATUS)
 
-    async def is_paused(self) -> bool:
-        """Say whether nothing is bought at the moment."""
-        async with self._database.reading() as tx:
-            return await settings.get_pause(tx) is not None
-
     async def pause(self, cause: PauseCause, *, code: int | None = None, details: str = "") -> None:
         """Pause buying for the deployment and tell the operator, in the log and on the servers."""
         async with self._database.writing() as tx:
@@ -104,6 +110,7 @@ class MarketWatch:
     ) -> bool:
         """Pause buying within a transaction; return whether that is news."""
         now = self._clock.now_ms()
+        before = await settings.get_pause(tx) is not None
         if not await settings.pause(tx, Pause(cause, now, code, details)):
             return False
         log.error(
@@ -122,8 +129,9 @@ class MarketWatch:
                 at=now,
                 details={"cause": cause.value, "code": code or 0},
             )
-            await self._announcements.announce_to_guild(
-                tx, MessageKind.PAUSE_NOTICE, guild_id, channel_id
+            own = await settings.get_guild_pause(tx, guild_id)
+            await self._announcements.announce_pause(
+                tx, guild_id, channel_id, paused_before=before or own is not None
             )
         return True
 
@@ -136,8 +144,9 @@ class MarketWatch:
 
     async def _lift(self, *, at_start: bool) -> None:
         # Nearly always there is none, and then nobody has to wait for the writer.
-        if not await self.is_paused():
-            return
+        async with self._database.reading() as tx:
+            if await settings.get_pause(tx) is None:
+                return
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
             pause = await settings.get_pause(tx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.domain.models import GuildSettings, OutboxRow, Pause, RequestView
+from bot.domain.models import GuildPause, GuildSettings, OutboxRow, Pause, RequestView
 from bot.errors import BotError
 
 
@@ -18,11 +18,19 @@ class TestCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Why nothing is bought for a server: the deployment's pauses, and the server's own."""
+
+    deployment: tuple[Pause, ...]
+    server: GuildPause | None
+
+
+@dataclass(frozen=True, slots=True)
 class PauseOver:
-    """The pause that a notice told about has been lifted."""
+    """The pause that a notice told about has been lifted, and no other one stands."""
 
 
-Subject = RequestView | TestCard | Pause | PauseOver
+Subject = RequestView | TestCard | Paused | PauseOver
 """What a message is about, as the database has it now."""
 
 

@@ -33,6 +33,7 @@ from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
+from bot.services.rights import require_approver, require_disinterested
 from bot.store import audit, baskets, outbox, requests, settings, trade_urls
 from bot.store.database import Database, Transaction
 from bot.store.vault import Vault
@@ -228,9 +229,10 @@ class Requests:
         """
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
-            view, _ = await self._for_moderator(tx, actor, request_id)
+            view, _ = await require_approver(tx, self._guilds, actor, request_id)
             _require_stamp(view.request, stamp)
-            _require_disinterested(actor, view.request)
+            if actor.user_id == view.request.user_id:
+                raise UserFacingError(Problem.OWN_REQUEST)
             if not await requests.take_back(
                 tx,
                 request_id,
@@ -246,7 +248,7 @@ class Requests:
     async def details(self, actor: Actor, request_id: str) -> Detail:
         """Return everything about a request for a moderator."""
         async with self._database.reading() as tx:
-            view, _ = await self._for_moderator(tx, actor, request_id)
+            view, _ = await require_approver(tx, self._guilds, actor, request_id)
             return Detail(view, tuple(await audit.of_request(tx, request_id)))
 
     async def list_own(self, actor: Actor) -> list[RequestView]:
@@ -304,7 +306,19 @@ class Requests:
                 old = await requests.too_old(tx, self._clock.now_ms(), limit=_SWEEP_AT_ONCE)
             for request_id in old:
                 await self._expire_if_too_old(request_id)
-            await asyncio.sleep(0 if len(old) == _SWEEP_AT_ONCE else _SWEEP_S)
+            ended = await self.end_approvals()
+            more = _SWEEP_AT_ONCE in (len(old), ended)
+            await asyncio.sleep(0 if more else _SWEEP_S)
+
+    async def end_approvals(self) -> int:
+        """Draw bought requests again whose approval no longer counts; return how many."""
+        async with self._database.writing() as tx:
+            ended = await requests.end_approvals(tx, self._clock.now_ms(), limit=_SWEEP_AT_ONCE)
+            for request_id in ended:
+                await outbox.touch(tx, request_id)
+        if ended:
+            self._announcements.wake()
+        return len(ended)
 
     @property
     def _knows_the_time(self) -> bool:
@@ -323,28 +337,12 @@ class Requests:
     async def _for_decision(
         self, tx: Transaction, actor: Actor, request_id: str, stamp: str
     ) -> tuple[RequestView, GuildSettings]:
-        view, guild = await self._for_moderator(tx, actor, request_id)
+        view, guild = await require_approver(tx, self._guilds, actor, request_id)
         request = view.request
-        _require_disinterested(actor, request)
-        # Forgetting one's Trade URL for a moment makes the account nobody else's.
-        if await trade_urls.ever_theirs(tx, actor.user_id, request.partner or 0):
-            raise UserFacingError(Problem.OWN_STEAM_ACCOUNT)
+        await require_disinterested(tx, actor, request)
         if request.state is not RequestState.PENDING:
             raise _already_decided(request)
         _require_stamp(request, stamp)
-        return view, guild
-
-    async def _for_moderator(
-        self, tx: Transaction, actor: Actor, request_id: str
-    ) -> tuple[RequestView, GuildSettings]:
-        guild_id = self._guilds.require_allowed(actor)
-        guild = await settings.get_guild(tx, guild_id)
-        if guild.approver_role_id is None or guild.approver_role_id not in actor.role_ids:
-            raise UserFacingError(Problem.NOT_APPROVER, role_id=str(guild.approver_role_id or 0))
-        view = await requests.get(tx, request_id)
-        # A card that was forwarded or rebuilt elsewhere decides nothing there.
-        if view is None or view.request.guild_id != guild_id:
-            raise UserFacingError(Problem.NO_SUCH_REQUEST)
         return view, guild
 
     async def _own(self, tx: Transaction, actor: Actor, request_id: str) -> RequestView:
@@ -396,11 +394,6 @@ def lines_of(basket: Basket) -> list[Line]:
         )
         for line_no, pick in enumerate(singles, start=1)
     ]
-
-
-def _require_disinterested(actor: Actor, request: Request) -> None:
-    if actor.user_id == request.user_id:
-        raise UserFacingError(Problem.OWN_REQUEST)
 
 
 def _require_stamp(request: Request, stamp: str) -> None:

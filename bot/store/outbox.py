@@ -102,6 +102,15 @@ async def touch(tx: Transaction, request_id: str) -> None:
     )
 
 
+async def touch_card(tx: Transaction, request_id: str) -> None:
+    """Have the approval card of a request drawn again, and nothing else about it."""
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 "
+        "WHERE request_id = ? AND kind = 'approval_card' AND state <> 'skipped'",
+        request_id,
+    )
+
+
 async def touch_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
     """Have a server's messages of one kind, about no request, drawn again."""
     await tx.execute(
@@ -141,6 +150,31 @@ async def skip_kind(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
         guild_id,
         kind,
     )
+
+
+async def retire(tx: Transaction, guild_id: int, kind: MessageKind) -> None:
+    """Leave a server's messages of one kind, about no request, as they stand from now on.
+
+    One that has still to be drawn again is not: it would say for ever what is no longer true.
+    """
+    await tx.execute(
+        "UPDATE outbox SET state = 'skipped' WHERE guild_id = ? AND kind = ? "
+        "AND request_id IS NULL "
+        "AND (state = 'parked' OR (state = 'posted' AND shown >= wanted))",
+        guild_id,
+        kind,
+    )
+
+
+async def is_coming(tx: Transaction, guild_id: int, kind: MessageKind) -> bool:
+    """Say whether a server's message of one kind, about no request, has still to be posted."""
+    row = await tx.one(
+        "SELECT 1 FROM outbox WHERE guild_id = ? AND kind = ? AND request_id IS NULL "
+        "AND state IN ('waiting', 'trying') LIMIT 1",
+        guild_id,
+        kind,
+    )
+    return row is not None
 
 
 async def to_post(tx: Transaction, at: int, *, limit: int) -> list[OutboxRow]:

@@ -153,7 +153,8 @@ async def wait(
 async def go_on(tx: Transaction, request_id: str, *, at: int) -> None:
     """Have the next step of a request in *buying* taken; it waits for nothing any more.
 
-    What nobody asks about any more needs no person either.
+    Without anything unknown left, no person is needed either: what becomes unknown next is
+    another matter.
     """
     await tx.execute(
         "UPDATE requests SET waits_for = NULL, step_at = ?, changed_at = ?, "

@@ -328,6 +328,21 @@ async def too_old(tx: Transaction, at: int, *, limit: int) -> list[str]:
     return [row["request_id"] for row in rows]
 
 
+async def end_approvals(tx: Transaction, at: int, *, limit: int) -> list[str]:
+    """Note on bought requests that their approval no longer counts; return which ones.
+
+    Their cards follow from the database alone, so that the time is over has to stand there.
+    """
+    rows = await tx.all(
+        "UPDATE requests SET expires_at = NULL WHERE request_id IN (SELECT request_id "
+        "FROM requests WHERE state = 'bought' AND expires_at <= ? ORDER BY expires_at LIMIT ?) "
+        "RETURNING request_id",
+        at,
+        limit,
+    )
+    return [row["request_id"] for row in rows]
+
+
 async def expire(tx: Transaction, request_id: str, *, at: int) -> bool:
     """Expire a request that is too old."""
     return await move(

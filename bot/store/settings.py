@@ -176,6 +176,14 @@ def _pause(row: Row | None) -> Pause | None:
     return Pause(PauseCause(row["cause"]), row["since"], row["code"], row["details"])
 
 
+async def get_pauses(tx: Transaction) -> list[Pause]:
+    """Return every cause for which buying is paused for the deployment."""
+    rows = await tx.all("SELECT * FROM pauses ORDER BY cause")
+    return [
+        Pause(PauseCause(row["cause"]), row["since"], row["code"], row["details"]) for row in rows
+    ]
+
+
 async def pause(tx: Transaction, pause: Pause) -> bool:
     """Pause buying. Return whether it was not paused for this cause and code before."""
     known = await tx.one("SELECT code FROM pauses WHERE cause = ?", pause.cause)

@@ -7,6 +7,7 @@ request's card, the revision of a basket. Never a price, a person or a state: th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from secrets import token_hex
@@ -73,6 +74,26 @@ def of_request(request: Request, verb: str, tail: str = "") -> str:
 def of_basket(basket: Basket, verb: str, tail: str = "") -> str:
     """Return the custom id of a component on a screen of the basket."""
     return str(CustomId(Space.BASKET, verb, basket.request_id, str(basket.revision), tail))
+
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def pack(numbers: Iterable[int]) -> str:
+    """Return a set of numbers from 0 to 99 in at most 20 characters of a custom id."""
+    left, packed = sum(1 << number for number in set(numbers)), ""
+    while left:
+        left, digit = divmod(left, len(_DIGITS))
+        packed = _DIGITS[digit] + packed
+    return packed or _DIGITS[0]
+
+
+def unpack(packed: str) -> frozenset[int]:
+    """Return the set that ``pack`` was given; the empty set for what it never returned."""
+    if not re.fullmatch("[0-9a-z]{1,20}", packed):
+        return frozenset()
+    bits = int(packed, len(_DIGITS))
+    return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
 def one_time() -> str:

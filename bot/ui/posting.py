@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,9 +12,10 @@ import aiohttp
 import discord
 from discord import ui
 
-from bot.domain.models import MessageKind, OutboxRow, Pause, RequestView
+from bot.domain.models import GuildPause, MessageKind, OutboxRow, Pause, RequestView
 from bot.services.ports import (
     MessageGoneError,
+    Paused,
     PauseOver,
     Posted,
     PostRefusedError,
@@ -137,7 +138,7 @@ class DiscordPoster:
         match subject:
             case TestCard(settings, confirmed):
                 return test_card(settings, frame, confirmed=confirmed)
-            case Pause():
+            case Paused():
                 return pause_notice(subject, frame)
             case PauseOver():
                 return pause_over(frame)
@@ -158,10 +159,15 @@ def _pings(subject: Subject, row: OutboxRow, frame: Frame) -> discord.AllowedMen
     match subject:
         case RequestView(request) if row.kind is MessageKind.RESULT and request.dm_closed:
             return _only(request.user_id)
-        case Pause():
+        case Paused(deployment, server) if _is_news(deployment, server):
             return _only(*frame.operator_ids)
         case _:
             return _SILENT
+
+
+def _is_news(deployment: Sequence[Pause], server: GuildPause | None) -> bool:
+    """Say whether the deployment's pause is what a notice is posted for, and not the server's."""
+    return any(server is None or pause.since >= server.since for pause in deployment)
 
 
 def _only(*user_ids: int) -> discord.AllowedMentions:

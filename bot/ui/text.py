@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +25,10 @@ from bot.domain.limits import (
     TYPED_NAME_MAX,
     UNDO_HARD_MAX_S,
 )
+from bot.domain.market import OfferStatus
 from bot.domain.models import (
     REBOUND,
+    SUBSTITUTED_CODES,
     Attempt,
     Event,
     EventKind,
@@ -44,6 +46,8 @@ from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
+from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
+from bot.services.ports import Paused
 from bot.skinsback.refusals import RefusalKind, rule_for
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
@@ -64,12 +68,26 @@ CMD_TRADE_URL_NAME: Final = "trade-url"
 CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are sent to"
 CMD_SETUP_NAME: Final = "setup"
 CMD_SETUP: Final = "Choose who approves, where requests and results go, and the limits"
+CMD_QUARTERMASTER_NAME: Final = "quartermaster"
+CMD_QUARTERMASTER: Final = "For people who manage this server: pause and resume buying"
+CMD_PAUSE_NAME: Final = "pause"
+CMD_PAUSE: Final = "Buy nothing more for this server until it is resumed; deciding goes on"
+CMD_PAUSE_REASON: Final = "Why; the moderators read it in the approval channel"
+CMD_RESUME_NAME: Final = "resume"
+CMD_RESUME: Final = (
+    "Lift the pause of this server; who runs the bot also lifts what paused by itself"
+)
 
 COMMAND_NAMES: Final = (
     CMD_REQUEST_NAME,
     CMD_MY_REQUESTS_NAME,
     CMD_TRADE_URL_NAME,
     CMD_SETUP_NAME,
+    CMD_QUARTERMASTER_NAME,
+)
+SUBCOMMAND_NAMES: Final = (
+    f"{CMD_QUARTERMASTER_NAME} {CMD_PAUSE_NAME}",
+    f"{CMD_QUARTERMASTER_NAME} {CMD_RESUME_NAME}",
 )
 
 
@@ -128,7 +146,7 @@ def moment(at: int) -> str:
 
 def command(frame: Frame, name: str) -> str:
     """Return a command as a reader can press it, or in plain letters while its id is unknown."""
-    command_id = frame.commands.get(name)
+    command_id = frame.commands.get(name.partition(" ")[0])
     return f"`/{name}`" if command_id is None else f"</{name}:{command_id}>"
 
 
@@ -150,7 +168,10 @@ def with_code(sentence: str, code: int | None) -> str:
 
 
 def _fill(template: str, frame: Frame, **values: str | int) -> str:
-    commands = {f"cmd_{name.replace('-', '_')}": command(frame, name) for name in COMMAND_NAMES}
+    commands = {
+        f"cmd_{name.replace('-', '_').replace(' ', '_')}": command(frame, name)
+        for name in (*COMMAND_NAMES, *SUBCOMMAND_NAMES)
+    }
     return template.format(**commands, trade_url_page=TRADE_URL_LINK, **values)
 
 
@@ -422,10 +443,10 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "The note is too long. The one from before was kept; please shorten it.",
     ),
     Problem.OWN_REQUEST: (
-        "This is your own request, so another moderator has to decide it. Nothing was changed."
+        "This is your own request, so somebody else has to decide it. Nothing was changed."
     ),
     Problem.OWN_STEAM_ACCOUNT: (
-        "These skins would go to your own Steam account, so another moderator has to decide. "
+        "These skins would go to your own Steam account, so somebody else has to decide. "
         "Nothing was changed."
     ),
     Problem.NOT_APPROVER: (
@@ -457,6 +478,120 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.REASON_EMPTY: (
         "A denial needs a reason, because the member reads it. Nothing was decided. One sentence "
         "is enough."
+    ),
+    Problem.PAUSE_REASON_EMPTY: (
+        "A pause needs a reason, because the moderators read it. Nothing was paused. One sentence "
+        "is enough."
+    ),
+    Problem.PAUSED_ALREADY: (
+        (
+            "Buying is paused here already, since {since} by {user_id}: “{reason}”. Nothing was "
+            "changed. {cmd_quartermaster_resume} lifts it."
+        ),
+        "Buying is paused here already. Nothing was changed. {cmd_quartermaster_resume} lifts it.",
+    ),
+    Problem.NOT_PAUSED: "Buying isn't paused here, so there was nothing to lift.",
+    Problem.NOTHING_TO_CHECK: (
+        (
+            "There is nothing left to check: everything about request #{number} is known, and it "
+            "is {state}. Nothing changed by your click."
+        ),
+        "There is nothing left to check here. Nothing changed by your click.",
+    ),
+    Problem.CHECKED_JUST_NOW: (
+        (
+            "The market was asked about this {since}. Please wait a few seconds before you ask "
+            "again; nothing changed by your click."
+        ),
+        "The market was asked about this a moment ago. Nothing changed by your click.",
+    ),
+    Problem.ON_THE_WIRE: (
+        (
+            "Request #{number} is at the market at this moment, and its answer is waited for. "
+            "Nothing changed by your click."
+        ),
+        "This is at the market at this moment. Nothing changed by your click.",
+    ),
+    Problem.SETTLE_REASON_EMPTY: (
+        "Settling by hand needs a reason, which is kept with your name. Nothing was settled. One "
+        "sentence is enough: how do you know?"
+    ),
+    Problem.SETTLE_TOO_EARLY: (
+        (
+            "I am still finding out by myself what became of request #{number}, so nothing can be "
+            "settled by hand yet. Its card says so when a person is needed."
+        ),
+        "I am still finding out by myself. Nothing can be settled by hand yet.",
+    ),
+    Problem.SETTLE_CHANGED: (
+        (
+            "What is unknown about request #{number} has changed since you opened this; {user_id} "
+            "settled some of it {decided_at}. Nothing was settled by you. This is how it is now."
+        ),
+        (
+            "What is unknown about request #{number} has changed since you opened this, so "
+            "nothing was settled. This is how it is now."
+        ),
+        "This has changed since you opened it, so nothing was settled.",
+    ),
+    Problem.NOTHING_TO_SETTLE: (
+        (
+            "Nothing of request #{number} is unknown any more; {user_id} settled it {decided_at}. "
+            "Nothing changed by your click."
+        ),
+        (
+            "Nothing of request #{number} is unknown any more: the market has answered meanwhile. "
+            "Nothing changed by your click."
+        ),
+        "Nothing of this is unknown any more. Nothing changed by your click.",
+    ),
+    Problem.BUY_ID_WRONG: (
+        (
+            "I can't take “{typed}” as the number of a purchase: those are digits only. Nothing "
+            "was settled. SkinsBack shows it as `buy_id`."
+        ),
+        (
+            "I can't take that as the number of a purchase: those are digits only. Nothing was "
+            "settled. SkinsBack shows it as `buy_id`."
+        ),
+    ),
+    Problem.BUY_ID_BOOKED: (
+        (
+            "Purchase {buy_id} is booked already, for another skin, so it can't be this one. "
+            "Nothing was settled. Please look for the number once more."
+        ),
+        (
+            "This purchase is booked already, for another skin. Nothing was settled. Please look "
+            "for the number once more."
+        ),
+    ),
+    Problem.NOTHING_TO_TRY: (
+        (
+            "There is nothing to try again: request #{number} is {state}. Nothing changed by your "
+            "click."
+        ),
+        "There is nothing to try again here. Nothing changed by your click.",
+    ),
+    Problem.TRIED_ALREADY: (
+        (
+            "{user_id} had request #{number} tried again {decided_at}. Nothing changed by your "
+            "click; the card shows what comes of it."
+        ),
+        (
+            "Request #{number} is being bought already. Nothing changed by your click; the card "
+            "shows what comes of it."
+        ),
+        "This is being tried already. Nothing changed by your click.",
+    ),
+    Problem.TRY_AGAIN_TOO_LATE: (
+        (
+            "The approval of request #{number} has grown too old, so nothing more is bought for "
+            "it. Nothing changed by your click; the member can ask again."
+        ),
+        (
+            "This approval has grown too old, so nothing more is bought for it. Nothing changed "
+            "by your click; the member can ask again."
+        ),
     ),
     Problem.NOT_ALLOWED_TO_ASK: (
         "Only {role_ids} can ask for skins here. Nothing was changed.",
@@ -539,6 +674,10 @@ def _shown_time(value: str | int) -> str:
     return ago(value) if isinstance(value, int) else escape(value)
 
 
+def _shown_reason(value: str | int) -> str:
+    return escape(clean_line(str(value), length_max=REASON_MAX))
+
+
 def _shown_state(value: str | int) -> str:
     known = {state.value: words for state, words in STATES.items()}
     return known.get(str(value), escape(str(value)))
@@ -569,6 +708,9 @@ DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
     "role_ids": _shown_roles,
     "user_id": _shown_person,
     "decided_at": _shown_time,
+    "since": _shown_time,
+    "reason": _shown_reason,
+    "buy_id": _shown_id,
     "state": _shown_state,
 }
 """How each detail of a ``UserFacingError`` is shown; money is micros or text, times are unix ms."""
@@ -635,11 +777,15 @@ def something_broke(reference: str, nothing_bought: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something was not bought: over a group, to the member, to a moderator."""
+    """Why something was not bought: over a group, to the member, to a moderator.
+
+    ``again``: to a moderator whose card offers to try it again, where that can help.
+    """
 
     heading: str
     member: str
     moderator: str
+    again: str = ""
 
 
 REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
@@ -649,6 +795,8 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "moderators can see it. Ask again once it is topped up: {cmd_request}",
         "The SkinsBack balance was too low for this. Nothing was paid. Top it up at SkinsBack; "
         "then the member can ask again.",
+        "The SkinsBack balance was too low for this. Nothing was paid. Top it up at SkinsBack, "
+        "then press **Try again**.",
     ),
     RefusalKind.SKIN_UNAVAILABLE: Reason(
         "sold to someone else",
@@ -656,6 +804,8 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "on sale: {cmd_request}",
         "Sold to somebody else while we were buying. Nothing was paid. A new request looks for "
         "what is on sale then.",
+        "Sold to somebody else while we were buying. Nothing was paid. **Try again** looks for new "
+        "ones.",
     ),
     RefusalKind.PRICE_ROSE: Reason(
         "now above the approved price",
@@ -663,6 +813,8 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "price: {cmd_request}",
         "The price rose above the approved ceiling before we could buy. Nothing was paid. The "
         "member can send a new request at today's price.",
+        "The price rose above the approved ceiling before we could buy. Nothing was paid. **Try "
+        "again** helps only if the price falls; otherwise the member can send a new request.",
     ),
     RefusalKind.KEY_EXISTS: Reason(
         "being checked with the market",
@@ -750,8 +902,8 @@ REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
         "The market hasn't given a clear answer. This may or may not be bought, so please don't "
         "ask for it again. If Steam shows you a trade offer that gives you this skin and asks for "
         "nothing, accept it within 10 minutes.",
-        "The market answered something that we don't know, so this may or may not be bought. "
-        "Nothing more is sent for it. Do not buy it by hand.",
+        "The market answered something that we don't know, so this may or may not be bought. We "
+        "look it up, and nothing is bought twice. Do not buy it by hand.",
     ),
 }
 
@@ -760,22 +912,26 @@ NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
         "sold out",
         "Nobody sold this when it was your turn. Nothing was paid. You can ask again when it is "
         "back: {cmd_request}",
-        "Nobody sold this any more when we looked. Nothing was sent and nothing was paid. The "
-        "member can ask again when it is back.",
+        "Nobody sold this any more when we looked. Nothing was paid. The member can ask again when "
+        "it is back.",
+        "Nobody sold this any more when we looked. Nothing was paid. **Try again** looks for new "
+        "ones.",
     ),
     NoListing.PRICE_ROSE: Reason(
         "now above the approved price",
         "The price rose above what was approved. Nothing was paid. You can ask again at today's "
         "price: {cmd_request}",
-        "The cheapest one was above the approved ceiling when we looked. Nothing was sent and "
-        "nothing was paid. The member can send a new request at today's price.",
+        "The cheapest one was above the approved ceiling when we looked. Nothing was paid. The "
+        "member can send a new request at today's price.",
+        "The cheapest one was above the approved ceiling when we looked. Nothing was paid. **Try "
+        "again** helps only if the price falls; otherwise the member can send a new request.",
     ),
     NoListing.LISTING_GONE: Reason(
         "the chosen listing was gone",
         "The very listing that you chose was sold or taken down. Nothing was paid. You can ask for "
         "another one: {cmd_request}",
         "The chosen listing was gone when we looked, and another is never taken in its place. "
-        "Nothing was sent and nothing was paid. The member can pick another one.",
+        "Nothing was paid. The member can pick another one.",
     ),
     NoListing.TOO_LATE: Reason(
         "not bought in time",
@@ -787,9 +943,9 @@ NO_LISTINGS: Final[Mapping[NoListing, Reason]] = {
     NoListing.APPROVAL_LOST: Reason(
         "not known to be approved",
         "Our records were restored from an older copy, and what was decided about this skin is "
-        "not in them. Nothing more is bought for it. You can ask again: {cmd_request}",
+        "not in them, so nothing is bought for it. You can ask again: {cmd_request}",
         "The records were restored from an older copy. The market knows purchases of this request, "
-        "but no approval of this skin is left, so nothing more is bought. The member can ask "
+        "but no approval of this skin is left, so nothing is bought for it. The member can ask "
         "again.",
     ),
 }
@@ -800,7 +956,94 @@ UNKNOWN: Final = Reason(
     "again. If Steam shows you a trade offer that gives you this skin and asks for nothing, accept "
     "it within 10 minutes.",
     "No clear answer from the market. These purchases may or may not exist, and their money stays "
-    "held. Nothing more is sent for them. Do not buy them by hand.",
+    "held. We look them up, and nothing is bought twice. Do not buy them by hand.",
+)
+NEEDS_A_PERSON: Final = Reason(
+    "it takes longer than usual",
+    "It takes longer than usual to find out whether this was bought: it may or may not be. A "
+    "person looks into it, and there is nothing you need to do; please don't ask for it again. If "
+    "Steam shows you a trade offer that gives you this skin and asks for nothing, accept it within "
+    "10 minutes.",
+    "The market gave no clear answer and does not know these purchases. They may or may not exist. "
+    "**Do not buy them by hand.** Somebody who manages the server looks into the SkinsBack panel "
+    "and settles them.",
+)
+SETTLED: Final = Reason(
+    "settled as not bought",
+    "A person has looked into it: this was not bought. As far as anybody knows, nothing was paid. "
+    "You can ask again: {cmd_request}",
+    "Settled by hand as not bought. As far as anybody knows, nothing was paid. We go on looking "
+    "for it for 8 days and raise an alarm if it turns up.",
+    "Settled by hand as not bought. As far as anybody knows, nothing was paid. **Try again** buys "
+    "it anew; if the first purchase did exist after all, that makes two.",
+)
+SOLD_OUT_MEANWHILE: Final = (
+    "Sold out while we were buying: {listings} tried, and none is left up to the approved ceiling. "
+    "Nothing was paid."
+)
+SOLD_MEANWHILE: Final = "Sold to others while we were buying: {listings} tried. Nothing was paid."
+LOOKS_FOR_NEW_ONES: Final = "{sentence} **Try again** looks for new ones."
+
+_PAID_ALL_THE_SAME: Final = (
+    "Its money was paid, and nobody knows yet whether it comes back. It counts as spent."
+)
+_TRY_AGAIN_ASKS_FIRST: Final = (
+    "**Try again** asks the market first, and buys anew only if it still says so."
+)
+
+
+def _undelivered(heading: str, member: str, moderator: str) -> Reason:
+    kept = f"{moderator} {_PAID_ALL_THE_SAME}"
+    return Reason(heading, member, kept, f"{kept} {_TRY_AGAIN_ASKS_FIRST}")
+
+
+UNDELIVERED: Final[Mapping[str, Reason]] = {
+    OfferStatus.TIMEOUT: _undelivered(
+        "not accepted in time",
+        "This was bought, but its trade was not accepted within 10 minutes, so it was cancelled. "
+        "The moderators see that too.",
+        "The trade was not accepted within 10 minutes, so it was cancelled.",
+    ),
+    OfferStatus.CANCELED: _undelivered(
+        "the trade was cancelled",
+        "This was bought, but its trade was cancelled. The moderators see that too.",
+        "The trade was cancelled.",
+    ),
+    OfferStatus.INVALID_TRADE_TOKEN: _undelivered(
+        "the Trade URL has stopped working",
+        "This was bought, but its trade could not be sent: your Trade URL no longer works. Enter "
+        "the new one with {cmd_trade_url}",
+        "The trade could not be sent: the member's Trade URL no longer works.",
+    ),
+    OfferStatus.USER_NOT_TRADABLE: _undelivered(
+        "this Steam account can't trade at the moment",
+        "This was bought, but Steam doesn't let your account trade at the moment. That is often "
+        "so after a new phone or a new password; Steam says more on {trade_url_page}.",
+        "Steam doesn't let the member's account trade at the moment.",
+    ),
+    OfferStatus.TRADE_CREATE_ERROR: _undelivered(
+        "the trade could not be made",
+        "This was bought, but Steam did not make the trade. The moderators see that too.",
+        "Steam did not make the trade.",
+    ),
+    OfferStatus.ROLLBACK_USER: _undelivered(
+        "returned under Steam's trade protection",
+        "This was delivered and then returned under Steam's trade protection.",
+        "It was delivered, and the member's account returned it under Steam's trade protection.",
+    ),
+    OfferStatus.ROLLBACK_SUPPLIER: _undelivered(
+        "taken back by its seller",
+        "This was delivered, and then its seller took it back under Steam's trade protection. The "
+        "moderators see that too.",
+        "It was delivered, and its seller took it back under Steam's trade protection.",
+    ),
+}
+"""What became of purchases that the member does not have, by the market's status."""
+
+UNDELIVERED_OTHERWISE: Final = _undelivered(
+    "the trade came to nothing",
+    "This was bought, but it did not reach you. The moderators see that too.",
+    "The trade came to nothing.",
 )
 MARKET_SAID: Final = "The market said: “{message}”"
 MARKET_SAID_MAX: Final = 80
@@ -898,6 +1141,42 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
     ),
 }
 
+WAITS_NOW: Final[Mapping[WaitReason, str]] = {
+    WaitReason.PAUSED: "buying is paused",
+    WaitReason.SERVER_NOT_ALLOWED: "this server may not spend money at the moment",
+    WaitReason.MEMBER_GONE: "the member has left the server",
+    WaitReason.BALANCE_LOW: "the server's skin balance is too low for it",
+    WaitReason.CANNOT_TELL: "messages to Discord are behind, and a trade lives for 10 minutes only",
+    WaitReason.MARKET_UNREACHABLE: "the market doesn't answer",
+    WaitReason.MARKET_CLOSED: "the market is closed",
+    WaitReason.MAINTENANCE: "the market is being maintained",
+    WaitReason.RATE_LIMIT: "there is much to buy at once",
+    WaitReason.BOOKS_FIRST: "the records are compared with the market first",
+    WaitReason.OPERATOR: "buying is switched off, and the people who run the bot know",
+    WaitReason.TRADE_URL_PARTNER: "the market doesn't know the Steam account in the Trade URL",
+    WaitReason.TRADE_URL_TOKEN: "the Trade URL no longer works",
+    WaitReason.STEAM_ACCOUNT: "the market has paused trades to this Steam account",
+}
+REST_WAITS: Final = "What is still open waits and keeps its place: {why}."
+REST_WAITS_FOR_URL: Final = "Press **New Trade URL** and it goes on."
+
+
+def rest_waits_in_words(view: RequestView, *, for_moderator: bool) -> str:
+    """Return what the open rest of a request waits for that is being bought; "" for nothing."""
+    reason = view.request.waits_for
+    if reason is None:
+        return ""
+    words = REST_WAITS.format(why=WAITS_NOW[reason])
+    if for_moderator:
+        kinds = _KINDS_OF_WAIT.get(reason, frozenset())
+        code = refused_whole_code(view)
+        known = code is not None and rule_for(code).kind in kinds
+        return with_code(words, code if known else None)
+    if reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN):
+        return f"{words} {REST_WAITS_FOR_URL}"
+    return words
+
+
 _KINDS_OF_WAIT: Final[Mapping[WaitReason, frozenset[RefusalKind]]] = {
     WaitReason.BALANCE_LOW: frozenset({RefusalKind.INSUFFICIENT_FUNDS}),
     WaitReason.MARKET_CLOSED: frozenset({RefusalKind.MARKET_DISABLED}),
@@ -946,10 +1225,13 @@ def refused_whole_code(view: RequestView) -> int | None:
 def _reason_of(line: LineView) -> tuple[Reason, int | None, str]:
     """Return why a line was not bought, the market's code and what the market said beside it."""
     last = line.last
-    # No further listing was found in place of the refused ones: the refusal says more.
-    substituted = line.line.no_listing is NoListing.SOLD_OUT and line.refused_listings
-    if line.line.no_listing is not None and not substituted:
+    sold = last is not None and last.code in SUBSTITUTED_CODES and bool(line.refused_listings)
+    if line.line.no_listing is not None:
+        if sold and line.line.no_listing is NoListing.SOLD_OUT:
+            return REFUSALS[RefusalKind.SKIN_UNAVAILABLE], last.code if last else None, ""
         return NO_LISTINGS[line.line.no_listing], None, ""
+    if line.state is LineState.REFUSED and last is not None and last.settled_at is not None:
+        return SETTLED, None, ""
     if last is None or last.code is None:
         return UNKNOWN, None, ""
     kind = rule_for(last.code).kind
@@ -967,23 +1249,67 @@ def _said(message: str) -> str:
     return escape(clean_line(message, length_max=MARKET_SAID_MAX))
 
 
-def refusal_heading(line: LineView) -> str:
-    """Return what stands over skins that were not bought for the same reason."""
-    return _reason_of(line)[0].heading
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Why a line was not bought, as one of the two reads it: over its group, and the sentence."""
+
+    heading: str
+    sentence: str
 
 
-def refusal_for_member(line: LineView, frame: Frame) -> str:
+def reason_for_member(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return why a line was not bought and what its member can do, without a code."""
-    return _fill(_reason_of(line)[0].member, frame)
+    reason, _, _ = _reason_of(line)
+    if line.state is LineState.UNKNOWN and view.needs_a_person:
+        reason = NEEDS_A_PERSON
+    return Told(reason.heading, _fill(reason.member, frame))
 
 
-def refusal_for_moderator(line: LineView, frame: Frame) -> str:
+def reason_for_moderator(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return why a line was not bought and what a moderator can do, with the market's code."""
     reason, code, said = _reason_of(line)
-    sentence = _fill(reason.moderator, frame)
+    offered = line in view.to_try_again
+    if line.state is LineState.UNKNOWN and view.needs_a_person:
+        reason = NEEDS_A_PERSON
+    sentence = _sold_in_words(line, offered=offered) or _fill(
+        reason.again if offered and reason.again else reason.moderator, frame
+    )
     if said:
         sentence = f"{sentence} {MARKET_SAID.format(message=_said(said))}"
-    return with_code(sentence, code)
+    return Told(reason.heading, with_code(sentence, code))
+
+
+def _sold_in_words(line: LineView, *, offered: bool) -> str:
+    """Return what became of a line of which several listings were tried, or "" for any other."""
+    last, tried = line.last, len(line.refused_listings)
+    if line.state is not LineState.REFUSED or last is None or not tried:
+        return ""
+    if last.code not in SUBSTITUTED_CODES or line.line.listing_id is not None:
+        return ""
+    none_left = line.line.no_listing in (NoListing.SOLD_OUT, NoListing.PRICE_ROSE)
+    if not none_left and tried == 1:
+        return ""
+    listings = plural(tried, "{n} listing", "{n} listings")
+    template = SOLD_OUT_MEANWHILE if none_left else SOLD_MEANWHILE
+    sentence = template.format(listings=listings)
+    return LOOKS_FOR_NEW_ONES.format(sentence=sentence) if offered else sentence
+
+
+def _loss_of(attempt: Attempt) -> Reason:
+    return UNDELIVERED.get(attempt.offer_status or "", UNDELIVERED_OTHERWISE)
+
+
+def loss_for_member(_view: RequestView, line: LineView, frame: Frame) -> Told:
+    """Return why a skin that was bought did not stay with its member."""
+    reason = _loss_of(line.lost[-1])
+    return Told(reason.heading, _fill(reason.member, frame))
+
+
+def loss_for_moderator(view: RequestView, line: LineView, frame: Frame) -> Told:
+    """Return the same for a moderator: that money was paid, and what can be done."""
+    reason = _loss_of(line.lost[-1])
+    words = reason.again if line in view.to_try_again else reason.moderator
+    return Told(reason.heading, _fill(words, frame))
 
 
 # States and history.
@@ -1003,6 +1329,8 @@ STATE_WAITING: Final = "approved, waiting"
 STATE_UNSURE: Final = "without a clear answer from the market yet"
 STATE_PARTLY: Final = "partly bought"
 STATE_NOTHING: Final = "nothing bought"
+STATE_UNDELIVERED: Final = "bought, and not all of it delivered"
+STATE_NEEDS_A_PERSON: Final = "needs a person"
 
 
 def state_in_words(view: RequestView) -> str:
@@ -1014,11 +1342,13 @@ def state_in_words(view: RequestView) -> str:
     if (over or request.state is RequestState.BUYING) and view.in_state(LineState.UNKNOWN):
         return STATE_UNSURE
     if over:
-        bought = len(view.in_state(LineState.PURCHASED))
+        bought = sum(bool(line.bought) for line in view.lines)
         if not bought:
             return STATE_NOTHING
         if bought < len(view.lines):
             return STATE_PARTLY
+        if len(view.in_state(LineState.PURCHASED)) < bought:
+            return STATE_UNDELIVERED
     return STATES[request.state]
 
 
@@ -1057,7 +1387,8 @@ EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
         "nobody knows what became of some purchases: a person has to look",
     ),
     EventKind.SETTLED: (
-        "settled by hand by {actor} as {outcome}: {reason}",
+        "settled by hand by {actor} as {outcome}: {lines}, purchase {buy_id}, {paid} paid; {why}",
+        "settled by hand by {actor} as {outcome}: {lines}; {why}",
         "settled by hand by {actor}",
         "settled by hand",
     ),
@@ -1073,7 +1404,11 @@ EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
         "a setting was changed by {actor}",
         "a setting was changed",
     ),
-    EventKind.PAUSED: ("buying was paused by {actor}", "buying was paused"),
+    EventKind.PAUSED: (
+        "buying was paused by {actor}: {why}",
+        "buying was paused by {actor}",
+        "buying was paused",
+    ),
     EventKind.RESUMED: ("buying was resumed by {actor}", "buying was resumed"),
 }
 """What happened. As with problems, the first whose details are known is shown."""
@@ -1150,6 +1485,11 @@ BUTTON_APPROVE: Final = "Approve {total}"
 BUTTON_DENY: Final = "Deny"
 BUTTON_DETAILS: Final = "Details"
 BUTTON_TAKE_BACK: Final = "Take back"
+BUTTON_TRY_AGAIN: Final = "Try again ({skins}, {total})"
+BUTTON_CHECK_NOW: Final = "Check now"
+BUTTON_SETTLE: Final = "Settle by hand"
+BUTTON_WAS_BOUGHT: Final = "It was bought"
+BUTTON_NOT_BOUGHT: Final = "Not bought ({skins})"
 BUTTON_CANCEL: Final = "Cancel request"
 BUTTON_CANCEL_YES: Final = "Yes, cancel it"
 BUTTON_CANCEL_NO: Final = "No, keep it"
@@ -1194,6 +1534,9 @@ SELECT_LINE: Final = "Change or remove a skin"
 SELECT_LINE_ABOUT: Final = "{quantity} × {quote}, at most {ceiling} each"
 SELECT_MATCH: Final = "Choose the skin you mean"
 SELECT_MATCH_ABOUT: Final = "{price} · {count} for sale"
+SELECT_SETTLE: Final = "Choose what you know about"
+SELECT_SETTLE_LABEL: Final = "{line}. {skin}"
+SELECT_SETTLE_ABOUT: Final = "{key}, at most {ceiling}"
 SELECT_REQUEST: Final = "Show one of them"
 SELECT_REQUEST_LABEL: Final = "#{number}: {skins}, {total}"
 SELECT_APPROVER: Final = "Choose the role that approves"
@@ -1202,6 +1545,8 @@ SELECT_RESULTS: Final = "Choose the channel for results"
 SELECT_ASKERS: Final = "Everyone, or choose roles"
 
 MODAL_DENY: Final = "Deny request #{number}"
+MODAL_BOUGHT: Final = "Request #{number}: it was bought"
+MODAL_NOT_BOUGHT: Final = "Request #{number}: {skins} not bought"
 MODAL_ADD: Final = "Add a skin"
 MODAL_CEILING: Final = "Price limit"
 MODAL_NOTE: Final = "Note for the moderators"
@@ -1210,6 +1555,12 @@ MODAL_LIMITS: Final = "Limits"
 
 FIELD_REASON: Final = "Why?"
 FIELD_REASON_ABOUT: Final = "The member reads this, and so does everyone who sees the card."
+FIELD_BUY_ID: Final = "Number of the purchase"
+FIELD_BUY_ID_ABOUT: Final = "SkinsBack shows it as buy_id. Digits only."
+FIELD_PAID: Final = "What was paid for it"
+FIELD_PAID_ABOUT: Final = "In dollars, as SkinsBack shows it, like 12.11."
+FIELD_HOW_KNOWN: Final = "How do you know?"
+FIELD_HOW_KNOWN_ABOUT: Final = "Kept in the request's history, with your name."
 FIELD_NAME: Final = "Skin"
 FIELD_NAME_ABOUT: Final = "Its name, or parts of it: redline ft"
 FIELD_QUANTITY: Final = "How many"
@@ -1267,6 +1618,10 @@ HEADING_ALARM: Final = (
 )
 ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
 ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"
+ROW_LOST: Final = "⚠ {skin} · {paid}"
+ROW_SETTLE: Final = (
+    "{line}. {skin} · at most {ceiling} · listing {listing_id} · sent {when} · `{key}`"
+)
 ROW_OPEN: Final = "▫️ {skin}: {state}, at most {ceiling}"
 ROW_PICTURE: Final = "**{skin}**\n{about}"
 PAID_EACH: Final = "{paid} each"
@@ -1293,12 +1648,19 @@ BUYING_STARTS: Final = "Buying starts {when}. Until then it can be taken back."
 BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
 HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
+HEADING_LOST: Final = "**Bought, but not delivered: {heading}**"
+HEADING_LOST_OTHERS: Final = "**Bought, but not delivered, for other reasons**"
 HEADING_OTHERS: Final = "**Not bought or not confirmed, for other reasons**"
 HEADING_BOUGHT: Final = "**Bought**"
 HEADING_OPEN: Final = "**Still to come**"
 BOUGHT_ALL: Final = "{bought} bought, {paid}"
 BOUGHT_SOME: Final = "{bought} of {skins} bought, {paid}"
+BOUGHT_LOST: Final = "{what}, {lost} not delivered"
 BOUGHT_NONE: Final = "nothing bought"
+ASKED: Final = "Asked the market {times} since {since}, next {when}. {total} stays held."
+ASKED_FIRST: Final = "The market is asked {when}. {total} stays held."
+ASKED_NOW: Final = "It is at the market at this moment. {total} stays held."
+TRY_AGAIN_UNTIL: Final = "It can be tried again until {when}."
 FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
@@ -1325,6 +1687,8 @@ TRIED_SENT: Final = "sent, no answer yet"
 TRIED_NOT_SENT: Final = "it never left this machine"
 TRIED_REFUSED: Final = "{heading}"
 TRIED_UNKNOWN: Final = "no clear answer"
+TRIED_SETTLED: Final = "settled by hand as not bought"
+TRIED_LOST: Final = "{what}, and not delivered: {heading}"
 
 # Private answers to moderators.
 
@@ -1332,6 +1696,14 @@ APPROVED_NOW: Final = "Request #{number} is approved, for {total} at most. Buyin
 APPROVED_NOW_PAUSED: Final = (
     "Request #{number} is approved, for {total} at most. Buying is paused at the moment: it waits "
     "and keeps its place."
+)
+CHECKING_NOW: Final = (
+    "The market is asked now about {skins} of request #{number}. The card shows what comes of it; "
+    "nothing is bought by this."
+)
+TRYING_AGAIN_NOW: Final = (
+    "{skins} of request #{number} tried again, for {total} at most. Nothing above the approved "
+    "ceilings is paid; the card shows what comes of it."
 )
 DENIED_NOW: Final = (
     "Request #{number} is denied, and nothing was bought. {member} can read the reason."
@@ -1375,9 +1747,41 @@ def approved(view: RequestView, starts_at: int) -> str:
     )
 
 
-def approved_but_paused(view: RequestView) -> str:
-    """Return the answer to whoever has approved while buying is paused."""
-    return APPROVED_NOW_PAUSED.format(number=view.request.number, total=usd(view.ceiling_total))
+def approved_but_paused(view: RequestView, paused: Paused, frame: Frame) -> str:
+    """Return the answer to whoever has approved while buying is paused: also by whom and why."""
+    words = APPROVED_NOW_PAUSED.format(number=view.request.number, total=usd(view.ceiling_total))
+    return f"{words}\n{paused_in_words(paused, frame)}"
+
+
+def with_pause(words: str, paused: Paused | None, frame: Frame) -> str:
+    """Return an answer with the pause under it that holds up what was asked for, if there is."""
+    return words if paused is None else f"{words}\n{paused_in_words(paused, frame)}"
+
+
+def checking_now(view: RequestView) -> str:
+    """Return the answer to whoever has the market asked."""
+    unknown = len(view.in_state(LineState.UNKNOWN))
+    return CHECKING_NOW.format(number=view.request.number, skins=skins(unknown))
+
+
+def trying_again(view: RequestView, lines: int) -> str:
+    """Return the answer to whoever has something tried again."""
+    return TRYING_AGAIN_NOW.format(
+        number=view.request.number, skins=skins(lines), total=usd(view.open_total)
+    )
+
+
+def asked_in_words(view: RequestView) -> str:
+    """Return how often the market was asked about what is unknown, and when it is asked next."""
+    request = view.request
+    held = usd(Micros(sum(line.line.ceiling for line in view.in_state(LineState.UNKNOWN))))
+    since = request.attention_at or request.grace_from
+    if request.step_at is None:
+        return ASKED_NOW.format(total=held)
+    if not request.look_ups or since is None:
+        return ASKED_FIRST.format(when=ago(request.step_at), total=held)
+    times = plural(request.look_ups, "once", "{n} times")
+    return ASKED.format(times=times, since=ago(since), when=ago(request.step_at), total=held)
 
 
 def denied(view: RequestView) -> str:
@@ -1476,6 +1880,7 @@ def cancelled(view: RequestView) -> str:
 RESULT_ALL: Final = "### {member}: all {skins} bought"
 RESULT_ONE: Final = "### {member}: the skin is bought"
 RESULT_SOME: Final = "### {member}: {bought} of {skins} bought"
+RESULT_LOST: Final = "### {member}: {bought} of {skins} bought, {lost} not delivered"
 RESULT_NONE: Final = "### {member}: nothing could be bought"
 RESULT_UNSURE: Final = "### {member}: no clear answer from the market yet"
 RESULT_WHO: Final = "Request #{number} · approved by {moderator}"
@@ -1663,11 +2068,31 @@ PANEL_ABOUT: Final = (
 
 PAUSE_TITLE: Final = "### Buying is paused"
 PAUSE_SINCE: Final = "Since {when}. Nothing is bought meanwhile."
+PAUSE_SINCE_SHORT: Final = "Since {when}: {why}"
+PAUSE_SERVER: Final = "Paused for this server {when} by {person}: “{reason}”"
+PAUSE_SERVER_RESUME: Final = "Whoever manages this server lifts it: {cmd_quartermaster_resume}"
 PAUSE_ALARM: Final = (
     "The market did something that must never happen, so nothing more is bought until a person has "
     "looked at it. The person who runs the bot finds it in the log."
 )
 PAUSE_ALARM_SAYS: Final = "What was seen: {details}"
+PAUSE_UNKNOWNS: Final = (
+    "One request after the other got no clear answer from the market, so nothing more is bought "
+    "until a person has looked at it. What is unknown is looked up all the same."
+)
+PAUSE_BOOKS: Final = (
+    "Our records and the market's history disagree about what was bought, so nothing more is "
+    "bought until a person has looked at it. The person who runs the bot finds it in the log."
+)
+PAUSE_NEW_DATABASE: Final = (
+    "These records are new, but the market's history has purchases of ours that they know nothing "
+    "of: perhaps another copy of the bot is running, or its database was replaced. Nothing is "
+    "bought until the person who runs the bot says that it is right."
+)
+PAUSE_OPERATOR_RESUME: Final = (
+    "Only the person who runs the bot can lift this: {cmd_quartermaster_resume} or "
+    "`python -m bot resume`"
+)
 PAUSE_KEPT: Final = (
     "Requests can still be sent, approved, denied and cancelled; what is approved waits and keeps "
     "its place."
@@ -1676,20 +2101,141 @@ PAUSE_OPERATORS: Final = "{people}, you run this bot: only you can mend this."
 PAUSE_OVER: Final = (
     "### Buying goes on\nIt was paused for a while; what was approved is bought now, in its order."
 )
+PAUSED_NOW: Final = (
+    "Buying is paused for this server. What is on its way to the market at this moment is still "
+    "answered; nothing else is bought. Approving, denying and cancelling go on. "
+    "{cmd_quartermaster_resume} lifts it."
+)
+RESUMED_SERVER: Final = "The pause that {person} set {when} is lifted."
+RESUMED_DEPLOYMENT: Final = "Lifted for every server: {causes}."
+RESUMED_ALL: Final = "Buying goes on: what was approved is bought now, in its order."
+RESUMED_NOTHING: Final = "Nothing was lifted, because you can't lift what pauses buying here."
+RESUMED_STILL: Final = "Buying is still paused."
+PAUSE_CAUSES: Final[Mapping[PauseCause, str]] = {
+    PauseCause.MARKET_REFUSES_US: "the market refuses us",
+    PauseCause.ALARM: "the pause after an alarm",
+    PauseCause.UNKNOWNS: "the pause after answers that were not clear",
+    PauseCause.BOOKS: "the pause because the records and the market disagreed",
+    PauseCause.NEW_DATABASE: "the pause because the records were new",
+}
+RESUMED_MACHINE: Final = "Lifted: {causes}."
+RESUMED_MACHINE_GOES_ON: Final = "Buying goes on."
+RESUMED_MACHINE_NOTHING: Final = "Nothing had paused buying that a person has to lift."
+RESUMED_MACHINE_STILL: Final = "Buying is still paused: {causes}."
 
 
 def pause_in_words(pause: Pause, frame: Frame) -> str:
-    """Return why buying is paused and what the operator can do, for moderators."""
-    if pause.cause is PauseCause.MARKET_REFUSES_US:
-        if pause.code is None:
-            return _fill(WAITS[WaitReason.OPERATOR].moderator, frame)
-        reason = REFUSALS[rule_for(pause.code).kind]
-        return with_code(_fill(reason.moderator, frame), pause.code)
+    """Return why buying is paused for the deployment, for moderators."""
+    match pause.cause:
+        case PauseCause.MARKET_REFUSES_US:
+            if pause.code is None:
+                return _fill(WAITS[WaitReason.OPERATOR].moderator, frame)
+            reason = REFUSALS[rule_for(pause.code).kind]
+            return with_code(_fill(reason.moderator, frame), pause.code)
+        case PauseCause.UNKNOWNS:
+            return PAUSE_UNKNOWNS
+        case PauseCause.BOOKS:
+            return _with_details(PAUSE_BOOKS, pause)
+        case PauseCause.NEW_DATABASE:
+            return PAUSE_NEW_DATABASE
+        case PauseCause.ALARM:
+            return _with_details(PAUSE_ALARM, pause)
+
+
+def _with_details(words: str, pause: Pause) -> str:
     if not pause.details:
-        return PAUSE_ALARM
-    alarm, _, rest = clean_line(pause.details, length_max=300).partition(", ")
-    seen = ", ".join(part for part in (ALARMS.get(alarm, escape(alarm)), escape(rest)) if part)
-    return f"{PAUSE_ALARM}\n{PAUSE_ALARM_SAYS.format(details=seen)}"
+        return words
+    what, _, rest = clean_line(pause.details, length_max=300).partition(", ")
+    seen = ", ".join(part for part in (ALARMS.get(what, escape(what)), escape(rest)) if part)
+    return f"{words}\n{PAUSE_ALARM_SAYS.format(details=seen)}"
+
+
+def paused_in_words(paused: Paused, frame: Frame) -> str:
+    """Return all that pauses buying for a server: since when, why, and who can lift it."""
+    rows = []
+    own = paused.server
+    if own is not None:
+        rows.append(
+            PAUSE_SERVER.format(
+                when=ago(own.since), person=person(own.paused_by), reason=_shown_reason(own.reason)
+            )
+        )
+        rows.append(_fill(PAUSE_SERVER_RESUME, frame))
+    for pause in paused.deployment:
+        why = pause_in_words(pause, frame)
+        rows.append(PAUSE_SINCE_SHORT.format(when=ago(pause.since), why=why))
+    if any(pause.cause in LIFTED_BY_OPERATORS for pause in paused.deployment):
+        rows.append(_fill(PAUSE_OPERATOR_RESUME, frame))
+    return "\n".join(rows)
+
+
+def paused_now(frame: Frame) -> str:
+    """Return the answer to whoever has paused a server."""
+    return _fill(PAUSED_NOW, frame)
+
+
+def resumed(done: Resumed, frame: Frame) -> str:
+    """Return what was lifted, and what still pauses buying."""
+    rows = []
+    if done.server is not None:
+        rows.append(
+            RESUMED_SERVER.format(person=person(done.server.paused_by), when=ago(done.server.since))
+        )
+    if done.deployment:
+        rows.append(RESUMED_DEPLOYMENT.format(causes=_causes(done.deployment)))
+    if done.still is None:
+        rows.append(RESUMED_ALL)
+    else:
+        rows.append(RESUMED_STILL if rows else RESUMED_NOTHING)
+        rows.append(paused_in_words(done.still, frame))
+        if frame.operator_ids and done.still.deployment:
+            rows.append(RUN_BY.format(people=people(frame.operator_ids)))
+    return "\n".join(rows)
+
+
+RUN_BY: Final = "This bot is run by {people}."
+
+
+def _causes(causes: Iterable[PauseCause]) -> str:
+    return ", ".join(PAUSE_CAUSES[cause] for cause in causes)
+
+
+def resumed_at_the_machine(lifted: Sequence[PauseCause], still: Sequence[Pause]) -> str:
+    """Return what ``python -m bot resume`` prints."""
+    said = [RESUMED_MACHINE.format(causes=_causes(lifted)) if lifted else RESUMED_MACHINE_NOTHING]
+    if still:
+        causes = _causes(pause.cause for pause in still)
+        said.append(RESUMED_MACHINE_STILL.format(causes=causes))
+    elif lifted:
+        said.append(RESUMED_MACHINE_GOES_ON)
+    return " ".join(said)
+
+
+# Settling by hand.
+
+SETTLE_TITLE: Final = "### Settle request #{number} by hand"
+SETTLE_ABOUT: Final = (
+    "Look into the SkinsBack panel first: only there it shows whether these purchases exist. Each "
+    "is named with its key, which SkinsBack calls `custom_id`.\n"
+    "What you settle as bought is booked with what was paid. What you settle as not bought is free "
+    "to be tried again, and if it did exist after all, it may then be bought twice. We go on "
+    "looking for it for 8 days and raise an alarm if it turns up."
+)
+SETTLE_CHOSEN: Final = "**You have chosen**"
+SETTLE_CHOOSE: Final = "Choose first which of them you know about."
+SETTLE_ONE_BY_ONE: Final = "To book one as bought, choose it alone: each has its own number."
+SETTLED_BOUGHT_NOW: Final = (
+    "Settled: bought for {paid}, purchase {buy_id}. It is booked, and everyone is told."
+)
+SETTLED_NOT_BOUGHT_NOW: Final = "Settled: {skins} not bought. Everyone is told."
+SETTLED_ALL: Final = "Nothing of request #{number} is unknown any more."
+
+
+def settled_bought(view: RequestView, line_no: int) -> str:
+    """Return the answer to whoever has booked a line as bought: also how the price was read."""
+    booked = next(line for line in view.lines if line.line.line_no == line_no).bought[-1]
+    paid = usd(booked.debited or Micros(0))
+    return SETTLED_BOUGHT_NOW.format(paid=paid, buy_id=booked.buy_id)
 
 
 def people(user_ids: Sequence[int], *, at_most: int = 10) -> str:
@@ -1706,6 +2252,8 @@ def account_end(steam_id: int) -> str:
 
 def attempt_in_words(attempt: Attempt) -> str:
     """Return how one try ended that bought nothing for certain, with the market's code."""
+    if attempt.settled_at is not None:
+        return TRIED_SETTLED
     if attempt.code is None:
         return TRIED_UNKNOWN
     kind = rule_for(attempt.code).kind
@@ -1713,6 +2261,13 @@ def attempt_in_words(attempt: Attempt) -> str:
     if kind is RefusalKind.UNKNOWN_CODE and attempt.message:
         return f"{words} {MARKET_SAID.format(message=_said(attempt.message))}"
     return words
+
+
+def bought_in_words(attempt: Attempt, what: str) -> str:
+    """Return how one try ended that bought something: ``what``, and whether it stayed."""
+    if not attempt.failed:
+        return what
+    return TRIED_LOST.format(what=what, heading=_loss_of(attempt).heading)
 
 
 def status_in_words(view: RequestView, frame: Frame) -> str:
@@ -1727,8 +2282,9 @@ def status_in_words(view: RequestView, frame: Frame) -> str:
         case RequestState.APPROVED:
             return _approved_status(view, frame, moderator, when)
         case RequestState.BUYING:
+            waits = rest_waits_in_words(view, for_moderator=False)
             bought = STATUS_TRADES if view.in_state(LineState.PURCHASED) else ""
-            return f"{STATUS_BUYING}\n{bought}".strip()
+            return f"{waits or STATUS_BUYING}\n{bought}".strip()
         case RequestState.BOUGHT | RequestState.CLOSED:
             approved_then = STATUS_APPROVED.format(moderator=moderator, when=when)
             trades = request.state is RequestState.BOUGHT and view.in_state(LineState.PURCHASED)

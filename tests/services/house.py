@@ -15,6 +15,7 @@ from bot.domain.models import Actor, Event, MessageKind, OutboxRow, RequestView
 from bot.domain.states import RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
+from bot.services.attention import Attention
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.booking import Booking
 from bot.services.books import Books
@@ -24,6 +25,7 @@ from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
+from bot.services.pauses import Pauses
 from bot.services.ports import MessageGoneError, Posted, Subject
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.requests import Requests
@@ -48,6 +50,8 @@ BEA: Final = Actor(202, GUILD)
 MAX: Final = Actor(301, GUILD, frozenset({MODS}))
 MIA: Final = Actor(302, GUILD, frozenset({MODS}))
 OLGA: Final = Actor(401, GUILD, administrator=True)
+OTTO: Final = Actor(501, GUILD)
+"""Runs the deployment."""
 
 REDLINE: Final = "AK-47 | Redline (Field-Tested)"
 ASIIMOV: Final = "AWP | Asiimov (Field-Tested)"
@@ -176,6 +180,8 @@ class House:
     baskets: Baskets
     requests: Requests
     trade_urls: TradeUrls
+    pauses: Pauses
+    attention: Attention
     approved: asyncio.Event
     disk: DiskWatch | None = None
 
@@ -486,5 +492,18 @@ def build_house(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
         ),
         trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
+        pauses=Pauses(
+            database, guilds, announcements, clock, operator_ids=[OTTO.user_id], approved=approved
+        ),
+        attention=Attention(
+            database,
+            guilds,
+            watch,
+            buying,
+            announcements,
+            clock,
+            operator_ids=[OTTO.user_id],
+            approved=approved,
+        ),
         approved=approved,
     )

@@ -12,7 +12,7 @@ from bot.domain.models import MessageKind, Pause, PauseCause, WaitReason
 from bot.errors import MarketRefusedError, MarketUnavailableError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.services.market_watch import lift
-from bot.services.ports import PauseOver
+from bot.services.ports import Paused, PauseOver
 from bot.skinsback.refusals import RULES
 from bot.store import settings
 from tests.services.house import (
@@ -62,7 +62,7 @@ class TestBalance:
         assert f"code {code}" in caplog.text
         await house.post_everything()
         (notice,) = house.discord.of(NOTICE)
-        assert (notice.channel_id, notice.subject) == (APPROVALS, pause)
+        assert (notice.channel_id, notice.subject) == (APPROVALS, Paused((pause,), None))
 
     @pytest.mark.parametrize("code", PASSING)
     async def test_refusal_that_passes_pauses_nothing(self, house: House, code: int) -> None:
@@ -253,4 +253,4 @@ async def test_pause_that_came_while_an_older_one_was_being_lifted_stands(house:
         assert not asking.done()
         await house.watch.refused_to_sell_in(tx, -8)
     await asking
-    assert await house.watch.is_paused()
+    assert await paused(house) is not None

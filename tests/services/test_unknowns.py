@@ -554,7 +554,7 @@ class TestNotSent:
             house.client._url = real
             return await balance(**options)
 
-        house.watch.balance = plug  # type: ignore[method-assign, assignment]
+        house.watch.balance = plug  # type: ignore[method-assign]
         waiting = await house.let_time_pass(
             view, lambda now: now.request.waits_for is not None, for_ms=HOUR
         )

@@ -64,6 +64,7 @@ SMALL = {
     "requests_open",
     "requests_to_claim",
     "requests_to_expire",
+    "requests_to_try_again",
 }
 """Indexes of what is open: they hold as much as goes on at the moment, however old the tables."""
 
@@ -261,6 +262,11 @@ CALLS: tuple[Call, ...] = (
     lambda tx: settings.get_guild_pause(tx, GUILD),
     lambda tx: settings.get_pause(tx),
     lambda tx: settings.guilds_with_approval_channel(tx),
+    lambda tx: outbox.is_coming(tx, GUILD, TEST_CARD),
+    lambda tx: outbox.retire(tx, GUILD, TEST_CARD),
+    lambda tx: outbox.touch_card(tx, request_id()),
+    lambda tx: requests.end_approvals(tx, NOW, limit=9),
+    lambda tx: settings.get_pauses(tx),
     lambda tx: trade_urls.ever_theirs(tx, ANA, 42),
 )
 

@@ -9,7 +9,7 @@ from discord import ui
 from hypothesis import strategies as st
 
 from bot.domain.limits import LINES_HARD_MAX, NOTE_MAX, REASON_MAX
-from bot.domain.market import Quote
+from bot.domain.market import OfferStatus, Quote
 from bot.domain.models import (
     Attempt,
     Basket,
@@ -66,7 +66,12 @@ FRAMES: Final = st.builds(
     Frame,
     sandbox=st.booleans(),
     commands=st.sampled_from(
-        [{}, dict.fromkeys(("request", "my-requests", "trade-url", "setup"), 10**18)]
+        [
+            {},
+            dict.fromkeys(
+                ("request", "my-requests", "trade-url", "setup", "quartermaster"), 10**18
+            ),
+        ]
     ),
     mark=st.none() | st.integers(1 << 24, (1 << 31) - 1),
 )
@@ -133,6 +138,19 @@ def view(
     return RequestView(Request(state=state, **(values | changes)), tuple(shown))
 
 
+def unknown_view(count: int, **changes: Any) -> RequestView:
+    """Return a request that is being bought, of whose lines nobody knows what became."""
+    lines = [tried(number, AttemptState.UNKNOWN) for number in range(1, count + 1)]
+    return view(RequestState.BUYING, lines, step_at=NOW + 60_000, grace_from=NOW, **changes)
+
+
+def refused_view(count: int, code: int = 4, **changes: Any) -> RequestView:
+    """Return a bought request of which nothing was bought, as long as its approval counts."""
+    lines = [tried(number, AttemptState.REFUSED, code=code) for number in range(1, count + 1)]
+    values: dict[str, Any] = {"expires_at": NOW + 86_400_000} | changes
+    return view(RequestState.BOUGHT, lines, **values)
+
+
 def basket(picks: Sequence[Pick] = (), **changes: Any) -> Basket:
     """Return a basket."""
     values: dict[str, Any] = {"note": ""} | changes
@@ -181,10 +199,14 @@ def lines(draw: st.DrawFn, line_no: int, names: Sequence[str]) -> LineView:
         quote,
         draw(AMOUNTS),
         draw(CLASS_IDS),
+        round=draw(st.integers(0, 3)),
         no_listing=no_listing,
         cheapest_seen=draw(st.none() | AMOUNTS) if no_listing else None,
     )
     return LineView(made, tuple(draw(st.lists(attempts(line_no), max_size=3))))
+
+
+STATUSES: Final = st.none() | st.sampled_from([*OfferStatus, "a status that nobody knows"])
 
 
 @st.composite
@@ -201,6 +223,11 @@ def attempts(draw: st.DrawFn, line_no: int) -> Attempt:
         code=draw(st.none() | st.sampled_from(CODES)) if failed else None,
         message=draw(MESSAGES) if failed else "",
         refused_whole=state is AttemptState.REFUSED and draw(st.booleans()),
+        round=draw(st.integers(0, 3)),
+        listing_id=draw(st.integers(1, 9)),
+        offer_status=draw(STATUSES) if bought else None,
+        released=bought and draw(st.booleans()),
+        settled_at=draw(st.none() | st.just(NOW)),
         buy_id=draw(st.none() | st.integers(1, 10**12)) if bought else None,
         debited=draw(DEBITS) if bought else None,
         class_id=draw(CLASS_IDS),
@@ -227,6 +254,10 @@ def views(draw: st.DrawFn) -> RequestView:
         expires_at=draw(st.none() | st.just(NOW)),
         waits_for=draw(st.none() | st.sampled_from(WaitReason)),
         dm_closed=draw(st.booleans()),
+        step_at=draw(st.none() | st.just(NOW)),
+        grace_from=draw(st.none() | st.just(NOW)),
+        attention_at=draw(st.none() | st.just(NOW)),
+        look_ups=draw(st.integers(0, 10**4)),
     )
 
 

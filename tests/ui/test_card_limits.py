@@ -11,10 +11,11 @@ from discord import ui
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.market import Quote
+from bot.domain.market import OfferStatus, Quote
 from bot.domain.models import (
     Basket,
     Event,
+    GuildPause,
     GuildSettings,
     LineView,
     MessageKind,
@@ -23,11 +24,13 @@ from bot.domain.models import (
     Pause,
     PauseCause,
     RequestView,
+    WaitReason,
 )
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
-from bot.ui.cards import approval, member, notices, parts, result, setup, trade_url
+from bot.services.ports import Paused
+from bot.ui.cards import approval, attention, member, notices, parts, result, setup, trade_url
 from bot.ui.cards import basket as baskets
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import NEEDED, PlaceFinding, RoleFinding, SetupFindings
@@ -178,6 +181,23 @@ def _worst(state: RequestState, count: int, how: str) -> RequestView:
                 ),
             ),
         }
+        for status in OfferStatus:
+            tried[f"lost: {status}"] = (
+                examples.attempt(
+                    number,
+                    AttemptState.PURCHASED,
+                    debited=Micros(price - number),
+                    offer_status=status,
+                ),
+            )
+        losses = [how for how in tried if how.startswith("lost")]
+        tried["lost"] = tried[losses[number % len(losses)]]
+        tried["settled"] = (
+            examples.attempt(number, AttemptState.REFUSED, settled_at=NOW, settled_by=1),
+        )
+        tried["everything"] = tried[
+            ["bought", "lost", "refused", "unknown", "settled", "untouched"][number % 6]
+        ]
         tried["mixed"] = tried[["bought", "refused", "unknown", "untouched"][number % 4]]
         tried["half"] = tried["bought" if number % 2 else "refused"]
         lines.append(LineView(line, tried[how]))
@@ -190,6 +210,11 @@ def _worst(state: RequestState, count: int, how: str) -> RequestView:
         version=2,
         expires_at=NOW,
         claimable_at=NOW,
+        waits_for=WaitReason.STEAM_ACCOUNT if state is RequestState.BUYING else None,
+        attention_at=NOW if how in ("unknown", "everything") else None,
+        grace_from=NOW,
+        step_at=NOW,
+        look_ups=10**4,
     )
 
 
@@ -207,6 +232,11 @@ _TELLING_COUNTS = (1, 2, 8, 9, 16, 24, 25)
         (RequestState.BUYING, "mixed", _EVERY_COUNT),
         (RequestState.BOUGHT, "mixed", _EVERY_COUNT),
         (RequestState.BOUGHT, "half", _EVERY_COUNT),
+        (RequestState.BUYING, "everything", _EVERY_COUNT),
+        (RequestState.BUYING, "unknown", _EVERY_COUNT),
+        (RequestState.BOUGHT, "everything", _EVERY_COUNT),
+        (RequestState.BOUGHT, "lost", _EVERY_COUNT),
+        (RequestState.BOUGHT, "settled", _TELLING_COUNTS),
     ],
 )
 def test_the_longest_names_hold_for_1_to_25_lines(
@@ -219,6 +249,12 @@ def test_the_longest_names_hold_for_1_to_25_lines(
             hold(card(view, frame))
         hold(member.request_detail(view, [], frame, notice="\\*" * 2000))
         hold(approval.approval_details(view, [], frame, balance=Micros(1)))
+        if how == "unknown":
+            for chosen in ([], [1], range(1, count + 1)):
+                hold(attention.settle_screen(view, frame, chosen=chosen, notice="\\*" * 2000))
+            hold(attention.bought_modal(view, count))
+            hold(attention.not_bought_modal(view, range(1, count + 1)))
+            hold(attention.settled_screen(view, frame, notice="\\*" * 2000))
 
 
 @_FEW
@@ -377,7 +413,18 @@ def test_screens_of_the_trade_url_hold(context: str, known: TradeUrl | None) -> 
 @pytest.mark.parametrize("code", [None, *examples.CODES])
 def test_notices_hold(cause: PauseCause, code: int | None) -> None:
     frame = Frame(sandbox=True)
-    hold(notices.pause_notice(Pause(cause, NOW, code, "`" * 1000), frame))
+    pauses = [Pause(each, NOW, code, "`" * 1000) for each in PauseCause]
+    own = GuildPause(GUILD, NOW, MODERATOR, "`" * 200)
+    one = Pause(cause, NOW, code, "`" * 1000)
+    operated = replace(frame, operator_ids=tuple(range(10**18, 10**18 + 30)))
+    hold(notices.pause_notice(Paused((one,), None), operated))
+    hold(notices.pause_notice(Paused((), own), operated))
+    hold(notices.pause_notice(Paused(tuple(pauses), own), operated))
+    hold(
+        approval.approval_details(
+            examples.view(), [], frame, balance=None, paused=Paused(tuple(pauses), own)
+        )
+    )
     hold(notices.notice("\\*" * 5000, frame))
     hold(notices.pause_over(frame))
     hold(notices.moderator_notice("x" * 5000, frame))

@@ -13,6 +13,7 @@ from bot.domain.models import (
     Basket,
     Event,
     EventKind,
+    GuildPause,
     GuildSettings,
     LineView,
     NoListing,
@@ -25,6 +26,7 @@ from bot.domain.money import CENT, Micros
 from bot.domain.plain_text import escape
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
+from bot.services.ports import Paused
 from bot.services.waits import wait_after_refusal
 from bot.skinsback.refusals import Scope, rule_for
 from bot.ui import text
@@ -134,7 +136,7 @@ def test_unknown_lines_are_said_to_be_unknown() -> None:
     assert "may or may not exist" in said
     assert "Do not buy them by hand" in said
     assert "$12.11" in said
-    assert verbs(shown) == ["details"]
+    assert verbs(shown) == ["check_now", "details"]
 
 
 def test_a_bought_card_groups_what_was_not_bought_by_its_reason() -> None:
@@ -253,12 +255,10 @@ def _bare(words: str) -> str:
 def test_a_code_of_a_line_is_explained_wherever_it_is_posted(code: int) -> None:
     rule = rule_for(code)
     state = AttemptState.REFUSED if rule.definite else AttemptState.UNKNOWN
-    # Picked by its listing, so that no other is taken in its place.
-    one = line(1, listing_id=1)
-    refused = [
-        LineView(one, (attempt(1, state, code=code, message=rule.name),)),
-        tried(2, AttemptState.PURCHASED),
-    ]
+    tries = (attempt(1, state, code=code, message=rule.name),)
+    # Chosen by its number, so that no other listing is taken in its place.
+    chosen = LineView(line(1, listing_id=62_696_971), tries)
+    refused = [chosen, tried(2, AttemptState.PURCHASED)]
     reason = text.REFUSALS[rule.kind]
     for request_state in (RequestState.BUYING, RequestState.BOUGHT):
         shown = view(request_state, refused)
@@ -677,7 +677,7 @@ def test_the_test_card_says_who_has_confirmed() -> None:
 @pytest.mark.parametrize("code", [-8, -10, -4, -1])
 def test_a_pause_tells_moderators_who_can_help(code: int) -> None:
     pause = Pause(PauseCause.MARKET_REFUSES_US, NOW, code, "")
-    said = texts(notices.pause_notice(pause, FRAME))
+    said = texts(notices.pause_notice(Paused((pause,), None), FRAME))
     assert text.REFUSALS[rule_for(code).kind].moderator in said
     assert f"(code {code})" in said
     assert text.PAUSE_KEPT in said
@@ -742,7 +742,13 @@ def test_hostile_text_in_a_basket_is_only_ever_read(hostile: str) -> None:
         baskets.more_screen(full, FRAME),
         baskets.line_screen(full, chosen, FRAME, quote=quote),
         baskets.matches_screen(full, hostile, [quote], FRAME, total=1, quantity=1, ceiling=None),
-        notices.pause_notice(Pause(PauseCause.ALARM, NOW, None, hostile), FRAME),
+        notices.pause_notice(
+            Paused(
+                (Pause(PauseCause.ALARM, NOW, None, hostile),),
+                GuildPause(GUILD, NOW, MODERATOR, hostile),
+            ),
+            FRAME,
+        ),
     ):
         _harmless(texts(shown))
 

@@ -95,6 +95,8 @@ CREATE INDEX requests_open ON requests (user_id, guild_id, number)
     WHERE state IN ('pending', 'approved', 'buying');
 CREATE INDEX requests_to_claim ON requests (claimable_at) WHERE state = 'approved';
 CREATE INDEX requests_in_buying ON requests (step_at) WHERE state = 'buying';
+CREATE INDEX requests_to_try_again ON requests (expires_at)
+    WHERE state = 'bought' AND expires_at IS NOT NULL;
 CREATE INDEX requests_to_expire ON requests (expires_at) WHERE state IN ('pending', 'approved');
 
 CREATE TABLE picks (

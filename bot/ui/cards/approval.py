@@ -10,8 +10,9 @@ from discord import ButtonStyle, ui
 from bot.domain.limits import REASON_MAX
 from bot.domain.models import REBOUND, Attempt, Event, EventKind, LineView, Request, RequestView
 from bot.domain.money import Micros
-from bot.domain.states import AttemptState, LineState, RequestState
+from bot.domain.states import FINAL_STATES, AttemptState, LineState, RequestState
 from bot.domain.trade_url import profile_url, steam_id_of
+from bot.services.ports import Paused
 from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.frame import Frame
@@ -166,52 +167,87 @@ def _approver(request: Request) -> str:
 
 
 def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
+    request = view.request
     unknown = view.in_state(LineState.UNKNOWN)
     card = Card(frame, accent=RED if unknown or outcomes.alarm_rows(view) else AMBER)
-    about = [_title(view, text.state_in_words(view)), _approver(view.request)]
-    if not unknown:
+    what = text.STATE_NEEDS_A_PERSON if view.needs_a_person else text.state_in_words(view)
+    about = [_title(view, what), _approver(request)]
+    waits = text.rest_waits_in_words(view, for_moderator=True)
+    if waits:
+        about.append(waits)
+    elif not unknown:
         about.append(text.BUYING_NOW)
     card.say("\n".join(about))
     _say_outcomes(card, view, frame)
-    still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
-    card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN, more=text.LIST_MORE_DETAILS)
-    card.row(_details(view.request))
+    card.rows(
+        outcomes.open_rows(outcomes.still_to_come(view)),
+        head=text.HEADING_OPEN,
+        more=text.LIST_MORE_DETAILS,
+    )
+    buttons = [_details(request)]
+    if unknown:
+        card.say(text.asked_in_words(view))
+        check = button(text.BUTTON_CHECK_NOW, of_request(request, "check_now"), ButtonStyle.primary)
+        settle = [button(text.BUTTON_SETTLE, of_request(request, "settle"), ButtonStyle.danger)]
+        buttons = [check, *(settle if view.needs_a_person else []), *buttons]
+    card.row(*buttons)
     return card.build()
 
 
 def _say_outcomes(card: Card, view: RequestView, frame: Frame) -> None:
-    card.rows(outcomes.alarm_rows(view), head=text.HEADING_ALARM, more=text.LIST_MORE_DETAILS)
-    found = outcomes.reasons(view, frame, text.refusal_for_moderator)
-    outcomes.say_reasons(card, found, more=text.LIST_MORE_DETAILS)
-    card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT, more=text.LIST_MORE_DETAILS)
+    more = text.LIST_MORE_DETAILS
+    card.rows(outcomes.alarm_rows(view), head=text.HEADING_ALARM, more=more)
+    found = outcomes.reasons(view, frame, text.reason_for_moderator)
+    outcomes.say_reasons(card, found, more=more)
+    outcomes.say_losses(card, view, frame, text.loss_for_moderator, more=more)
+    card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT, more=more)
+
+
+def _bought_what(view: RequestView) -> tuple[int, str]:
+    """Return the colour of a request of which nothing more is bought, and what became of it."""
+    bought, count = len(outcomes.bought_lines(view)), len(view.lines)
+    lost = len(outcomes.undelivered(view))
+    paid = text.usd(view.debited_total)
+    if not bought:
+        unsure = bool(view.in_state(LineState.UNKNOWN))
+        return (RED, text.STATE_UNSURE) if unsure else (ORANGE, text.BOUGHT_NONE)
+    if bought == count:
+        what = text.BOUGHT_ALL.format(bought=text.skins(bought), paid=paid)
+    else:
+        what = text.BOUGHT_SOME.format(bought=bought, skins=text.skins(count), paid=paid)
+    if lost:
+        what = text.BOUGHT_LOST.format(what=what, lost=lost)
+    return (GREEN if bought == count and not lost else ORANGE), what
 
 
 def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
-    bought = view.in_state(LineState.PURCHASED)
-    paid = text.usd(view.debited_total)
-    if len(bought) == len(view.lines):
-        accent = GREEN
-        what = text.BOUGHT_ALL.format(bought=text.skins(len(bought)), paid=paid)
-    elif bought:
-        accent = ORANGE
-        what = text.BOUGHT_SOME.format(
-            bought=len(bought), skins=text.skins(len(view.lines)), paid=paid
-        )
-    elif view.in_state(LineState.UNKNOWN):
-        accent = RED
-        what = text.STATE_UNSURE
-    else:
-        accent = ORANGE
-        what = text.BOUGHT_NONE
+    request = view.request
+    accent, what = _bought_what(view)
     card = Card(frame, accent=RED if outcomes.alarm_rows(view) else accent)
-    card.say(f"{_title(view, what)}\n{_approver(view.request)}")
+    card.say(f"{_title(view, what)}\n{_approver(request)}")
     _say_outcomes(card, view, frame)
-    refused = view.in_state(LineState.REFUSED)
+    after = []
+    refused = [line for line in view.in_state(LineState.REFUSED) if not line.bought]
     if refused:
         free = Micros(sum(line.line.ceiling for line in refused))
-        card.say(text.FREE_AGAIN.format(total=text.usd(free)))
-    card.row(_details(view.request))
+        after.append(text.FREE_AGAIN.format(total=text.usd(free)))
+    buttons = [_details(request)]
+    if view.to_try_again and request.expires_at is not None:
+        after.append("-# " + text.TRY_AGAIN_UNTIL.format(when=text.ago(request.expires_at)))
+        buttons.insert(0, _try_again(view))
+    card.say("\n".join(after))
+    card.row(*buttons)
     return card.build()
+
+
+def _try_again(view: RequestView) -> Item:
+    lines = view.to_try_again
+    total = Micros(sum(line.line.ceiling for line in lines))
+    return button(
+        text.BUTTON_TRY_AGAIN.format(skins=text.skins(len(lines)), total=text.usd(total)),
+        of_request(view.request, "try_again", str(view.rounds)),
+        ButtonStyle.primary,
+    )
 
 
 def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
@@ -242,9 +278,16 @@ def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
 
 
 def approval_details(
-    view: RequestView, events: Sequence[Event], frame: Frame, *, balance: Micros | None
+    view: RequestView,
+    events: Sequence[Event],
+    frame: Frame,
+    *,
+    balance: Micros | None,
+    paused: Paused | None = None,
 ) -> ui.LayoutView:
-    """Return what a moderator sees in private: pictures, rows, what was tried, history, balance."""
+    """Return what a moderator sees in private: pictures, rows, what was tried, history, balance,
+    and what pauses buying at the moment.
+    """
     request = view.request
     card = Card(frame)
     about = [
@@ -264,6 +307,8 @@ def approval_details(
     if request.decision_reason:
         about.append(text.quoted(request.decision_reason))
     card.say("\n".join(about))
+    if paused is not None and request.state not in FINAL_STATES:
+        card.say(text.paused_in_words(paused, frame))
     card.gallery(pictures(view.lines, at_most=_PICTURES_MAX))
     card.rows(request_rows(view))
     card.rows(_tried_rows(view), head=text.DETAILS_TRIED)
@@ -319,9 +364,10 @@ def _end_in_words(attempt: Attempt) -> str:
             return text.TRIED_NOT_SENT
         case AttemptState.PURCHASED:
             paid = text.usd(attempt.debited or Micros(0))
+            what = text.TRIED_BOUGHT.format(paid=paid, buy_id=attempt.buy_id)
             if attempt.buy_id is None:
-                return text.TRIED_BOUGHT_NO_ID.format(paid=paid)
-            return text.TRIED_BOUGHT.format(paid=paid, buy_id=attempt.buy_id)
+                what = text.TRIED_BOUGHT_NO_ID.format(paid=paid)
+            return text.bought_in_words(attempt, what)
         case AttemptState.REFUSED | AttemptState.UNKNOWN:
             return text.attempt_in_words(attempt)
 

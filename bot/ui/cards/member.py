@@ -43,7 +43,7 @@ def _accent(view: RequestView) -> int:
         case RequestState.APPROVED:
             return RED if view.request.waits_for in _NEEDS_URL else AMBER
         case RequestState.BUYING:
-            return AMBER
+            return RED if view.request.waits_for in _NEEDS_URL else AMBER
         case RequestState.BOUGHT | RequestState.CLOSED:
             everything = len(view.in_state(LineState.PURCHASED)) == len(view.lines)
             return GREEN if everything else ORANGE
@@ -84,7 +84,7 @@ def _about(view: RequestView, guild_name: str) -> str:
     return (there if guild_name else here).format(
         skins=text.skins(len(view.lines)),
         total=text.usd(view.ceiling_total),
-        bought=len(view.in_state(LineState.PURCHASED)),
+        bought=len(outcomes.bought_lines(view)),
         paid=text.usd(view.debited_total),
         guild=escape(clean_line(guild_name, length_max=100)),
     )
@@ -92,16 +92,17 @@ def _about(view: RequestView, guild_name: str) -> str:
 
 def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
     card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT)
-    found = outcomes.reasons(view, frame, text.refusal_for_member)
+    outcomes.say_losses(card, view, frame, text.loss_for_member, more=text.LIST_MORE)
+    found = outcomes.reasons(view, frame, text.reason_for_member)
     outcomes.say_reasons(card, found, more=text.LIST_MORE)
-    still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
-    card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN)
+    card.rows(outcomes.open_rows(outcomes.still_to_come(view)), head=text.HEADING_OPEN)
 
 
 def _member_buttons(view: RequestView) -> list[Item]:
     request = view.request
     buttons: list[Item] = []
-    if request.waits_for in _NEEDS_URL:
+    under_way = request.state in (RequestState.APPROVED, RequestState.BUYING)
+    if under_way and request.waits_for in _NEEDS_URL:
         buttons.append(
             button(text.BUTTON_NEW_URL, of_request(request, "new_url"), ButtonStyle.primary)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import ui
 
-from bot.domain.models import Pause
+from bot.services.ports import Paused
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import AMBER, GREEN, RED, TEXT_MAX, Card, Item, clipped_markdown
@@ -34,14 +34,13 @@ def pause_over(frame: Frame) -> ui.LayoutView:
     return card.build()
 
 
-def pause_notice(pause: Pause, frame: Frame) -> ui.LayoutView:
-    """Return, for the approval channels, that buying is paused, why, and what still works."""
+def pause_notice(paused: Paused, frame: Frame) -> ui.LayoutView:
+    """Return, for an approval channel, that buying is paused, by whom and why, and what goes on."""
     card = Card(frame, accent=RED)
-    since = text.PAUSE_SINCE.format(when=text.ago(pause.since))
-    card.say(f"{text.PAUSE_TITLE}\n{since}")
-    card.say(text.pause_in_words(pause, frame))
+    card.say(text.PAUSE_TITLE)
+    card.say(text.paused_in_words(paused, frame))
     card.say(text.PAUSE_KEPT)
-    if frame.operator_ids:
+    if frame.operator_ids and paused.deployment:
         card.say(text.PAUSE_OPERATORS.format(people=text.people(frame.operator_ids)))
     return card.build()
 

@@ -13,10 +13,14 @@ from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import Card, named
 
-REASONS_MAX: Final = 6
+REASONS_MAX: Final = 5
 """Each has a heading and sentences that are shown whole, out of 4,000 characters for all."""
 
-Words = Callable[[LineView, Frame], str]
+LOSSES_MAX: Final = 2
+"""The same of what was bought in vain, beside them."""
+
+Words = Callable[[RequestView, LineView, Frame], text.Told]
+"""How one of the two, member or moderator, reads why a line fared as it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,7 @@ class Because:
     """Lines that were not bought, or not certainly bought, for one reason."""
 
     unknown: bool
-    heading: str
-    sentence: str
+    told: text.Told
     lines: tuple[LineView, ...]
 
 
@@ -56,8 +59,32 @@ def alike(lines: Iterable[LineView], *, by: Callable[[LineView], object]) -> lis
 
 
 def paid_for(line: LineView) -> Micros:
-    """Return what the market took for a line."""
-    return Micros(sum(attempt.debited or 0 for attempt in line.attempts))
+    """Return what the market took for what the member has of a line, or is sent."""
+    return Micros(sum(one.debited or 0 for one in line.bought if not one.failed))
+
+
+def lost_on(line: LineView) -> Micros:
+    """Return what the market took for purchases of a line that the member does not have."""
+    return Micros(sum(one.debited or 0 for one in line.lost))
+
+
+def bought_lines(view: RequestView) -> tuple[LineView, ...]:
+    """Return the lines of which anything was bought and paid, delivered or not."""
+    return tuple(line for line in view.lines if line.bought)
+
+
+def undelivered(view: RequestView) -> tuple[LineView, ...]:
+    """Return the lines that were bought and paid, and of which nothing is the member's."""
+    return tuple(line for line in bought_lines(view) if line.state is not LineState.PURCHASED)
+
+
+def still_to_come(view: RequestView) -> tuple[LineView, ...]:
+    """Return the lines that are at the market or have still to go there."""
+    return tuple(
+        line
+        for state in (LineState.SENT, LineState.RECHECK, LineState.OPEN)
+        for line in view.in_state(state)
+    )
 
 
 def class_id_of(line: LineView) -> str:
@@ -115,25 +142,45 @@ def open_rows(lines: Sequence[LineView]) -> list[str]:
 
 def reasons(view: RequestView, frame: Frame, words: Words) -> list[Because]:
     """Return what was not bought, and what nobody knows yet, grouped by reason."""
-    groups: dict[tuple[bool, str, str], list[LineView]] = {}
+    groups: dict[tuple[bool, text.Told], list[LineView]] = {}
     for state in (LineState.UNKNOWN, LineState.REFUSED):
         for line in view.in_state(state):
-            key = (state is LineState.UNKNOWN, text.refusal_heading(line), words(line, frame))
+            key = (state is LineState.UNKNOWN, words(view, line, frame))
             groups.setdefault(key, []).append(line)
-    return [
-        Because(unknown, heading, sentence, tuple(lines))
-        for (unknown, heading, sentence), lines in groups.items()
-    ]
+    return [Because(unknown, told, tuple(lines)) for (unknown, told), lines in groups.items()]
 
 
 def say_reasons(card: Card, found: Sequence[Because], *, more: str) -> None:
     """Add each reason with its skins; reasons beyond what a card can hold share one heading."""
     for because in found[:REASONS_MAX]:
         template = text.HEADING_UNKNOWN if because.unknown else text.HEADING_NOT_BOUGHT
-        heading = template.format(heading=because.heading)
-        card.rows(_missing_rows(because), head=f"{heading}\n{because.sentence}", more=more)
+        heading = template.format(heading=because.told.heading)
+        card.rows(_missing_rows(because), head=f"{heading}\n{because.told.sentence}", more=more)
     others = [row for because in found[REASONS_MAX:] for row in _missing_rows(because)]
     card.rows(others, head=text.HEADING_OTHERS, more=more)
+
+
+def say_losses(card: Card, view: RequestView, frame: Frame, words: Words, *, more: str) -> None:
+    """Add what was bought and paid and did not stay with the member, grouped by reason."""
+    groups: dict[text.Told, list[LineView]] = {}
+    for line in view.lines:
+        if line.lost:
+            groups.setdefault(words(view, line, frame), []).append(line)
+    found = list(groups.items())
+    for told, lines in found[:LOSSES_MAX]:
+        heading = text.HEADING_LOST.format(heading=told.heading)
+        card.rows(_lost_rows(lines), head=f"{heading}\n{told.sentence}", more=more)
+    others = [row for _, lines in found[LOSSES_MAX:] for row in _lost_rows(lines)]
+    card.rows(others, head=text.HEADING_LOST_OTHERS, more=more)
+
+
+def _lost_rows(lines: Sequence[LineView]) -> list[str]:
+    rows = []
+    for group in alike(lines, by=lost_on):
+        paid = text.usd(lost_on(group.first))
+        shown = paid if len(group.lines) == 1 else text.PAID_EACH.format(paid=paid)
+        rows.append(text.ROW_LOST.format(skin=group.shown, paid=shown))
+    return rows
 
 
 def _missing_rows(because: Because) -> list[str]:

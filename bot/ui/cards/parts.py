@@ -206,21 +206,31 @@ def link(label: str, url: str) -> Item:
     return ui.Button[Any](label=clipped(label, LABEL_MAX), url=url)
 
 
-def option(label: str, value: str, about: str = "") -> SelectOption:
+def option(label: str, value: str, about: str = "", *, chosen: bool = False) -> SelectOption:
     """Return a choice of a select. Nothing in it is markdown, so nothing is escaped."""
     return SelectOption(
         label=clean_line(label, length_max=OPTION_MAX) or ELLIPSIS,
         value=value[:OPTION_MAX],
         description=clipped(about, OPTION_MAX) or None,
+        default=chosen,
     )
 
 
-def select(custom_id: str | CustomId, placeholder: str, options: Sequence[SelectOption]) -> Item:
-    """Return a select of at most 25 choices, one of which is taken."""
+def select(
+    custom_id: str | CustomId,
+    placeholder: str,
+    options: Sequence[SelectOption],
+    *,
+    several: bool = False,
+) -> Item:
+    """Return a select of at most 25 choices, one of which is taken, or ``several``."""
     return ui.Select[Any](
         custom_id=str(custom_id),
         placeholder=clipped(placeholder, PLACEHOLDER_MAX),
         options=list(options[:OPTIONS_MAX]),
+        # Phones can't take a choice back that was made beforehand unless one at least is wanted.
+        min_values=1,
+        max_values=min(len(options), OPTIONS_MAX) if several else 1,
     )
 
 

@@ -34,15 +34,17 @@ def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
     bought = view.in_state(LineState.PURCHASED)
     card = Card(frame, accent=GREEN if len(bought) == len(view.lines) else ORANGE)
     card.say(f"{_title(view)}\n{_who(view)}")
-    found = outcomes.reasons(view, frame, text.refusal_for_member)
-    _say_bought(card, view, with_pictures=len(found) <= REASONS_BESIDE_PICTURES_MAX)
+    found = outcomes.reasons(view, frame, text.reason_for_member)
+    losses = any(line.lost for line in view.lines)
+    few = len(found) + 2 * losses <= REASONS_BESIDE_PICTURES_MAX
+    _say_bought(card, view, with_pictures=few)
+    outcomes.say_losses(card, view, frame, text.loss_for_member, more=text.LIST_MORE)
     outcomes.say_reasons(card, found, more=text.LIST_MORE)
-    still = (*view.in_state(LineState.SENT), *view.in_state(LineState.OPEN))
-    card.rows(outcomes.open_rows(still), head=text.HEADING_OPEN)
-    if bought:
+    card.rows(outcomes.open_rows(outcomes.still_to_come(view)), head=text.HEADING_OPEN)
+    if paid_for := outcomes.bought_lines(view):
         card.say(
             text.RESULT_TOTAL.format(
-                paid=text.usd(view.debited_total), skins=text.skins(len(bought))
+                paid=text.usd(view.debited_total), skins=text.skins(len(paid_for))
             )
         )
     elif not view.in_state(LineState.UNKNOWN):
@@ -56,8 +58,12 @@ def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
 
 def _title(view: RequestView) -> str:
     member = text.person(view.request.user_id)
-    bought = len(view.in_state(LineState.PURCHASED))
+    bought = len(outcomes.bought_lines(view))
     count = len(view.lines)
+    if lost := len(outcomes.undelivered(view)):
+        return text.RESULT_LOST.format(
+            member=member, bought=bought, skins=text.skins(count), lost=lost
+        )
     if not bought and view.in_state(LineState.UNKNOWN):
         return text.RESULT_UNSURE.format(member=member)
     if not bought:
