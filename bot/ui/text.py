@@ -1143,6 +1143,9 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
 
 WAITS_NOW: Final[Mapping[WaitReason, str]] = {
     WaitReason.PAUSED: "buying is paused",
+    WaitReason.CLOCK: "the bot's clock is wrong",
+    WaitReason.DISK_FULL: "the bot's disk is nearly full",
+    WaitReason.FAULT: "something went wrong on our side, and it is tried again",
     WaitReason.SERVER_NOT_ALLOWED: "this server may not spend money at the moment",
     WaitReason.MEMBER_GONE: "the member has left the server",
     WaitReason.BALANCE_LOW: "the server's skin balance is too low for it",

@@ -223,12 +223,15 @@ class Night:
                 assert view is not None
                 over = view.request.state is RequestState.BOUGHT or view.request.attention_at
                 if told and over:
-                    return
+                    break
                 self.clock.now += 2_000
                 house.announcements.wake()
                 house.approved.set()
                 await asyncio.sleep(0.004)
-        raise AssertionError(f"nothing more happens, and it isn't over: {view}")
+            else:
+                raise AssertionError(f"nothing more happens, and it isn't over: {view}")
+        # A look-up that was under way has had the card drawn again.
+        await house.post_everything()
 
     async def hold(self) -> None:
         """Fail unless every purchase is in the books once, and everyone was told once."""

@@ -19,7 +19,9 @@ CANT_KNOW: Final = {
     # A host that could be a token is not repeated.
     ("bot/domain/trade_url.py", Problem.TRADE_URL_FOREIGN_HOST),
     # A moderator's card about a request that isn't there has no number.
-    ("bot/services/requests.py", Problem.NO_SUCH_REQUEST),
+    ("bot/services/rights.py", Problem.NO_SUCH_REQUEST),
+    # What is unknown may have changed without anybody's doing.
+    ("bot/services/attention.py", Problem.SETTLE_CHANGED),
 }
 """Where a shorter sentence is right, because the fuller one's detail isn't to be had."""
 

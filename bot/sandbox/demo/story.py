@@ -6,6 +6,7 @@ must be seen of it for the story to go on.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -164,6 +165,10 @@ async def _ana_looks_for_skins(scene: Scene) -> Message:
     stage, ana = scene.stage, scene.ana
     stage.chapter("Ana looks for skins")
     found = await ana.searches("request", "item", "ak redl")
+    async with asyncio.timeout(WAIT_S):
+        while not found:  # the price list of a bot that has just started is on its way
+            await asyncio.sleep(0.1)
+            found = await ana.searches("request", "item", "ak redl")
     first = found[0].value if found else None
     stage.expect(first == _REDLINE, f"{_REDLINE} as the first suggestion", found)
     stage.rows([choice.name for choice in found[:_SUGGESTIONS_SHOWN]])
