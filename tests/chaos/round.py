@@ -44,7 +44,6 @@ _ROUND_S: Final = 90.0
 
 _MAY_WAIT_FOR: Final = ("trade_url_partner", "trade_url_token")
 """What only the member can mend."""
-_LIFTED_BY_THE_OPERATOR: Final = ("alarm", "unknowns", "books")
 _ABOUT_REQUESTS: Final = (
     MessageKind.APPROVAL_CARD,
     MessageKind.MEMBER_STATUS,
@@ -138,8 +137,7 @@ async def come_to_rest(arena: Arena) -> None:
             arena.violate("crash", f"the bot ended by itself with code {arena.bot.code}")
             return
         if _is_paused(arena):
-            await arena.command("resume")
-            arena.tally["resumed"] += 1
+            await arena.lift_pauses()
             quiet = 0
         await asyncio.sleep(_LOOK_S)
     if quiet < 3:
@@ -196,9 +194,8 @@ def _rests(row: dict[str, Any], *, paused: bool) -> bool:
 
 
 def _is_paused(arena: Arena) -> bool:
-    return any(
-        row["cause"] in _LIFTED_BY_THE_OPERATOR for row in arena.rows("SELECT * FROM pauses")
-    )
+    """Say whether buying is paused for something that doesn't pass by itself."""
+    return bool(arena.rows("SELECT 1 FROM pauses WHERE cause <> 'market_refuses_us'"))
 
 
 # Evidence
