@@ -218,17 +218,18 @@ def _look_ups() -> Any:
 
 
 def _take_a_new_key_for_a_resend() -> None:
-    """Send what nobody knows once more, under the next key."""
+    """Buy what nobody knows anew: the next listing, under the next key."""
     commit: Any = vars(buying.Buying)["_commit_resend"]
 
     async def under_the_next_key(self: Any, view: RequestView) -> Any:
         batch = await commit(self, view)
         if batch is None:
             return None
-        renamed = [
-            replace(order, purchase_key=f"{order.purchase_key[:-2]}02") for order in batch.orders
+        anew = [
+            Order(order.listing_id + 1, order.max_price, f"{order.purchase_key[:-2]}02")
+            for order in batch.orders
         ]
-        return replace(batch, orders=tuple(renamed))
+        return replace(batch, orders=tuple(anew))
 
     _put(buying.Buying, "_commit_resend", under_the_next_key)
 
@@ -321,7 +322,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
         _if_it_looks_up(_believe_lists),
         _half_bought,
         frozenset({"sent again"}),
-        Profile(list_lookup=ListLookup.ERROR_FOR_ONE),
+        Profile(visible_after_s=60, list_lookup=ListLookup.CUT),
     ),
     "counts unanswered look-ups": Mutant(
         _if_it_looks_up(_count_unanswered_look_ups),

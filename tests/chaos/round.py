@@ -38,6 +38,8 @@ NONCE_S: Final = 0.4
 """How long the stand-in's Discord remembers a nonce in these rounds."""
 
 _REST_S: Final = 20.0
+_REST_OF_A_MUTANT_S: Final = 8.0
+_STOPS_MAX: Final = 4
 _LOOK_S: Final = 0.05
 _LAST_LOAD_S: Final = 4.0
 _ROUND_S: Final = 90.0
@@ -126,8 +128,23 @@ async def _trouble(arena: Arena, trouble: Trouble) -> None:
 
 
 async def come_to_rest(arena: Arena) -> None:
-    """Wait until nothing is left to be done, then stop; the operator lifts what only he can."""
-    deadline = time.monotonic() + _REST_S
+    """Wait until nothing is left to be done, then stop; the operator lifts what only he can.
+
+    If something new has come up just before the stop, the bot is started for it once more.
+    """
+    for _ in range(_STOPS_MAX):
+        if not await _is_quiet(arena):
+            break
+        await arena.stop()
+        if not _unrest(arena):
+            return
+        await arena.start_for_good()
+    await arena.stop()
+
+
+async def _is_quiet(arena: Arena) -> bool:
+    """Wait until nothing is left to be done; note it if that takes too long."""
+    deadline = time.monotonic() + (_REST_OF_A_MUTANT_S if arena.plan.mutant else _REST_S)
     quiet = 0
     unrest = ["nothing was seen"]
     while quiet < 3 and time.monotonic() < deadline:
@@ -135,14 +152,14 @@ async def come_to_rest(arena: Arena) -> None:
         quiet = 0 if unrest else quiet + 1
         if not arena.bot.running:
             arena.violate("crash", f"the bot ended by itself with code {arena.bot.code}")
-            return
+            return False
         if _is_paused(arena):
             await arena.lift_pauses()
             quiet = 0
         await asyncio.sleep(_LOOK_S)
     if quiet < 3:
-        arena.violate("stuck", f"no rest after {_REST_S} s: {unrest}")
-    await arena.stop()
+        arena.violate("stuck", f"no rest: {unrest}")
+    return quiet == 3
 
 
 def _unrest(arena: Arena) -> list[str]:
