@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bot.domain.models import PauseCause
 from bot.domain.trade_url import TradeUrl
 from bot.sandbox.discord import Channel, DiscordSandbox, Guild, Member, Role
 from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.services.market_watch import lift
 from bot.store import settings, trade_urls
 from bot.store import vault as vaults
 from bot.store.database import Database
@@ -153,11 +155,10 @@ class Arena:
         self.down.clear()
         return bot
 
-    def _order(self, life: Life, command: str = "run") -> Order:
+    def _order(self, life: Life) -> Order:
         return Order(
             self.environment,
             str(self.folder / f"bot-{len(self.bots)}.log"),
-            command=command,
             step=life.step,
             nth=life.nth,
             delay_s=life.delay_s,
@@ -242,11 +243,14 @@ class Arena:
                 self.violate("stop", f"SIGTERM ended it with code {code}")
         self.down.set()
 
-    async def command(self, name: str) -> int:
-        """Run ``python -m bot <name>`` beside the bot and return its exit code."""
-        log = str(self.folder / f"{name}.log")
-        bot = self.zygote.start(Order(self.environment, log, command=name))
-        return await bot.wait(_STOP_S)
+    async def lift_pauses(self) -> None:
+        """Lift what only the operator lifts: beside the bot, as he does."""
+        self.tally["pauses lifted"] += 1
+        database = await Database.open(self.database_path, exclusive=False)
+        async with database, database.writing() as tx:
+            for cause in PauseCause:
+                if cause is not PauseCause.MARKET_REFUSES_US:
+                    await lift(tx, cause, at=now_ms())
 
     async def _try_a_rival(self) -> None:
         """Start a second process on the same disk: it must refuse."""

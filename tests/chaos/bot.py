@@ -24,4 +24,4 @@ def live(order: Order) -> int:
             raise ValueError(f"{order.mutant!r} is not there yet")
         break_it()
     steps.install(steps.Fate(order.step, order.nth, order.delay_s))
-    return main([order.command])
+    return main(["run"])

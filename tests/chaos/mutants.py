@@ -7,19 +7,22 @@ scene played by the bot as it is must be without fault.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from bot.domain.keys import parse_purchase_key
-from bot.domain.market import BuyOutcome, Order
+from bot.domain.market import BuyOutcome, Order, Refusal
+from bot.domain.models import RequestView
 from bot.sandbox.discord import Member, Message
 from bot.sandbox.skinsback import Fault, KeyCheck, ListLookup, Profile
 from bot.services import buying, requests
 from bot.skinsback.client import SkinsbackClient
-from bot.store import database, outbox, trade_urls
+from bot.store import database, outbox, purchases, trade_urls
 from bot.store.database import Database, Transaction
 from bot.store.vault import Vault, key_from_file
 from tests.chaos.arena import Arena, new_url
@@ -28,6 +31,7 @@ from tests.chaos.plan import Life, Plan
 from tests.chaos.troubles import SKINS
 
 _BUY: Final = "market_batch_buy"
+_LOOKING_UP: Final = "bot.services.looking_up"
 
 Scene = Callable[[Arena], Awaitable[None]]
 
@@ -113,20 +117,27 @@ async def _dies_before_noting_what_was_posted(arena: Arena) -> None:
     await arena.start_for_good()
 
 
-def _lost_answer(*quantities: int, carried_out: bool) -> Scene:
-    """Return a scene in which the answer to a purchase is lost, and the bot lives on."""
+async def _lost_answer(arena: Arena) -> None:
+    """The skin is bought, and the answer that says so is lost."""
+    arena.market.break_next(_BUY, Fault.DROP, carried_out=True)
+    await _approved(arena, (SKINS[0], 1))
 
-    async def scene(arena: Arena) -> None:
-        arena.market.break_next(_BUY, Fault.DROP, carried_out=carried_out)
-        await _approved(arena, *zip(SKINS, quantities, strict=False))
 
-    return scene
+async def _half_bought(arena: Arena) -> None:
+    """Of two lines one is bought and one is gone, and the answer that says so is lost."""
+
+    def sell() -> None:
+        arena.market.sell_out(SKINS[1])
+
+    arena.market.before_next_buy(sell)
+    arena.market.break_next(_BUY, Fault.DROP, carried_out=True)
+    await _approved(arena, (SKINS[0], 1), (SKINS[1], 1))
 
 
 async def _unanswered_look_ups(arena: Arena) -> None:
     """The purchase is lost on its way, and then the look-ups are not answered either."""
     arena.market.break_next(_BUY, Fault.DROP, carried_out=False)
-    arena.market.break_next("market_getinfo", Fault.DROP, times=20)
+    arena.market.break_next("market_getinfo", Fault.DROP, times=12)
     await _approved(arena, (SKINS[0], 1))
 
 
@@ -155,7 +166,7 @@ def _read_the_url_at_send_time() -> None:
         return opened[-1]
 
     async def buying_for_whom_it_is_now(
-        self: SkinsbackClient, partner: int, token: str, orders: Sequence[Order]
+        self: SkinsbackClient, partner: int, token: str, orders: Sequence[Order], **named: Any
     ) -> BuyOutcome:
         vault = Vault([key_from_file(Path(f"{os.environ['DATABASE_PATH']}.key"))])
         parsed = parse_purchase_key(orders[0].purchase_key)
@@ -166,7 +177,7 @@ def _read_the_url_at_send_time() -> None:
             url = await trade_urls.find(tx, vault, row["user_id"]) if row else None
         if url is not None:
             partner, token = url.partner, url.token
-        return await buy(self, partner, token, orders)
+        return await buy(self, partner, token, orders, **named)
 
     _put(Database, "open", classmethod(remembering))
     _put(SkinsbackClient, "buy", buying_for_whom_it_is_now)
@@ -179,7 +190,9 @@ def _ignore_the_digest() -> None:
         return
 
     _put(requests, "_require_stamp", anything_goes)
-    _put(buying, "_require_as_approved", anything_goes)
+    for name in ("_require_as_approved", "require_as_approved"):
+        if hasattr(buying, name):
+            _put(buying, name, anything_goes)
 
 
 def _take_no_lock() -> None:
@@ -200,6 +213,86 @@ def _record_after_telling() -> None:
     _put(outbox, "mark_trying", unrecorded)
 
 
+def _look_ups() -> Any:
+    return importlib.import_module(_LOOKING_UP)
+
+
+def _take_a_new_key_for_a_resend() -> None:
+    """Buy what nobody knows anew: the next listing, under the next key."""
+    commit: Any = vars(buying.Buying)["_commit_resend"]
+
+    async def under_the_next_key(self: Any, view: RequestView) -> Any:
+        batch = await commit(self, view)
+        if batch is None:
+            return None
+        anew = [
+            Order(order.listing_id + 1, order.max_price, f"{order.purchase_key[:-2]}02")
+            for order in batch.orders
+        ]
+        return replace(batch, orders=tuple(anew))
+
+    _put(buying.Buying, "_commit_resend", under_the_next_key)
+
+
+def _believe_a_refused_resend() -> None:
+    """Take the refusal of a second send for the end of the first one too."""
+    record_refusal: Any = vars(purchases)["record_refusal"]
+
+    async def believed(tx: Transaction, key: str, refusal: Refusal, **named: Any) -> Any:
+        await tx.execute("UPDATE attempts SET sends = 1 WHERE purchase_key = ?", key)
+        return await record_refusal(tx, key, refusal, **named)
+
+    _put(purchases, "record_refusal", believed)
+
+
+def _believe_lists() -> None:
+    """Take what a look-up of several purchases leaves out for not there."""
+    module = _look_ups()
+    ask: Any = module.LookUps.ask
+
+    async def at_once(self: Any, keys: Sequence[str]) -> Any:
+        if len(keys) == 1:
+            return await ask(self, keys)
+        found = await self._ask_for_all(keys)
+        return module.Answers(found, frozenset(keys) - found.keys())
+
+    _put(module.LookUps, "ask", at_once)
+
+
+def _count_unanswered_look_ups() -> None:
+    """Take no answer about a purchase for the answer that it isn't there."""
+    module = _look_ups()
+    ask: Any = module.LookUps.ask
+
+    async def whatever_was_said(self: Any, keys: Sequence[str]) -> Any:
+        answers = await ask(self, keys)
+        return module.Answers(answers.found, frozenset(keys) - answers.found.keys())
+
+    _put(module.LookUps, "ask", whatever_was_said)
+
+
+def _resend_everything() -> None:
+    """Send the whole batch once more, also what was bought of it."""
+    commit: Any = vars(buying.Buying)["_commit_resend"]
+
+    async def with_all_lines(self: Any, view: RequestView) -> Any:
+        batch = await commit(self, view)
+        if batch is None:
+            return None
+        orders = [
+            Order(one.last.listing_id, one.last.max_price, one.last.purchase_key)
+            for one in view.lines
+            if one.last is not None
+        ]
+        return replace(batch, orders=tuple(orders))
+
+    _put(buying.Buying, "_commit_resend", with_all_lines)
+
+
+def _if_it_looks_up(install: Callable[[], None]) -> Callable[[], None] | None:
+    return install if find_spec(_LOOKING_UP) is not None else None
+
+
 MUTANTS: Final[dict[str, Mutant]] = {
     "reads the Trade URL at send time": Mutant(
         _read_the_url_at_send_time,
@@ -214,21 +307,30 @@ MUTANTS: Final[dict[str, Mutant]] = {
         _record_after_telling, _dies_before_noting_what_was_posted, frozenset({"told once"})
     ),
     "new key on a resend": Mutant(
-        None, _lost_answer(1, carried_out=True), frozenset({"bought twice"}), _UNSEEN
+        _if_it_looks_up(_take_a_new_key_for_a_resend),
+        _lost_answer,
+        frozenset({"bought twice"}),
+        _UNSEEN,
     ),
     "substitutes after a refused resend": Mutant(
-        None,
-        _lost_answer(1, carried_out=True),
+        _if_it_looks_up(_believe_a_refused_resend),
+        _lost_answer,
         frozenset({"bought twice"}),
         Profile(visible_after_s=60, key_check=KeyCheck.LAST),
     ),
     "takes a list's silence as not found": Mutant(
-        None,
-        _lost_answer(1, 1, carried_out=True),
-        frozenset({"sent again", "bought twice"}),
-        Profile(list_lookup=ListLookup.CUT),
+        _if_it_looks_up(_believe_lists),
+        _half_bought,
+        frozenset({"sent again"}),
+        Profile(visible_after_s=60, list_lookup=ListLookup.CUT),
     ),
-    "counts unanswered look-ups": Mutant(None, _unanswered_look_ups, frozenset({"sent again"})),
-    "resends the whole batch": Mutant(None, _one_line_missing, frozenset({"sent again"})),
+    "counts unanswered look-ups": Mutant(
+        _if_it_looks_up(_count_unanswered_look_ups),
+        _unanswered_look_ups,
+        frozenset({"sent again"}),
+    ),
+    "resends the whole batch": Mutant(
+        _if_it_looks_up(_resend_everything), _one_line_missing, frozenset({"sent again"})
+    ),
 }
 """Every mutant by its name."""

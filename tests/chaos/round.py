@@ -38,13 +38,14 @@ NONCE_S: Final = 0.4
 """How long the stand-in's Discord remembers a nonce in these rounds."""
 
 _REST_S: Final = 20.0
+_REST_OF_A_MUTANT_S: Final = 8.0
+_STOPS_MAX: Final = 4
 _LOOK_S: Final = 0.05
 _LAST_LOAD_S: Final = 4.0
 _ROUND_S: Final = 90.0
 
 _MAY_WAIT_FOR: Final = ("trade_url_partner", "trade_url_token")
 """What only the member can mend."""
-_LIFTED_BY_THE_OPERATOR: Final = ("alarm", "unknowns", "books")
 _ABOUT_REQUESTS: Final = (
     MessageKind.APPROVAL_CARD,
     MessageKind.MEMBER_STATUS,
@@ -127,8 +128,23 @@ async def _trouble(arena: Arena, trouble: Trouble) -> None:
 
 
 async def come_to_rest(arena: Arena) -> None:
-    """Wait until nothing is left to be done, then stop; the operator lifts what only he can."""
-    deadline = time.monotonic() + _REST_S
+    """Wait until nothing is left to be done, then stop; the operator lifts what only he can.
+
+    If something new has come up just before the stop, the bot is started for it once more.
+    """
+    for _ in range(_STOPS_MAX):
+        if not await _is_quiet(arena):
+            break
+        await arena.stop()
+        if not _unrest(arena):
+            return
+        await arena.start_for_good()
+    await arena.stop()
+
+
+async def _is_quiet(arena: Arena) -> bool:
+    """Wait until nothing is left to be done; note it if that takes too long."""
+    deadline = time.monotonic() + (_REST_OF_A_MUTANT_S if arena.plan.mutant else _REST_S)
     quiet = 0
     unrest = ["nothing was seen"]
     while quiet < 3 and time.monotonic() < deadline:
@@ -136,15 +152,14 @@ async def come_to_rest(arena: Arena) -> None:
         quiet = 0 if unrest else quiet + 1
         if not arena.bot.running:
             arena.violate("crash", f"the bot ended by itself with code {arena.bot.code}")
-            return
+            return False
         if _is_paused(arena):
-            await arena.command("resume")
-            arena.tally["resumed"] += 1
+            await arena.lift_pauses()
             quiet = 0
         await asyncio.sleep(_LOOK_S)
     if quiet < 3:
-        arena.violate("stuck", f"no rest after {_REST_S} s: {unrest}")
-    await arena.stop()
+        arena.violate("stuck", f"no rest: {unrest}")
+    return quiet == 3
 
 
 def _unrest(arena: Arena) -> list[str]:
@@ -196,9 +211,8 @@ def _rests(row: dict[str, Any], *, paused: bool) -> bool:
 
 
 def _is_paused(arena: Arena) -> bool:
-    return any(
-        row["cause"] in _LIFTED_BY_THE_OPERATOR for row in arena.rows("SELECT * FROM pauses")
-    )
+    """Say whether buying is paused for something that doesn't pass by itself."""
+    return bool(arena.rows("SELECT 1 FROM pauses WHERE cause <> 'market_refuses_us'"))
 
 
 # Evidence

@@ -32,6 +32,9 @@ from tests.chaos.zygote import DIES_AT
 
 _MARKS: Final = (
     ("bot.store.requests", "submit", "submitted"),
+    ("bot.store.purchases", "record_miss", "missed"),
+    ("bot.store.purchases", "ask_a_person", "attention"),
+    ("bot.store.purchases", "adopt", "adopted"),
     ("bot.store.requests", "approve", "approved"),
     ("bot.store.purchases", "claim", "claimed"),
     ("bot.store.purchases", "open_attempts", "attempts"),
@@ -58,9 +61,13 @@ STEPS: Final = (
     "body_sent",
     *(f"outcome:{side}" for side in SIDES),
     "not_sent:committed",
+    "missed:committed",
+    "resend:before",
     "resend:committed",
     "resend_half_body",
     "resend_body_sent",
+    "attention:committed",
+    "adopted:committed",
     "retry:committed",
     "posted:approval_card",
     "posted:member_status",

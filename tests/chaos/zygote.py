@@ -39,7 +39,6 @@ class Order:
 
     environment: Mapping[str, str]
     log_path: str
-    command: str = "run"
     step: str = ""
     nth: int = 1
     delay_s: float = 0.0
