@@ -193,8 +193,10 @@ def _post_messages(town: _Town, path: Path) -> None:
     members = {member.id: member for member in town.members}
     with closing(sqlite3.connect(path)) as connection, connection:
         rows = connection.execute(
-            "SELECT outbox_id, to_member, user_id FROM requests JOIN outbox USING (request_id) "
-            "WHERE requests.state IN ('approved', 'buying')"
+            "SELECT outbox_id, to_member, user_id "
+            "FROM requests CROSS JOIN outbox USING (request_id) "
+            "WHERE requests.state IN ('pending', 'approved', 'buying') "
+            "AND requests.state <> 'pending' AND outbox.state <> 'skipped'"
         ).fetchall()
         for outbox_id, to_member, user_id in rows:
             channel = members[user_id].user.dm_channel if to_member else town.approvals
@@ -218,7 +220,10 @@ def _put_back(path: Path, in_flight: _InFlight, due: str) -> None:
             [(key,) for key in in_flight.keys],
         )
         connection.executemany("UPDATE requests SET step_at = NULL WHERE request_id = ?", ids)
-        connection.executemany("DELETE FROM outbox WHERE kind = 'result' AND request_id = ?", ids)
+        connection.executemany(
+            "DELETE FROM outbox WHERE kind = 'result' AND request_id = ? AND state <> 'skipped'",
+            ids,
+        )
         connection.execute(
             "UPDATE outbox SET shown = wanted WHERE state = 'posted' AND wanted > shown"
         )
