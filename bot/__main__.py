@@ -61,7 +61,6 @@ from bot.store.backup import back_up
 from bot.store.database import Database
 from bot.store.disk import free_bytes
 from bot.store.prices import PriceFile
-from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
 from bot.ui import text
 from bot.ui.posting import DiscordPoster
@@ -319,7 +318,6 @@ def build(
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(market, clock, PriceFile(price_file(settings)))
-    sent_file = SentFile(settings.database_path.with_name(f"{settings.database_path.name}.sends"))
     booking = Booking(
         watch, announcements, clock, rng, market_name=settings.market, project=project
     )
@@ -332,7 +330,6 @@ def build(
         announcements,
         clock,
         timing,
-        sent_file,
         market_name=settings.market,
         project=project,
     )
@@ -350,7 +347,6 @@ def build(
         clock,
         timing,
         this_run,
-        sent_file,
         approved=approved,
         disk=disk,
         clock_watch=clock_watch,

@@ -121,11 +121,8 @@ class Announcements:
 
     def _may_stand_since(self, view: RequestView) -> int | None:
         """Return since when a message about a request may stand without a trace on this disk."""
-        run, request = self._this_run, view.request
-        forgotten = run.older_copy and run.may_have_forgotten(
-            request.submitted_at, request.decided_at
-        )
-        return request.submitted_at if forgotten else None
+        submitted_at = view.request.submitted_at
+        return submitted_at if self._this_run.is_from_before_a_copy(submitted_at) else None
 
     async def announce_to_guild(
         self, tx: Transaction, kind: MessageKind, guild_id: int, channel_id: int

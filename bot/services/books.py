@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bot.domain.keys import parse_purchase_key
 from bot.domain.market import Purchase
-from bot.domain.models import PauseCause
+from bot.domain.models import PauseCause, WaitReason
 from bot.domain.states import AttemptState, RequestState
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
@@ -143,6 +143,7 @@ class Books:
                 report = await self._open_new_books(tx, history)
             else:
                 report = await self._compare(tx, history)
+            await purchases.wait_no_longer(tx, (WaitReason.BOOKS_FIRST,), at=history.read_at)
             await settings.set_meta(tx, _REPORT, json.dumps(asdict(report)))
             if report.agrees:
                 until = history.read_at - self._timing.books_young_ms

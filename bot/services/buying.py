@@ -55,7 +55,6 @@ from bot.skinsback.refusals import RefusalKind, Scope, rule_for
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
 from bot.store.purchases import NewAttempt
-from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -90,7 +89,6 @@ class Buying:
         announcements: Announcements,
         clock: Clock,
         timing: Timing,
-        sent_file: SentFile,
         *,
         market_name: str,
         project: str,
@@ -103,7 +101,6 @@ class Buying:
         self._announcements = announcements
         self._clock = clock
         self._timing = timing
-        self._sent_file = sent_file
         self._market_name = market_name
         self._project = project
         self._wire = asyncio.Semaphore(ON_THE_WIRE_MAX)
@@ -208,8 +205,6 @@ class Buying:
             )
             await self._record(tx, view, EventKind.SENT, lines=len(attempts))
             await outbox.touch(tx, request_id)
-            count = await purchases.count_send(tx)
-        await asyncio.to_thread(self._sent_file.write, count)
         orders = (Order(one.listing_id, one.max_price, one.purchase_key) for one in attempts)
         return Batch(url, tuple(orders), again=False)
 
@@ -240,8 +235,6 @@ class Buying:
             keys = await purchases.open_resend(tx, request_id, at=self._now())
             await self._record(tx, view, EventKind.RESENT, lines=len(keys))
             await outbox.touch(tx, request_id)
-            count = await purchases.count_send(tx)
-        await asyncio.to_thread(self._sent_file.write, count)
         attempts = [line.last for line in current.lines if line.last]
         orders = (
             Order(one.listing_id, one.max_price, one.purchase_key)

@@ -31,7 +31,6 @@ from bot.services.waits import Wait, wait_after, wait_for
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
 from bot.store.purchases import Due
-from bot.store.sent_file import SentFile
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +68,6 @@ class Purchasing:
         clock: Clock,
         timing: Timing,
         this_run: ThisRun,
-        sent_file: SentFile,
         *,
         approved: asyncio.Event,
         disk: DiskWatch | None = None,
@@ -89,7 +87,6 @@ class Purchasing:
         self._clock = clock
         self._timing = timing
         self._this_run = this_run
-        self._sent_file = sent_file
         self._wake = approved
         self._clock_watch = clock_watch
         self._busy: dict[str, _InHand] = {}
@@ -117,11 +114,13 @@ class Purchasing:
         step as if nothing had happened.
         """
         now = self._now()
-        on_file = await asyncio.to_thread(self._sent_file.read)
+        older_copy = await self._database.is_older_copy()
         async with self._database.writing() as tx:
-            counted = await purchases.sends_counted(tx)
-            if (counted if on_file is None else on_file - counted) > 0:
+            if older_copy:
                 await self._expect_forgotten(tx)
+            self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
+            # Whether what waits to be posted stands already can't be told from the disk alone.
+            await outbox.search_first(tx)
             for request_id in await purchases.requests_on_the_wire(tx):
                 log.warning("Request %s was on the wire when the bot stopped.", request_id)
                 await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
@@ -131,13 +130,12 @@ class Purchasing:
                     await purchases.step_now(tx, request_id, at=now, also_idle=True)
 
     async def _expect_forgotten(self, tx: Transaction) -> None:
-        """Take the database for an older copy: more was sent, and told, than it knows of."""
+        """Note that the database is an older copy: more was sent, and told, than it knows of."""
         log.warning(
-            "The database seems to be an older copy: more was sent than it knows of. What was "
-            "approved before is looked up at the market before anything is sent."
+            "The database seems to be an older copy: more has happened than it knows of. What was "
+            "submitted before is looked up at the market before anything is sent for it."
         )
-        self._this_run.older_copy = True
-        await outbox.search_first(tx)
+        await settings.set_older_copy_at(tx, self._now())
         await outbox.touch_open_requests(tx)
 
     def _now(self) -> int:
@@ -336,11 +334,10 @@ class Purchasing:
 
     def _may_not_be_visible_yet(self, view: RequestView) -> bool:
         """Say whether another copy may have sent this a moment ago without a trace here."""
-        run, request = self._this_run, view.request
+        run = self._this_run
         return (
-            run.older_copy
-            and run.may_have_forgotten(request.submitted_at, request.decided_at)
-            and self._now() < run.started_at + self._timing.grace_ms
+            run.is_from_before_a_copy(view.request.submitted_at)
+            and self._now() < (run.older_copy_at or 0) + self._timing.grace_ms
         )
 
     async def _put_off(self, view: RequestView, wait: Wait) -> None:

@@ -9,20 +9,25 @@ from dataclasses import dataclass
 class ThisRun:
     """One run of the process. Times are unix milliseconds.
 
-    ``older_copy``: the database may be a copy from before what was bought last, so what it says
-    was never sent may have been. ``caught_up``: the market's history since the last sign of life
-    has been compared with the records; before that nothing is sent.
+    ``older_copy_at``: when the database was last found to be an older copy of itself, so that what
+    it says was never sent or told before may have been. ``caught_up``: the market's history since
+    the books last agreed has been compared with the records; before that nothing is sent.
     """
 
     started_at: int
-    older_copy: bool = False
+    older_copy_at: int | None = None
     caught_up: bool = False
+
+    def is_from_before_a_copy(self, submitted_at: int | None) -> bool:
+        """Say whether a request is older than the last return of an older copy."""
+        copied = self.older_copy_at
+        return copied is not None and submitted_at is not None and submitted_at < copied
 
     def may_have_forgotten(self, submitted_at: int | None, decided_at: int | None) -> bool:
         """Say whether purchases of a request may be missing from the records.
 
         What was approved before this run may have been sent without a trace on this disk. On an
-        older copy, so may everything that was submitted before it.
+        older copy, so may everything that was submitted before it came back.
         """
-        told_at = submitted_at if self.older_copy else decided_at
-        return told_at is not None and told_at < self.started_at
+        before_this_run = decided_at is not None and decided_at < self.started_at
+        return before_this_run or self.is_from_before_a_copy(submitted_at)

@@ -20,7 +20,7 @@ async def record(
     details: Mapping[str, str | int] | None = None,
 ) -> None:
     """Add an event. ``details`` are facts that anyone who may read the history may read."""
-    await tx.execute(
+    tx.last_event = await tx.insert(
         "INSERT INTO events (guild_id, request_id, at, kind, actor_id, details) "
         "VALUES (?, ?, ?, ?, ?, ?)",
         guild_id,

@@ -28,6 +28,7 @@ import aiosqlite
 
 from bot.errors import DatabaseBrokenError, DatabaseError
 from bot.store.disk import require_local
+from bot.store.last_event import LastEvent
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,14 @@ Row = sqlite3.Row
 
 
 class Transaction:
-    """What store functions work on: a connection inside one transaction."""
+    """What store functions work on: a connection inside one transaction.
+
+    ``last_event``: the id of the last event that was recorded in it; 0 if there was none.
+    """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self.last_event = 0
 
     async def execute(self, sql: str, *values: Value) -> int:
         """Run one statement and return how many rows it changed."""
@@ -78,11 +83,16 @@ class Database:
     """The open database. Made by :meth:`open`, closed by leaving its context."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_fd: int | None
+        self,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        lock_fd: int | None,
+        last_event: LastEvent | None,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._lock_fd = lock_fd
+        self._last_event = last_event
         self._write_lock = asyncio.Lock()
         self._read_lock = asyncio.Lock()
         self._failed = asyncio.Event()
@@ -104,19 +114,21 @@ class Database:
         require_local(path)
         lock_fd = _lock(path) if exclusive else None
         writer: aiosqlite.Connection | None = None
+        last_event: LastEvent | None = None
         try:
             _require_ours(path)
             writer = await _connect_writer(path)
             if exclusive:
                 await migrate(writer)
+                last_event = LastEvent(path.with_name(f"{path.name}.last"))
             else:
                 await _require_up_to_date(writer)
             reader = await aiosqlite.connect(
                 f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
             )
             reader.row_factory = sqlite3.Row
-            return cls(writer, reader, lock_fd)
-        except sqlite3.Error as error:
+            return cls(writer, reader, lock_fd, last_event)
+        except (sqlite3.Error, OSError) as error:
             await _close_quietly(writer, lock_fd)
             raise DatabaseError(f"The database {path} can't be used: {error}.") from None
         except BaseException:
@@ -131,8 +143,25 @@ class Database:
                 with suppress(sqlite3.Error):
                     await self._writer.execute("PRAGMA optimize")
             await self._writer.close()
+        if self._last_event is not None:
+            self._last_event.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
+
+    async def is_older_copy(self) -> bool:
+        """Say whether more has happened than this database knows of; asked once, at the start.
+
+        From then on what is noted beside it follows this database again.
+        """
+        if self._last_event is None:
+            return False
+        async with self.reading() as tx:
+            row = await tx.one("SELECT coalesce(max(event_id), 0) AS last FROM events")
+        known = int(row["last"]) if row else 0
+        ahead = self._last_event.event_id > known
+        lost = self._last_event.is_new and known > 0
+        self._last_event.note(known)
+        return ahead or lost
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,8 +181,11 @@ class Database:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 # Again: a COMMIT whose caller was cancelled may have failed meanwhile.
                 self._require_whole()
-                yield Transaction(self._writer)
+                tx = Transaction(self._writer)
+                yield tx
                 await self._commit()
+                if tx.last_event and self._last_event is not None:
+                    self._last_event.note(tx.last_event)
             except BaseException:
                 # The worker thread is first in, first out: cancelled or not, this runs after the
                 # statement in flight. "No transaction" means that it had ended already.

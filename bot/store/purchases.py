@@ -638,21 +638,6 @@ async def bought_between(tx: Transaction, since: int, until: int) -> list[int]:
     return [row["buy_id"] for row in rows]
 
 
-async def count_send(tx: Transaction) -> int:
-    """Count one batch more and return how many there ever were."""
-    row = await tx.one(
-        "INSERT INTO meta (key, value) VALUES ('sends', '1') ON CONFLICT (key) "
-        "DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) RETURNING value"
-    )
-    return int(row["value"]) if row else 0
-
-
-async def sends_counted(tx: Transaction) -> int:
-    """Return how many batches were ever sent."""
-    row = await tx.one("SELECT value FROM meta WHERE key = 'sends'")
-    return int(row["value"]) if row else 0
-
-
 async def key_of_buy_id(tx: Transaction, buy_id: int) -> str | None:
     """Return the key that a purchase of the market is booked under."""
     row = await tx.one("SELECT purchase_key FROM attempts WHERE buy_id = ?", buy_id)

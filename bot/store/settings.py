@@ -11,6 +11,7 @@ from bot.store.database import Row, Transaction
 
 _IDENTITY: Final = ("market", "market_host", "client_id")
 _BOOKS_AGREED_AT: Final = "books_agreed_at"
+_OLDER_COPY_AT: Final = "older_copy_at"
 
 GuildNumber = Literal["tolerance_bp", "lines_max", "open_requests_max", "undo_s"]
 GuildPlace = Literal["approver_role_id", "approval_channel_id", "results_channel_id"]
@@ -72,6 +73,17 @@ async def get_books_agreed_at(tx: Transaction) -> int | None:
 async def set_books_agreed_at(tx: Transaction, at: int) -> None:
     """Note until when the books agree with the market."""
     await set_meta(tx, _BOOKS_AGREED_AT, str(at))
+
+
+async def get_older_copy_at(tx: Transaction) -> int | None:
+    """Return when (unix ms) this database was last found to be an older copy of itself."""
+    value = await get_meta(tx, _OLDER_COPY_AT)
+    return None if value is None else int(value)
+
+
+async def set_older_copy_at(tx: Transaction, at: int) -> None:
+    """Note that this database is an older copy of itself."""
+    await set_meta(tx, _OLDER_COPY_AT, str(at))
 
 
 async def get_guild(tx: Transaction, guild_id: int) -> GuildSettings:

@@ -16,7 +16,7 @@ from typing import Final
 
 from bot.store import settings
 from bot.store.database import Database
-from bot.store.sent_file import SentFile
+from bot.store.last_event import LastEvent
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
@@ -189,7 +189,13 @@ def fill(
         state = _IN_FLIGHT if in_flight else _OVER
         for sql in (_FRESH.format(new_id=_NEW_ID, state=state), *_TABLES):
             connection.execute(sql, values)
-    SentFile(path.with_name(f"{path.name}.sends")).write(last)
+        (last_event,) = connection.execute(
+            "SELECT coalesce(max(event_id), 0) FROM events"
+        ).fetchone()
+    # Otherwise the bot takes it for an older copy.
+    noted = LastEvent(path.with_name(f"{path.name}.last"))
+    noted.note(last_event)
+    noted.close()
 
 
 @contextmanager

@@ -37,7 +37,6 @@ from bot.skinsback.limiter import Limiter
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
-from bot.store.sent_file import SentFile
 from bot.store.vault import Vault
 
 NOW: Final = 1_795_000_000_000
@@ -176,7 +175,6 @@ class House:
     books: Books
     timing: Timing
     this_run: ThisRun
-    sent_file: SentFile
     baskets: Baskets
     requests: Requests
     trade_urls: TradeUrls
@@ -199,7 +197,6 @@ class House:
             self.clock,
             self.timing,
             self.this_run,
-            self.sent_file,
             approved=self.approved,
             disk=self.disk,
             shutdown_s=shutdown_s,
@@ -443,7 +440,6 @@ def build_house(
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(client, clock, PriceFile(prices))
-    sent_file = SentFile(prices.with_suffix(".sends"))
     booking = Booking(watch, announcements, clock, rng, market_name="sandbox", project="1001")
     buying = Buying(
         database,
@@ -454,7 +450,6 @@ def build_house(
         announcements,
         clock,
         timing,
-        sent_file,
         market_name="sandbox",
         project="1001",
     )
@@ -486,7 +481,6 @@ def build_house(
             approved=approved,
         ),
         this_run=this_run,
-        sent_file=sent_file,
         baskets=Baskets(database, guilds, catalogue, client, clock, rng),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved

@@ -391,8 +391,7 @@ class TestThisRun:
             await house.set_up()
             view = await house.submit(ANA)
             clock.now += MINUTE
-            house.this_run.started_at = clock.now
-            house.this_run.older_copy = True
+            house.this_run.started_at = house.this_run.older_copy_at = clock.now
             view = await house.approve(view)
             waiting = await house.buy_until(view, waiting=True)
             assert waiting.request.waits_for is WaitReason.BOOKS_FIRST
@@ -405,7 +404,7 @@ class TestThisRun:
         assert run.may_have_forgotten(50, 99)
         assert not run.may_have_forgotten(50, 100)
         assert not run.may_have_forgotten(50, None)
-        run.older_copy = True
+        run.older_copy_at = 100
         assert run.may_have_forgotten(50, 100)
         assert not run.may_have_forgotten(100, 200)
 

@@ -249,7 +249,7 @@ async def test_older_copy_of_the_database_buys_and_tells_nothing_again(
         house.this_run.caught_up = False
         worker = house.worker()
         await worker.recover()
-        assert house.this_run.older_copy
+        assert house.this_run.older_copy_at == clock.now
         assert (await house.books.compare()).adopted == 3
         view = await house.buy_until(approved)
         await house.post_everything()
@@ -295,7 +295,7 @@ async def test_same_disk_after_a_restart_is_no_older_copy(
         async with open_house(path, market, ScriptedDiscord(), clock) as house:
             await house.set_up()
             await house.worker().recover()
-            assert not house.this_run.older_copy
+            assert house.this_run.older_copy_at is None
             await house.books.compare()
             await house.buy_until(await house.submit_approved(ANA))
 

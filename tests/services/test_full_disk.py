@@ -22,7 +22,6 @@ from bot.services.purchasing import Purchasing
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.store.database import Database, Transaction
-from bot.store.sent_file import SentFile
 from tests.store import samples
 
 
@@ -64,7 +63,6 @@ def worker(database: Database, world: World) -> Purchasing:
         world,
         Timing(),
         ThisRun(samples.NOW, caught_up=True),
-        SentFile(Path("nowhere")),
         approved=asyncio.Event(),
     )
 

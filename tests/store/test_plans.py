@@ -196,6 +196,8 @@ async def set_up(tx: Transaction) -> None:
     await settings.identity(tx)
     await settings.set_books_agreed_at(tx, NOW)
     await settings.get_books_agreed_at(tx)
+    await settings.set_older_copy_at(tx, NOW)
+    await settings.get_older_copy_at(tx)
     await settings.rebind(tx, market="a", market_host="b", client_id="d")
     await vault.check(tx, SAFE)
 
@@ -245,8 +247,6 @@ CALLS: tuple[Call, ...] = (
     lambda tx: purchases.state_of(tx, "x"),
     lambda tx: purchases.bought_between(tx, NOW, NOW + 1),
     lambda tx: purchases.correct_settled(tx, "x", samples.purchase(None)),
-    lambda tx: purchases.count_send(tx),
-    lambda tx: purchases.sends_counted(tx),
     lambda tx: outbox.search_first(tx),
     lambda tx: outbox.touch_open_requests(tx),
     lambda tx: plans.move(tx, after=NOW, by=1),
