@@ -210,12 +210,12 @@ class TestEveryFault:
         """As the market itself answers: 5, 6 and 4 by line. Pins: no new key after a resend."""
         view = await unknown(house)
         listing = house.market.listings(REDLINE)[0].listing_id
-        play: dict[str, Callable[[], object]] = {
+        play: dict[str, Callable[[], None]] = {
             "sold": lambda: house.market.sell_listing(listing),
             "dearer": lambda: house.market.set_price(REDLINE, Micros(900 * DOLLAR)),
             "poor": lambda: setattr(house.market, "balance", Micros(0)),
         }
-        house.market.before_next_buy(lambda: play[fault]() and None)
+        house.market.before_next_buy(play[fault])
         ended = await house.let_time_pass(view, asked_for, for_ms=HOUR)
         assert states(ended) == ["unknown"]
         assert [len(line.attempts) for line in ended.lines] == [1]
