@@ -181,6 +181,7 @@ async def test_line_when_refused_then_the_result_says_why_and_the_rest_is_bought
         for case in cases.values():
             await case.approve()
             await case.result("1 of 2 skins bought")
+            await world.until(lambda case=case: case.state == "bought")  # type: ignore[misc]
     for code, case in cases.items():
         reason = text.REFUSALS[rule_for(code).kind]
         await reads(await case.result(), reason.member)
