@@ -212,9 +212,9 @@ def _check_money(world: World) -> None:
     for call in world.market.batch_calls:
         for item in items_of(call):
             sent.setdefault(str(item["custom_id"]), []).append(call.at)
-    for key, (first, *again) in sent.items():
-        assert len(again) <= 1, key
-        assert all(at - first >= GRACE_S for at in again), key
+    for used, (first, *again) in sent.items():
+        assert len(again) <= 1, used
+        assert all(at - first >= GRACE_S for at in again), used
     bought = {entry.key: entry for entry in world.market.purchases}
     assert len(bought) == len(world.market.purchases)
     attempts = {

@@ -159,7 +159,7 @@ async def test_requests_when_many_are_approved_at_once_then_four_are_on_the_wire
     world = shared_world
     cases = [await send(world, (ASIIMOV, 1)) for _ in range(7)]
     before = world.market.profile
-    world.market.profile = replace(before, line_delay_s=0.25)
+    world.market.profile = replace(before, line_delay_s=1)
     most = 0
 
     async def watch() -> None:

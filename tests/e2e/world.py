@@ -170,6 +170,9 @@ class World:
     async def hurry(self) -> None:
         """Let the time pass for which approved requests wait, and have them looked at."""
         self.change("UPDATE requests SET claimable_at = 0 WHERE state = 'approved'")
+        self.change(
+            "UPDATE requests SET step_at = 0 WHERE state = 'buying' AND waits_for IS NOT NULL"
+        )
         # A confirmed Trade URL wakes the worker; Olga asks for nothing, so it does nothing else.
         await self.give_trade_url(self.olga, trade_url_of(1))
 

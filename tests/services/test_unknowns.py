@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar
 
 import pytest
 
@@ -79,26 +79,18 @@ def asked_for(view: RequestView) -> bool:
     return view.request.attention_at is not None
 
 
-ON_THE_WAY: Final = (
-    Fault.HANG,
-    Fault.DROP,
-    Fault.CUT_BODY,
-    Fault.HTML_502,
-    Fault.REDIRECT,
-)
-IN_THE_ANSWER: Final = (Fault.LINE_MISSING, Fault.LINE_IN_BOTH, Fault.UNKNOWN_CODE)
-# step: what comes of a fault that struck before, and after, the purchase
-ENDS: Final = {
-    # The only send: looked up, and sent once more if the market never had it.
-    "first send": ("bought by the second send", "bought by the first send"),
-    # The substitute of a refused listing has the next key, and the same rules.
-    "substitute": ("bought by the second send", "bought by the first send"),
-    # After the second send nothing is sent any more: found, or a person looks.
-    "resend": ("a person looks", "bought by the second send"),
-    # A look-up, or a history, that isn't answered says nothing, and is asked again.
-    "look-up": ("bought by the second send", "bought by the first send"),
-    "history": ("bought by the second send", "bought by the first send"),
-}
+ON_THE_WAY = (Fault.HANG, Fault.DROP, Fault.CUT_BODY, Fault.HTML_502, Fault.REDIRECT)
+IN_THE_ANSWER = (Fault.LINE_MISSING, Fault.LINE_IN_BOTH, Fault.UNKNOWN_CODE)
+
+
+def _cells() -> Iterator[tuple[str, Fault, bool]]:
+    """Yield every step with every fault that can strike in it, before and after the purchase."""
+    for step in ("first send", "substitute", "resend", "look-up", "history"):
+        of_a_buy = step not in ("look-up", "history")
+        for fault in (*ON_THE_WAY, *IN_THE_ANSWER) if of_a_buy else ON_THE_WAY:
+            # Only a line that was bought can stand in both maps.
+            for after in (False, True) if fault is not Fault.LINE_IN_BOTH else (True,):
+                yield step, fault, after
 
 
 class TestEveryFault:
@@ -106,19 +98,20 @@ class TestEveryFault:
 
     WHOLE = (8, 9, 10, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10)
 
-    # A fault inside the answer to a batch breaks no look-up, and only a line that was bought can
-    # stand in both maps.
-    @pytest.mark.parametrize(
-        ("step", "fault", "after"),
-        [
-            (step, fault, after)
-            for step in ENDS
-            for fault in (*ON_THE_WAY, *IN_THE_ANSWER)
-            for after in (False, True)
-            if (fault in ON_THE_WAY or step not in ("look-up", "history"))
-            and (fault is not Fault.LINE_IN_BOTH or after)
-        ],
-    )
+    # step: what comes of a fault that struck before, and after, the purchase
+    TABLE: ClassVar = {
+        # The only send: looked up, and sent once more if the market never had it.
+        "first send": ("bought by the second send", "bought by the first send"),
+        # The substitute of a refused listing has the next key, and the same rules.
+        "substitute": ("bought by the second send", "bought by the first send"),
+        # After the second send nothing is sent any more: found, or a person looks.
+        "resend": ("a person looks", "bought by the second send"),
+        # A look-up, or a history, that isn't answered says nothing, and is asked again.
+        "look-up": ("bought by the second send", "bought by the first send"),
+        "history": ("bought by the second send", "bought by the first send"),
+    }
+
+    @pytest.mark.parametrize(("step", "fault", "after"), list(_cells()))
     async def test_fault_in_every_step_comes_to_the_end_of_the_table(
         self,
         path: Path,
@@ -136,7 +129,7 @@ class TestEveryFault:
             self.script(house, step, fault, after=after)
             ended = await house.let_it_end(view)
             sends = set(keys_sent(house).values())
-        expected = ENDS[step][after]
+        expected = self.TABLE[step][after]
         last = ended.lines[0].last
         assert last is not None
         found = {
@@ -217,16 +210,12 @@ class TestEveryFault:
         """As the market itself answers: 5, 6 and 4 by line. Pins: no new key after a resend."""
         view = await unknown(house)
         listing = house.market.listings(REDLINE)[0].listing_id
-        play: dict[str, Callable[[], object]] = {
+        play: dict[str, Callable[[], None]] = {
             "sold": lambda: house.market.sell_listing(listing),
             "dearer": lambda: house.market.set_price(REDLINE, Micros(900 * DOLLAR)),
             "poor": lambda: setattr(house.market, "balance", Micros(0)),
         }
-
-        def act() -> None:
-            play[fault]()
-
-        house.market.before_next_buy(act)
+        house.market.before_next_buy(play[fault])
         ended = await house.let_time_pass(view, asked_for, for_ms=HOUR)
         assert states(ended) == ["unknown"]
         assert [len(line.attempts) for line in ended.lines] == [1]
@@ -557,7 +546,7 @@ class TestNotSent:
         house.client.search = unplug  # type: ignore[method-assign, assignment]
         balance = house.watch.balance
 
-        async def plug(**options: Any) -> Micros:
+        async def plug(**options: bool) -> Micros:
             house.client._url = real
             return await balance(**options)
 
