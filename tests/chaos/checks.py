@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -391,11 +392,22 @@ def _stuck(evidence: Evidence) -> Iterator[str]:
     """Nothing hangs without a person being told."""
     for request in evidence.requests().values():
         yield from _stuck_request(evidence, request)
+    looked_up = {
+        request["request_id"]
+        for request in evidence.tables["requests"]
+        if request.get("attention_at") is not None
+    }
     for row in evidence.tables["outbox"]:
         if row["state"] in ("waiting", "trying"):
             yield f"message {row['outbox_id']} ({row['kind']}) is still {row['state']}"
-        elif row["state"] == "posted" and row["wanted"] > row["shown"]:
+        # With each look-up the cards say when it was, for as long as it goes on.
+        elif is_behind(row) and row["request_id"] not in looked_up:
             yield f"message {row['outbox_id']} ({row['kind']}) shows something old"
+
+
+def is_behind(row: Row | sqlite3.Row) -> bool:
+    """Say whether a message is still to be drawn again."""
+    return bool(row["state"] == "posted" and row["wanted"] > row["shown"])
 
 
 def _stuck_request(evidence: Evidence, request: Row) -> Iterator[str]:
@@ -500,7 +512,7 @@ def _untrue(evidence: Evidence) -> Iterator[str]:
         return
     standing = _by_mark(evidence.messages)
     for row in evidence.tables["outbox"]:
-        if row["state"] != "posted" or row["outbox_id"] not in evidence.drawn:
+        if row["state"] != "posted" or is_behind(row) or row["outbox_id"] not in evidence.drawn:
             continue
         for message in standing.get(row["mark"], ()):
             if (

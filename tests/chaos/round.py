@@ -170,11 +170,15 @@ def _unrest(arena: Arena) -> list[str]:
         paused = _pauses(connection)
         if "market_refuses_us" in paused:
             found.append("the market refuses us")
-        waiting = connection.execute(
-            "SELECT kind, state, request_id FROM outbox WHERE state IN ('waiting', 'trying') "
-            "OR (state = 'posted' AND wanted > shown)"
-        )
-        found += [f"{row['kind']} {row['state']} {row['request_id']}" for row in waiting]
+        every = map(dict, connection.execute("SELECT * FROM requests"))
+        looked_up = {row["request_id"] for row in every if row.get("attention_at") is not None}
+        messages = connection.execute("SELECT * FROM outbox")
+        found += [
+            f"{row['kind']} {row['state']} {row['request_id']}"
+            for row in messages
+            if row["state"] in ("waiting", "trying")
+            or (checks.is_behind(row) and row["request_id"] not in looked_up)
+        ]
         open_requests = connection.execute(
             "SELECT *, EXISTS (SELECT 1 FROM attempts WHERE attempts.request_id = "
             "requests.request_id AND state = 'unknown') AS unknown FROM requests "
