@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -546,7 +546,7 @@ class TestNotSent:
         house.client.search = unplug  # type: ignore[method-assign, assignment]
         balance = house.watch.balance
 
-        async def plug(**options: bool) -> Micros:
+        async def plug(**options: Any) -> Micros:
             house.client._url = real
             return await balance(**options)
 
