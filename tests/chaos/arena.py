@@ -94,6 +94,8 @@ class Arena:
     """When each bot was started, in unix seconds."""
     copied_at: list[int] = field(default_factory=list)
     """When the copies that came back were made."""
+    copied_numbers: list[int] = field(default_factory=list)
+    """The last number that had been given to a request in each of them."""
     violations: list[Violation] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
     load: asyncio.Future[Any] | None = None
@@ -277,6 +279,8 @@ class Arena:
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
+            (number,) = target.execute("SELECT max(last_number) FROM guilds").fetchone()
+            self.copied_numbers.append(number)
         shutil.copy(_key_of(self.database_path), _key_of(copy))
         self.copied_at.append(now_ms())
         return copy

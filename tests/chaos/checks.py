@@ -83,6 +83,7 @@ class Evidence:
     told_sent: Sequence[tuple[int, int]]
     urls: Mapping[int, Sequence[TradeUrl]]
     copied_at: Sequence[int]
+    copied_numbers: Sequence[int]
     started_at: Sequence[float]
     grace_s: float
     logs: Mapping[str, str]
@@ -479,17 +480,9 @@ _CARD: Final = re.compile(r"^Request #([0-9]+):", re.MULTILINE)
 
 def _repeated(evidence: Evidence) -> Iterator[str]:
     """Also by what people read: one card, one status and one result for each request's number."""
-    # After an older copy a number is given a second time; what was told before is told once.
     last = max((row["number"] for row in evidence.requests().values()), default=0)
-    if evidence.restored:
-        forgotten_since = min(evidence.copied_at)
-        last = (
-            min(
-                (n for n, at in evidence.told_sent if at >= forgotten_since - 1000),
-                default=last + 1,
-            )
-            - 1
-        )
+    # After an older copy later numbers are given a second time.
+    last = min([last, *evidence.copied_numbers])
     read: Counter[tuple[str, str]] = Counter()
     for message in evidence.messages:
         if message.interaction is not None:

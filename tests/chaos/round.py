@@ -246,6 +246,7 @@ async def gather_evidence(arena: Arena) -> Evidence:
         told_sent=arena.told_sent,
         urls=arena.urls,
         copied_at=arena.copied_at,
+        copied_numbers=arena.copied_numbers,
         started_at=arena.started_at,
         grace_s=pace.grace_s(),
         logs={path.name: path.read_text(encoding="utf-8") for path in arena.folder.glob("*.log")},
