@@ -362,6 +362,8 @@ def build(
         clock,
         timing,
         this_run,
+        guilds,
+        operator_ids=settings.operator_ids,
         approved=approved,
     )
     services = Services(
@@ -376,6 +378,7 @@ def build(
             approved=approved,
         ),
         baskets=Baskets(database, guilds, catalogue, market, clock, rng),
+        books=books,
         catalogue=catalogue,
         guilds=guilds,
         pauses=Pauses(

@@ -48,6 +48,7 @@ class AdministrationCog(
         self._frame = bot.frame
         self._pauses = bot.services.pauses
         self._attention = bot.services.attention
+        self._books = bot.services.books
         bot.router.on(Space.REQUEST, "settle", self._open_settling)
         bot.router.on(Space.REQUEST, "settle_choose", self._choose)
         bot.router.on(Space.REQUEST, "settle_bought", self._ask_about_bought)
@@ -76,6 +77,15 @@ class AdministrationCog(
         frame = self._frame()
         await interaction.edit_original_response(
             view=moderator_notice(text.resumed(done, frame), frame)
+        )
+
+    @app_commands.command(name=text.CMD_BOOKS_NAME, description=text.CMD_BOOKS)
+    async def books(self, interaction: discord.Interaction) -> None:
+        """Show the last comparison of the records with the market's history."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        report, balance = await self._books.show(actor_of(interaction))
+        await interaction.edit_original_response(
+            view=moderator_notice(text.books_in_words(report, balance), self._frame())
         )
 
     async def _open_settling(self, click: Click) -> None:

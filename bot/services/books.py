@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from bot.domain.keys import parse_purchase_key
 from bot.domain.market import Purchase
-from bot.domain.models import PauseCause, WaitReason
+from bot.domain.models import Actor, PauseCause, WaitReason
+from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
 from bot.services.booking import Booked, Booking
 from bot.services.buying import Buying
 from bot.services.clock import Clock
+from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _REPORT: Final = "books_report"
 _RETRY_S: Final = 15.0
+_BALANCE_WAIT_S: Final = 3.0
 _NAMED_MAX: Final = 10
 """Differences named one by one; of more there is only the number."""
 
@@ -87,7 +90,9 @@ class Books:
         clock: Clock,
         timing: Timing,
         this_run: ThisRun,
+        guilds: Guilds,
         *,
+        operator_ids: Collection[int],
         approved: asyncio.Event,
     ) -> None:
         self._database = database
@@ -99,6 +104,8 @@ class Books:
         self._clock = clock
         self._timing = timing
         self._this_run = this_run
+        self._guilds = guilds
+        self._operators = frozenset(operator_ids)
         self._approved = approved
 
     async def run(self) -> None:
@@ -117,6 +124,20 @@ class Books:
                 log.warning("The market's history could not be read: %s", error)
                 pause_s = _RETRY_S
             await asyncio.sleep(pause_s)
+
+    async def show(self, actor: Actor) -> tuple[BooksReport | None, Micros | None]:
+        """Return the last comparison, and the balance that stands beside it if it can be had.
+
+        Raises ``UserFacingError`` (NOT_ADMINISTRATOR, and if the server may not spend).
+        """
+        if actor.user_id not in self._operators:
+            self._guilds.require_administrator(actor)
+        try:
+            async with asyncio.timeout(_BALANCE_WAIT_S):
+                balance = await self._watch.balance_to_show()
+        except (MarketError, TimeoutError):
+            balance = None
+        return await self.last(), balance
 
     async def last(self) -> BooksReport | None:
         """Return the last comparison."""
@@ -171,15 +192,22 @@ class Books:
     async def _open_new_books(self, tx: Transaction, history: _History) -> BooksReport:
         """Begin the books of a new database; purchases of an older one want a person's word."""
         ours = [one for one in history.purchases if _is_ours(one)]
-        if ours:
+        adopted = 0
+        for purchase in ours:
+            key = purchase.purchase_key or ""
+            if await requests.is_known(tx, (parse_purchase_key(key) or ("",))[0]):
+                # A copy from before the first comparison: it knows the request all the same.
+                adopted += await self._booking.book(tx, key, purchase) is Booked.ADOPTED
+        if len(ours) > adopted:
             await self._watch.pause_in(
-                tx, PauseCause.NEW_DATABASE, details=f"{len(ours)} purchases"
+                tx, PauseCause.NEW_DATABASE, details=f"{len(ours) - adopted} purchases"
             )
         return BooksReport(
             history.read_at,
             history.since,
             theirs=len(ours),
             others=len(history.purchases) - len(ours),
+            adopted=adopted,
         )
 
     async def _compare(self, tx: Transaction, history: _History) -> BooksReport:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
+from bot.services.books import Books
 from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
@@ -20,6 +21,7 @@ class Services:
 
     attention: Attention
     baskets: Baskets
+    books: Books
     catalogue: Catalogue
     guilds: Guilds
     pauses: Pauses

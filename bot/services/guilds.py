@@ -84,7 +84,11 @@ class Guilds:
             raise UserFacingError(Problem.SERVER_NOT_ALLOWED, guild_id=str(actor.guild_id))
         return actor.guild_id
 
-    def _require_administrator(self, actor: Actor) -> int:
+    def require_administrator(self, actor: Actor) -> int:
+        """Return the server's id if the actor may manage it.
+
+        Raises ``UserFacingError`` (NOT_ADMINISTRATOR, and as ``require_allowed`` does).
+        """
         guild_id = self.require_allowed(actor)
         if not actor.administrator:
             raise UserFacingError(Problem.NOT_ADMINISTRATOR)
@@ -97,7 +101,7 @@ class Guilds:
 
     async def setup_state(self, actor: Actor) -> SetupState:
         """Return what the set-up panel shows. Raises ``UserFacingError`` if they may not."""
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         async with self._database.reading() as tx:
             return SetupState(
                 await settings.get_guild(tx, guild_id),
@@ -111,7 +115,7 @@ class Guilds:
 
         Raises ``UserFacingError`` (EVERYONE_AS_APPROVER; and if they may not).
         """
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         # The role @everyone has the id of its server.
         if place == "approver_role_id" and value == guild_id:
             raise UserFacingError(Problem.EVERYONE_AS_APPROVER)
@@ -131,7 +135,7 @@ class Guilds:
 
     async def choose_askers(self, actor: Actor, role_ids: Iterable[int]) -> None:
         """Save who may ask; no role, or @everyone among them, means everyone."""
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         chosen = set(role_ids)
         if guild_id in chosen:
             chosen = set()
@@ -144,7 +148,7 @@ class Guilds:
 
         Raises ``UserFacingError`` (SETTING_WRONG with the setting and its range).
         """
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         numbers = {name: _number(name, text) for name, text in typed.items()}
         async with self._database.writing() as tx:
             await settings.set_numbers(tx, guild_id, numbers)
@@ -163,7 +167,7 @@ class Guilds:
 
     async def post_test_card(self, actor: Actor) -> None:
         """Ask for the test card. Raises ``UserFacingError`` (NOT_SET_UP; or if they may not)."""
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         async with self._database.writing() as tx:
             guild = await settings.get_guild(tx, guild_id)
             if guild.approval_channel_id is None or guild.approver_role_id is None:
@@ -192,14 +196,14 @@ class Guilds:
 
         Without it nobody could decide, because Discord doesn't tell us of deleted messages.
         """
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         async with self._database.writing() as tx:
             await outbox.touch_open_cards(tx, guild_id)
         self._announcements.wake()
 
     async def try_parked_again(self, actor: Actor) -> int:
         """Try the messages that Discord refused once more. Return how many there were."""
-        guild_id = self._require_administrator(actor)
+        guild_id = self.require_administrator(actor)
         async with self._database.writing() as tx:
             guild = await settings.get_guild(tx, guild_id)
             for place, kinds in _CARDS_IN.items():

@@ -79,7 +79,7 @@ class Pauses:
 
         Raises ``UserFacingError`` (PAUSE_REASON_EMPTY, PAUSED_ALREADY; and if they may not).
         """
-        guild_id = self._require_administrator(actor)
+        guild_id = self._guilds.require_administrator(actor)
         words = clean_line(reason, length_max=REASON_MAX)
         if not words:
             raise UserFacingError(Problem.PAUSE_REASON_EMPTY)
@@ -114,7 +114,9 @@ class Pauses:
         """
         operator = actor.user_id in self._operators
         guild_id = (
-            self._guilds.require_allowed(actor) if operator else self._require_administrator(actor)
+            self._guilds.require_allowed(actor)
+            if operator
+            else self._guilds.require_administrator(actor)
         )
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
@@ -140,12 +142,6 @@ class Pauses:
         await purchases.wait_no_longer(tx, (WaitReason.PAUSED,), at=now)
         await outbox.touch_kind(tx, guild_id, MessageKind.PAUSE_NOTICE)
         return own
-
-    def _require_administrator(self, actor: Actor) -> int:
-        guild_id = self._guilds.require_allowed(actor)
-        if not actor.administrator:
-            raise UserFacingError(Problem.NOT_ADMINISTRATOR)
-        return guild_id
 
 
 def _paused_already(pause: GuildPause) -> UserFacingError:

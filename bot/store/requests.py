@@ -129,6 +129,14 @@ async def get(tx: Transaction, request_id: str) -> RequestView | None:
     )
 
 
+async def is_known(tx: Transaction, request_id: str) -> bool:
+    """Say whether there is a submitted request of this id."""
+    row = await tx.one(
+        "SELECT 1 FROM requests WHERE request_id = ? AND state <> 'draft'", request_id
+    )
+    return row is not None
+
+
 async def find_number(
     tx: Transaction, guild_id: int, user_id: int, number: int
 ) -> RequestView | None:

@@ -46,6 +46,7 @@ from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
+from bot.services.books import BooksReport
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
 from bot.skinsback.refusals import RefusalKind, rule_for
@@ -69,7 +70,7 @@ CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are 
 CMD_SETUP_NAME: Final = "setup"
 CMD_SETUP: Final = "Choose who approves, where requests and results go, and the limits"
 CMD_QUARTERMASTER_NAME: Final = "quartermaster"
-CMD_QUARTERMASTER: Final = "For people who manage this server: pause and resume buying"
+CMD_QUARTERMASTER: Final = "For people who manage this server: pause, resume, and the books"
 CMD_PAUSE_NAME: Final = "pause"
 CMD_PAUSE: Final = "Buy nothing more for this server until it is resumed; deciding goes on"
 CMD_PAUSE_REASON: Final = "Why; the moderators read it in the approval channel"
@@ -77,6 +78,8 @@ CMD_RESUME_NAME: Final = "resume"
 CMD_RESUME: Final = (
     "Lift the pause of this server; who runs the bot also lifts what paused by itself"
 )
+CMD_BOOKS_NAME: Final = "books"
+CMD_BOOKS: Final = "Whether our records agree with what the market says was bought"
 
 COMMAND_NAMES: Final = (
     CMD_REQUEST_NAME,
@@ -88,6 +91,7 @@ COMMAND_NAMES: Final = (
 SUBCOMMAND_NAMES: Final = (
     f"{CMD_QUARTERMASTER_NAME} {CMD_PAUSE_NAME}",
     f"{CMD_QUARTERMASTER_NAME} {CMD_RESUME_NAME}",
+    f"{CMD_QUARTERMASTER_NAME} {CMD_BOOKS_NAME}",
 )
 
 
@@ -2083,6 +2087,65 @@ PAUSE_UNKNOWNS: Final = (
     "One request after the other got no clear answer from the market, so nothing more is bought "
     "until a person has looked at it. What is unknown is looked up all the same."
 )
+# The books.
+
+BOOKS_TITLE: Final = "### The books"
+BOOKS_NEVER: Final = (
+    "The records have not been compared with the market yet: that is the first thing after a "
+    "start, as soon as the market answers. Nothing is bought before."
+)
+BOOKS_AGREE: Final = "✅ Our records agree with the market's history. Compared {when}."
+BOOKS_DIFFER: Final = (
+    "❌ Our records and the market's history do not agree. Compared {when}. Look these purchases "
+    "up in the SkinsBack panel; the log has more."
+)
+BOOKS_THEIRS: Final = "{theirs} of ours at the market since {since}, {others} of other programs."
+BOOKS_FOUND: Final = "{found} had no clear outcome here and were found there."
+BOOKS_ADOPTED: Final = "{adopted} were missing in our records and were taken in."
+BOOKS_LATE: Final = "{late} had been called not bought here and were bought there."
+BOOKS_MISSING: Final = "In our records and not at the market, by number: {numbers}."
+BOOKS_STRAYS: Final = "At the market under a key of ours that nothing here explains: {numbers}."
+BOOKS_UNREADABLE: Final = "{unreadable} of the market's entries could not be read."
+BOOKS_BALANCE: Final = (
+    "Balance at SkinsBack: {balance}. It is never compared, because others may use it too."
+)
+BOOKS_NO_BALANCE: Final = "The market doesn't tell the balance at the moment."
+
+
+def books_in_words(report: BooksReport | None, balance: Micros | None) -> str:
+    """Return what the last comparison has found, and the balance beside it."""
+    rows = [BOOKS_TITLE, BOOKS_NEVER] if report is None else [BOOKS_TITLE, *_books_rows(report)]
+    shown = BOOKS_NO_BALANCE if balance is None else BOOKS_BALANCE.format(balance=usd(balance))
+    return "\n".join([*rows, shown])
+
+
+def _books_rows(report: BooksReport) -> list[str]:
+    verdict = BOOKS_AGREE if report.agrees else BOOKS_DIFFER
+    rows = [
+        verdict.format(when=ago(report.at)),
+        BOOKS_THEIRS.format(
+            theirs=_purchases(report.theirs), others=report.others, since=moment(report.since)
+        ),
+    ]
+    for template, count in (
+        (BOOKS_FOUND, report.found),
+        (BOOKS_ADOPTED, report.adopted),
+        (BOOKS_LATE, report.late),
+        (BOOKS_UNREADABLE, report.unreadable),
+    ):
+        if count:
+            (name,) = placeholders(template)
+            rows.append(template.format(**{name: f"{count:,}"}))
+    for template, numbers in ((BOOKS_MISSING, report.missing), (BOOKS_STRAYS, report.strays)):
+        if numbers:
+            rows.append(template.format(numbers=", ".join(f"`{number}`" for number in numbers)))
+    return rows
+
+
+def _purchases(n: int) -> str:
+    return plural(n, "{n} purchase", "{n} purchases")
+
+
 PAUSE_BOOKS: Final = (
     "Our records and the market's history disagree about what was bought, so nothing more is "
     "bought until a person has looked at it. The person who runs the bot finds it in the log."

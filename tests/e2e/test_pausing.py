@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bot.domain.models import PauseCause
+from bot.domain.money import format_usd
 from bot.sandbox.discord import SandboxError
 from tests.e2e.cases import send
 from tests.e2e.test_buying import resume
@@ -116,3 +117,18 @@ async def test_resume_at_the_machine_when_run_then_it_lifts_every_automatic_paus
     assert "still paused: the market refuses us" in told
     assert [row["cause"] for row in world.rows("SELECT * FROM pauses")] == ["market_refuses_us"]
     world.change("DELETE FROM pauses")
+
+
+async def test_books_when_asked_for_then_they_agree_and_only_managers_see_them(
+    world: World,
+) -> None:
+    """What was bought is in both books; the balance stands beside them, in private."""
+    case = await send(world)
+    await case.approve()
+    await case.result("the skin is bought")
+    shown = await world.olga.slash("quartermaster books", channel=world.hall)
+    assert shown.ephemeral
+    assert "Our records agree" in shown.text
+    assert f"Balance at SkinsBack: {format_usd(world.market.balance)}" in shown.text
+    with pytest.raises(SandboxError):
+        await world.ana.slash("quartermaster books", channel=world.hall)

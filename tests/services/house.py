@@ -478,6 +478,8 @@ def build_house(
             clock,
             timing,
             this_run,
+            guilds,
+            operator_ids=[OTTO.user_id],
             approved=approved,
         ),
         this_run=this_run,

@@ -16,17 +16,22 @@ from bot.domain.market import OfferStatus, Order
 from bot.domain.models import EventKind, MessageKind, PauseCause, WaitReason
 from bot.domain.money import CENT, Micros
 from bot.domain.states import LineState, RequestState
-from bot.errors import MarketError
+from bot.errors import MarketError, Problem, UserFacingError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.sandbox.skinsback.profile import Profile
 from bot.services.books import BooksReport
 from bot.store import settings
 from bot.store.settings import get_meta
+from bot.ui import text
 from tests.services.house import (
     ANA,
     ASIIMOV,
     HOUR,
+    MAX,
     MINUTE,
+    NOW,
+    OLGA,
+    OTTO,
     REDLINE,
     House,
     ManualClock,
@@ -342,3 +347,69 @@ async def test_run_when_the_market_is_down_asks_again_until_it_answers(
 
     await until(caught_up)
     task.cancel()
+
+
+class TestShowing:
+    """``/quartermaster books``: for those who manage the server, and the operator."""
+
+    async def test_books_show_the_last_comparison_and_the_balance(self, house: House) -> None:
+        report = await bought(house)
+        assert await house.books.show(OLGA) == (report, house.market.balance)
+        assert await house.books.show(OTTO) == (report, house.market.balance)
+
+    async def test_books_when_the_market_is_down_are_shown_without_the_balance(
+        self, house: House
+    ) -> None:
+        house.market.break_next("balance", Fault.DROP)
+        report, balance = await house.books.show(OLGA)
+        assert report is not None
+        assert balance is None
+
+    async def test_books_are_nobody_elses(self, house: House) -> None:
+        for actor in (ANA, MAX):
+            with pytest.raises(UserFacingError) as refused:
+                await house.books.show(actor)
+            assert refused.value.problem is Problem.NOT_ADMINISTRATOR
+
+    def test_words_name_every_difference_and_nothing_that_is_none(self) -> None:
+        full = BooksReport(
+            NOW, NOW - HOUR, 7, 2, 3, found=4, adopted=5, late=6, missing=(11, 12), strays=(13,)
+        )
+        words = text.books_in_words(full, Micros(CENT))
+        for part in (
+            "do not agree",
+            "7 purchases",
+            "2 of other",
+            "4 had",
+            "5 were",
+            "6 had",
+            "3 of",
+        ):
+            assert part in words
+        for part in ("`11`, `12`", "`13`", "$0.01"):
+            assert part in words
+        calm = text.books_in_words(BooksReport(NOW, NOW - HOUR, 1), None)
+        assert "agree with the market" in calm
+        assert "1 purchase of ours" in calm
+        for part in ("had no clear", "missing", "not at the market", "could not be read"):
+            assert part not in calm
+        assert "not been compared" in text.books_in_words(None, None)
+
+
+async def test_copy_from_before_the_first_comparison_takes_in_what_it_knows_the_request_of(
+    tmp_path: Path, market: SkinsbackSandbox, clock: ManualClock
+) -> None:
+    path, copy = tmp_path / "quartermaster.db", tmp_path / "older.db"
+    discord = ScriptedDiscord()
+    async with open_house(path, market, discord, clock) as house:
+        await house.set_up()
+        view = await house.submit_approved(ANA)
+        copy_while_open(path, copy)
+        await house.books.compare()
+        await house.buy_until(view)
+    shutil.copyfile(copy, path)
+    async with open_house(path, market, discord, clock) as house:
+        report = await house.books.compare()
+        assert (report.theirs, report.adopted) == (1, 1)
+        assert await pause_of(house) is None
+        assert (await house.view(view)).lines[0].state is LineState.PURCHASED

@@ -253,6 +253,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: purchases.spoken_for(tx, since=NOW, besides=""),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),
     lambda tx: requests.find_number(tx, GUILD, ANA, 1),
+    lambda tx: requests.is_known(tx, request_id()),
     lambda tx: requests.of_member(tx, GUILD, ANA, limit=9),
     lambda tx: requests.open_numbers(tx, GUILD, ANA),
     lambda tx: requests.open_of_member(tx, ANA),
