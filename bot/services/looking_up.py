@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from bot.domain.keys import purchase_key
+from bot.domain.keys import new_request_id, purchase_key
 from bot.domain.limits import MISSES_NEEDED, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, Purchase
 from bot.domain.models import Attempt, EventKind, RequestView
@@ -27,7 +27,7 @@ from bot.services.buying import Buying, next_attempt_no
 from bot.services.clock import Clock
 from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
-from bot.store import audit, outbox, purchases, requests
+from bot.store import audit, baskets, outbox, purchases, requests
 from bot.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -226,6 +226,12 @@ class LookUps:
         if len(answers.found) + len(answers.missing) < len(keys):
             raise MarketUnavailableError("market_getinfo: not every key was answered about")
         return bool(answers.found)
+
+    async def give_drafts_new_ids(self, tx: Transaction) -> None:
+        """Give every draft of an older copy another id: it may have been sent under the present."""
+        for request_id in await baskets.all_drafts(tx):
+            new_id = new_request_id(self._rng)
+            await baskets.give_new_id(tx, request_id, new_id, at=self._clock.now_ms())
 
     async def still_failed(self, view: RequestView) -> frozenset[str]:
         """Return the keys of failed purchases, to be tried again, that the market calls failed now.

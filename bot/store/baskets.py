@@ -110,6 +110,12 @@ async def set_note(tx: Transaction, request_id: str, note: str) -> None:
     await tx.execute("UPDATE requests SET note = ? WHERE request_id = ?", note, request_id)
 
 
+async def all_drafts(tx: Transaction) -> list[str]:
+    """Return the ids of all drafts."""
+    rows = await tx.all("SELECT request_id FROM requests WHERE state = 'draft'")
+    return [row["request_id"] for row in rows]
+
+
 async def give_new_id(tx: Transaction, request_id: str, new_id: str, *, at: int) -> bool:
     """Give a draft another id, because the market knows purchases under the one that it has.
 

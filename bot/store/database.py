@@ -149,19 +149,25 @@ class Database:
             os.close(self._lock_fd)
 
     async def is_older_copy(self) -> bool:
-        """Say whether more has happened than this database knows of; asked once, at the start.
+        """Say whether more has happened than this database knows of.
 
-        From then on what is noted beside it follows this database again.
+        So it is until the finding is on disk and ``follow_last_event`` was called.
         """
         if self._last_event is None:
             return False
+        known = await self._last_known_event()
+        noted = self._last_event.event_id
+        return noted > known or (noted == 0 and known > 0)
+
+    async def follow_last_event(self) -> None:
+        """Have what is noted beside the database follow it again, after a return of a copy."""
+        if self._last_event is not None:
+            self._last_event.note(await self._last_known_event())
+
+    async def _last_known_event(self) -> int:
         async with self.reading() as tx:
             row = await tx.one("SELECT coalesce(max(event_id), 0) AS last FROM events")
-        known = int(row["last"]) if row else 0
-        ahead = self._last_event.event_id > known
-        lost = self._last_event.is_new and known > 0
-        self._last_event.note(known)
-        return ahead or lost
+        return int(row["last"]) if row else 0
 
     async def __aenter__(self) -> Self:
         return self

@@ -25,12 +25,10 @@ class LastEvent:
         """Open the file, or make it. Raises ``OSError``."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self.is_new = os.fstat(descriptor).st_size < _NUMBER.size
-            if self.is_new:
+            if os.fstat(descriptor).st_size < _NUMBER.size:
+                os.ftruncate(descriptor, 0)
                 os.ftruncate(descriptor, _NUMBER.size)
             self._memory = mmap.mmap(descriptor, _NUMBER.size)
-            if self.is_new:
-                self.note(0)
         finally:
             os.close(descriptor)
 

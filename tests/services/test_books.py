@@ -413,3 +413,25 @@ async def test_copy_from_before_the_first_comparison_takes_in_what_it_knows_the_
         assert (report.theirs, report.adopted) == (1, 1)
         assert await pause_of(house) is None
         assert (await house.view(view)).lines[0].state is LineState.PURCHASED
+
+
+async def test_draft_of_an_older_copy_gets_an_id_under_which_nothing_was_ever_sent(
+    tmp_path: Path, market: SkinsbackSandbox, clock: ManualClock
+) -> None:
+    """Otherwise its keys, and the marks of its messages, would be those of what was lost."""
+    path, copy = tmp_path / "quartermaster.db", tmp_path / "older.db"
+    discord = ScriptedDiscord()
+    async with open_house(path, market, discord, clock) as house:
+        await house.set_up()
+        await house.give_url(ANA)
+        await house.pick(ANA, REDLINE)
+        copy_while_open(path, copy)
+        lost = await house.submit_approved(ANA, (ASIIMOV, 1))
+    shutil.copyfile(copy, path)
+    async with open_house(path, market, discord, clock) as house:
+        await house.worker().recover()
+        basket = await house.baskets.open(ANA)
+        assert basket.request_id != lost.request.request_id
+        assert [pick.market_hash_name for pick in basket.picks] == [REDLINE]
+        sent = await house.requests.submit(ANA, basket.revision)
+        assert sent.view.request.request_id == basket.request_id

@@ -190,6 +190,8 @@ CREATE TABLE strays (
     seen_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX strays_of_request ON strays (request_id);
+
 CREATE TABLE events (
     event_id INTEGER PRIMARY KEY,
     guild_id INTEGER NOT NULL,
@@ -200,7 +202,7 @@ CREATE TABLE events (
     details TEXT NOT NULL CHECK (json_valid(details))
 ) STRICT;
 
-CREATE INDEX events_of_request ON events (request_id, event_id) WHERE request_id IS NOT NULL;
+CREATE INDEX events_of_request ON events (request_id, event_id);
 CREATE INDEX events_of_pauses ON events (at, guild_id) WHERE kind = 'paused';
 
 -- Every message that must stand somewhere; the text is drawn from the database when it is sent.
@@ -227,6 +229,8 @@ CREATE TABLE outbox (
     CHECK (state <> 'posted' OR (channel_id IS NOT NULL AND message_id IS NOT NULL))
 ) STRICT;
 
+-- For the foreign key, which can't use the partial one.
+CREATE INDEX outbox_of_request ON outbox (request_id);
 CREATE UNIQUE INDEX one_message ON outbox (request_id, kind)
     WHERE request_id IS NOT NULL AND state <> 'skipped';
 CREATE INDEX outbox_to_post ON outbox (target_id, outbox_id) WHERE state IN ('waiting', 'trying');
