@@ -72,7 +72,7 @@ EXIT_UNREACHABLE: Final = 75  # EX_TEMPFAIL: it may work later
 EXIT_BROKEN: Final = 1
 
 _LAST_ANSWERS_S: Final = 3.0
-"""Discord's own limit for an answer to a click."""
+"""Discord's own limit for an answer to what somebody does."""
 
 _BREATH_S: Final = 0.001
 """Between two megabytes of a backup."""
@@ -272,9 +272,11 @@ class House:
             log.info("Stopping: what is on the wire is waited for.")
             # First nothing new is bought, then what was bought is told, then the client closes.
             await _end([buying])
-            await self.bot.router.answered(timeout_s=_LAST_ANSWERS_S)
+            await self.bot.router.close(timeout_s=_LAST_ANSWERS_S)
             for group in (others, [client, stopped, failed]):
                 await _end(group)
+            # Nothing arrives any more; who was told meanwhile to try later has to hear it.
+            await self.bot.router.close(timeout_s=_LAST_ANSWERS_S)
         if self.database.failed.is_set():
             raise DatabaseBrokenError("what was last written may or may not be on disk")
         for task in done:

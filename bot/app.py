@@ -68,6 +68,7 @@ class Quartermaster(commands.Bot):
         self.router = Router(self.frame)
         if isinstance(self.tree, Tree):
             self.tree.frame = self.frame
+            self.tree.router = self.router
 
     def _trace(self) -> aiohttp.TraceConfig:
         """Return what hands the headers of Discord's answers on in the moment they come."""

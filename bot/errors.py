@@ -89,6 +89,7 @@ class Problem(StrEnum):
     SERVER_NOT_ALLOWED = auto()
     NOT_SET_UP = auto()
     OUT_OF_DATE = auto()
+    RESTARTING = auto()
     # Set-up
     EVERYONE_AS_APPROVER = auto()
     SETTING_WRONG = auto()

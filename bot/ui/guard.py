@@ -100,6 +100,7 @@ class Router:
         self._frame = frame
         self._handlers: dict[tuple[Space, str], Handler] = {}
         self._answering: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     def on(self, space: Space, verb: str, handler: Handler) -> None:
         """Have ``handler`` answer clicks with this verb.
@@ -122,20 +123,42 @@ class Router:
             discord.InteractionType.modal_submit,
         ):
             return
-        task = asyncio.current_task()
-        if task is not None:
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+        if not await self.admits(interaction):
+            return
         try:
             click = _click(interaction)
             await self._handler(click.custom_id)(click)
         except Exception as error:  # noqa: BLE001 - the boundary
             await report(interaction, error, self._frame())
 
-    async def answered(self, *, timeout_s: float) -> None:
-        """Wait until the clicks under way are answered, within reason: before a stop."""
-        if self._answering:
-            await asyncio.wait(set(self._answering), timeout=timeout_s)
+    async def admits(self, interaction: Interaction) -> bool:
+        """Count the running task as one that answers somebody: a click, a command, a suggestion.
+
+        Once :meth:`close` was called nothing is begun any more: that is said, and this is False.
+        """
+        task = asyncio.current_task()
+        if task is not None:
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        if self._closing:
+            await report(interaction, UserFacingError(Problem.RESTARTING), self._frame())
+        return not self._closing
+
+    async def close(self, *, timeout_s: float) -> None:
+        """Begin nothing more, and wait for what is under way; what takes longer is cut off.
+
+        Whatever is admitted meanwhile is only told so; a second call waits for that.
+        """
+        self._closing = True
+        if not self._answering:
+            return
+        _, late = await asyncio.wait(set(self._answering), timeout=timeout_s)
+        if late:
+            log.warning("What takes too long to answer is cut off: %d.", len(late))
+        for task in late:
+            task.cancel()
+        # Their transactions end here, and not under a database that is being closed.
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _handler(self, custom_id: CustomId) -> Handler:
         handler = self._handlers.get((custom_id.space, custom_id.verb))
@@ -228,6 +251,11 @@ class Tree(app_commands.CommandTree[Any]):
     """The command tree, with the same boundary around commands as around clicks."""
 
     frame: FrameMaker
+    router: Router
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Let a command or a suggestion begin, unless the bot is stopping."""
+        return await self.router.admits(interaction)
 
     async def on_error(
         self, interaction: Interaction, error: app_commands.AppCommandError, /

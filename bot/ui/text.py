@@ -626,6 +626,9 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.OUT_OF_DATE: (
         "This is out of date, and nothing was changed. {cmd_my_requests} shows where things stand."
     ),
+    Problem.RESTARTING: (
+        "I am being restarted; nothing was changed. Please try again in a minute."
+    ),
     Problem.EVERYONE_AS_APPROVER: (
         "@\u200beveryone can't be the approver role: then every member could spend the server's "
         "money. The role from before was kept. Please choose another."

@@ -37,7 +37,7 @@ As long as it doesn't, what is unknown stays so, and an older copy of the disk m
 """
 
 STOPS_IN_ORDER: Final = True
-"""Whether a bot that is asked to stop lets the clicks be answered that it has in hand."""
+"""Whether a bot that is asked to stop lets be answered what people did before."""
 
 CALLS_A_MINUTE: Final = 400
 _MINUTE_S: Final = MINUTE_S * 0.95

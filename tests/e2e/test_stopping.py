@@ -15,9 +15,11 @@ from typing import Final
 
 import pytest
 
+from bot.sandbox.discord import Delay, DelayAnswer
 from bot.sandbox.skinsback import Fault
 from tests.e2e.cases import send
-from tests.e2e.world import REDLINE, World
+from tests.e2e.screens import unanswered
+from tests.e2e.world import REDLINE, World, button_id
 
 FIRST_PROCESS: Final = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 RUN: Final = (sys.executable, "-m", "bot")
@@ -171,3 +173,65 @@ async def test_stop_while_a_click_is_being_answered_lets_the_answer_through(worl
     )
     assert await world.bot.stop() == 0
     assert REDLINE in (await click).text
+
+
+CALLBACK: Final = r"/interactions/\d+/[^/]+/callback$"
+RESTARTING: Final = "I am being restarted; nothing was changed. Please try again in a minute."
+
+
+async def test_stop_while_a_command_is_being_answered_lets_the_answer_through(world: World) -> None:
+    """A command is waited for as a click is, and its transaction with it."""
+    slow = world.discord.faults.add(DelayAnswer(1.0), path=CALLBACK, times=1)
+    command = asyncio.create_task(world.ana.slash("request", channel=world.hall, item=REDLINE))
+    await world.until(lambda: slow.hits)
+    assert await world.bot.stop() == 0
+    assert REDLINE in (await command).text
+    assert [row["market_hash_name"] for row in world.rows("SELECT * FROM picks")] == [REDLINE]
+    assert "Traceback" not in world.bot.log()
+
+
+@pytest.mark.parametrize("told_s", [0.0, 1.2], ids=["at once", "when all else is closed"])
+async def test_stop_when_something_arrives_meanwhile_then_it_is_not_begun_and_told_so(
+    world: World, told_s: float
+) -> None:
+    """A command, a click and a suggestion, while a command from before is waited for."""
+    screen = await world.fill_basket(world.ana, (REDLINE, 1))
+    slow = world.discord.faults.add(DelayAnswer(1.2), path=CALLBACK, times=1)
+    before = asyncio.create_task(world.max.slash("my-requests", channel=world.hall))
+    await world.until(lambda: slow.hits)
+    stop = asyncio.create_task(world.bot.stop())
+    await world.until(lambda: "Stopping: what is on the wire" in world.bot.log())
+    await asyncio.sleep(0.3)
+    world.discord.faults.add(Delay(told_s), path=CALLBACK)
+    command, click, suggested = await asyncio.gather(
+        world.mia.slash("request", channel=world.hall, item=REDLINE),
+        world.ana.click(screen, custom_id=button_id(screen, ":send")),
+        world.olga.autocomplete("request", "item", "Redline", channel=world.hall),
+    )
+    assert await stop == 0
+    for reply in (command, click):
+        assert reply.ephemeral
+        assert RESTARTING in reply.text
+    assert suggested == []
+    assert not (await before).failed
+    assert unanswered(world.discord) == []
+    assert len(world.rows("SELECT * FROM picks")) == 1
+    assert world.rows("SELECT * FROM requests WHERE state <> 'draft'") == []
+    # Cut off while it is told, a person may have heard it all the same, so the log has to say it.
+    assert "can't be answered" not in world.bot.log()
+    assert "Traceback" not in world.bot.log()
+
+
+async def test_stop_when_a_command_takes_too_long_then_it_is_cut_off_without_a_traceback(
+    world: World,
+) -> None:
+    """The wait has a bound, and nothing is left to meet a closed database."""
+    slow = world.discord.faults.add(DelayAnswer(15), path=CALLBACK, times=1)
+    command = asyncio.create_task(world.ana.slash("request", channel=world.hall, item=REDLINE))
+    await world.until(lambda: slow.hits)
+    started = asyncio.get_running_loop().time()
+    assert await world.bot.stop() == 0
+    assert 2.9 < asyncio.get_running_loop().time() - started < 6
+    command.cancel()
+    assert "What takes too long to answer is cut off: 1." in world.bot.log()
+    assert "Traceback" not in world.bot.log()
