@@ -33,6 +33,7 @@ from tests.services.house import (
     ScriptedDiscord,
     open_house,
     until,
+    working,
 )
 
 
@@ -342,3 +343,28 @@ async def test_run_when_the_market_is_down_asks_again_until_it_answers(
 
     await until(caught_up)
     task.cancel()
+
+
+async def test_start_when_the_market_is_silent_then_what_waits_says_so_until_it_answers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is an answer; what waits is looked at as soon as it has to say something else."""
+    monkeypatch.setattr("bot.services.books._RETRY_S", 0.05)
+    house.this_run.caught_up = False
+    view = await house.buy_until(await house.submit_approved(ANA), waiting=True)
+    assert view.request.waits_for is WaitReason.BOOKS_FIRST
+    house.market.break_next("market_history", Fault.DROP, times=10_000)
+
+    async def says_so() -> bool:
+        return (await house.view(view)).request.waits_for is WaitReason.MARKET_UNREACHABLE
+
+    async def is_bought() -> bool:
+        return (await house.view(view)).request.state is RequestState.BOUGHT
+
+    # No time passes on the clock: neither would be looked at if nobody brought it forward.
+    async with working(house.worker().run()), working(house.books.run()):
+        await until(says_so)
+        assert house.market.batch_calls == []
+        house.market.start_over()
+        await until(is_bought)
+    assert len(house.market.batch_calls) == 1
