@@ -19,7 +19,7 @@ from bot.domain.market import Purchase
 from bot.domain.models import Actor, PauseCause, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
-from bot.errors import MarketError
+from bot.errors import MarketError, MarketUnavailableError
 from bot.services.announcements import Announcements
 from bot.services.booking import Booked, Booking
 from bot.services.buying import Buying
@@ -35,8 +35,11 @@ from bot.store.database import Database, Transaction
 log = logging.getLogger(__name__)
 
 _REPORT: Final = "books_report"
-_RETRY_S: Final = 15.0
 _BALANCE_WAIT_S: Final = 3.0
+_RETRY_S: Final = 5.0
+"""As long as nobody may buy, a market that is back should be noticed as soon as we may ask."""
+
+_UNTIL_COMPARED: Final = (WaitReason.BOOKS_FIRST, WaitReason.MARKET_UNREACHABLE)
 _NAMED_MAX: Final = 10
 """Differences named one by one; of more there is only the number."""
 
@@ -122,6 +125,7 @@ class Books:
                 )
             except MarketError as error:
                 log.warning("The market's history could not be read: %s", error)
+                await self._tell_why_not(error)
                 pause_s = _RETRY_S
             await asyncio.sleep(pause_s)
 
@@ -138,6 +142,17 @@ class Books:
         except (MarketError, TimeoutError):
             balance = None
         return await self.last(), balance
+
+    async def _tell_why_not(self, error: MarketError) -> None:
+        """Let what waits for the comparison say at once whether the market is silent."""
+        run = self._this_run
+        silent = isinstance(error, MarketUnavailableError)
+        if run.caught_up or silent is run.market_silent:
+            return
+        run.market_silent = silent
+        async with self._database.writing() as tx:
+            await purchases.wait_no_longer(tx, _UNTIL_COMPARED, at=self._clock.now_ms())
+        self._approved.set()
 
     async def last(self) -> BooksReport | None:
         """Return the last comparison."""
@@ -164,12 +179,14 @@ class Books:
                 report = await self._open_new_books(tx, history)
             else:
                 report = await self._compare(tx, history)
-            await purchases.wait_no_longer(tx, (WaitReason.BOOKS_FIRST,), at=history.read_at)
+            ended = _UNTIL_COMPARED if not self._this_run.caught_up else (WaitReason.BOOKS_FIRST,)
+            await purchases.wait_no_longer(tx, ended, at=history.read_at)
             await settings.set_meta(tx, _REPORT, json.dumps(asdict(report)))
             if report.agrees:
                 until = history.read_at - self._timing.books_young_ms
                 await settings.set_books_agreed_at(tx, until)
         self._this_run.caught_up = True
+        self._this_run.market_silent = False
         self._announcements.wake()
         self._approved.set()
         return report

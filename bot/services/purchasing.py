@@ -27,7 +27,7 @@ from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
-from bot.services.waits import Wait, wait_after, wait_for
+from bot.services.waits import Wait, wait_after, wait_for, wait_for_the_books
 from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database, Transaction
 from bot.store.purchases import Due
@@ -322,7 +322,9 @@ class Purchasing:
             return wait_for(WaitReason.PAUSED)
         if self._clock_watch is not None and self._clock_watch.wrong:
             return wait_for(WaitReason.CLOCK)
-        if not self._this_run.caught_up or self._may_not_be_visible_yet(view):
+        if not self._this_run.caught_up:
+            return wait_for_the_books(market_silent=self._this_run.market_silent)
+        if self._may_not_be_visible_yet(view):
             return wait_for(WaitReason.BOOKS_FIRST)
         if behind or not self._poster.ready:
             return wait_for(WaitReason.CANNOT_TELL)

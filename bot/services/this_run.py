@@ -12,11 +12,13 @@ class ThisRun:
     ``older_copy_at``: when the database was last found to be an older copy of itself, so that what
     it says was never sent or told before may have been. ``caught_up``: the market's history since
     the books last agreed has been compared with the records; before that nothing is sent.
+    ``market_silent``: the last try to read that history got no whole answer.
     """
 
     started_at: int
     older_copy_at: int | None = None
     caught_up: bool = False
+    market_silent: bool = False
 
     def is_from_before_a_copy(self, submitted_at: int | None) -> bool:
         """Say whether a request is older than the last return of an older copy."""

@@ -17,7 +17,7 @@ _WAIT_MS: Final = {
     WaitReason.BALANCE_LOW: 60_000,
     WaitReason.CANNOT_TELL: 5_000,
     WaitReason.MARKET_UNREACHABLE: 30_000,
-    WaitReason.BOOKS_FIRST: 15_000,
+    WaitReason.BOOKS_FIRST: 5_000,
     WaitReason.OPERATOR: 300_000,
     WaitReason.DISK_FULL: 30_000,
     WaitReason.FAULT: 300_000,
@@ -49,6 +49,15 @@ class Wait:
 def wait_for(reason: WaitReason) -> Wait:
     """Return the wait for a reason of ours."""
     return Wait(reason, _WAIT_MS[reason])
+
+
+def wait_for_the_books(*, market_silent: bool) -> Wait:
+    """Return the wait for the comparison with the market's history, or for a silent market.
+
+    Both end with the comparison, so they are equally short.
+    """
+    reason = WaitReason.MARKET_UNREACHABLE if market_silent else WaitReason.BOOKS_FIRST
+    return Wait(reason, _WAIT_MS[WaitReason.BOOKS_FIRST])
 
 
 def wait_after(error: MarketError) -> Wait:

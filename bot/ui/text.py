@@ -989,6 +989,9 @@ SOLD_OUT_MEANWHILE: Final = (
     "Nothing was paid."
 )
 SOLD_MEANWHILE: Final = "Sold to others while we were buying: {listings} tried. Nothing was paid."
+DEARER_MEANWHILE: Final = (
+    "Dearer than approved, or gone, by the time we bought: {listings} tried. Nothing was paid."
+)
 LOOKS_FOR_NEW_ONES: Final = "{sentence} **Try again** looks for new ones."
 
 _PAID_ALL_THE_SAME: Final = (
@@ -1301,6 +1304,8 @@ def _sold_in_words(line: LineView, *, offered: bool) -> str:
         return ""
     listings = plural(tried, "{n} listing", "{n} listings")
     template = SOLD_OUT_MEANWHILE if none_left else SOLD_MEANWHILE
+    if not none_left and rule_for(last.code).kind is RefusalKind.PRICE_ROSE:
+        template = DEARER_MEANWHILE
     sentence = template.format(listings=listings)
     return LOOKS_FOR_NEW_ONES.format(sentence=sentence) if offered else sentence
 
@@ -1670,7 +1675,7 @@ BOUGHT_NONE: Final = "nothing bought"
 ASKED: Final = "Asked the market {times} since {since}, next {when}. {total} stays held."
 ASKED_FIRST: Final = "The market is asked {when}. {total} stays held."
 ASKED_NOW: Final = "It is at the market at this moment. {total} stays held."
-TRY_AGAIN_UNTIL: Final = "It can be tried again until {when}."
+TRY_AGAIN_UNTIL: Final = "It can be tried again; that ends {when}."
 FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."

@@ -142,7 +142,9 @@ async def test_settling_when_not_bought_then_the_chosen_lines_end_and_the_rest_s
     details = shown(await world.max.click(case.card, "Details"))
     assert "settled by hand by" in details.text
     assert "not in the panel" in details.text
-    assert "Try again (3 skins" in " ".join(button.label for button in case.card.buttons)
+    await case.card.wait_for(
+        lambda card: "Try again (3 skins" in " ".join(button.label for button in card.buttons)
+    )
 
 
 @shared

@@ -350,13 +350,18 @@ async def test_panel_when_its_owner_lost_the_permission_then_it_changes_nothing_
 # A server that may not spend
 
 
+async def start_with_real_money(world: World, *, allowed: str = "") -> None:
+    """Start the bot as for the real market, whose minute has the length that all minutes have."""
+    await world.start(MARKET="skinsback", SKINSBACK_MINUTE_S="60", ALLOWED_GUILD_IDS=allowed)
+
+
 @pytest.mark.asyncio(loop_scope="function")
 async def test_server_when_it_is_not_allowed_then_it_is_told_its_id_and_can_do_nothing(
     empty_world: World,
 ) -> None:
     """With real money only listed servers count; one that was taken off the list stops at once."""
     world = empty_world
-    await (await world.set_up()).start(MARKET="skinsback", ALLOWED_GUILD_IDS=f"1, {world.guild.id}")
+    await start_with_real_money(await world.set_up(), allowed=f"1, {world.guild.id}")
     card = await world.submit(world.ana, (REDLINE, 1))
     assert "Sandbox" not in card.text
     basket = await put(world, world.ana, CASE)
@@ -370,7 +375,7 @@ async def test_server_when_it_is_not_allowed_then_it_is_told_its_id_and_can_do_n
     entering = await world.ana.click(screen, "Change it")
     denying = await world.max.click(card, "Deny")
     assert await world.bot.stop() == 0
-    await world.start(MARKET="skinsback", ALLOWED_GUILD_IDS="1")
+    await start_with_real_money(world, allowed="1")
     replies = [
         await world.ana.slash("request", channel=world.hall),
         await world.ana.slash("request", channel=world.hall, item=CASE),
@@ -416,6 +421,6 @@ async def test_server_when_none_is_listed_with_real_money_then_none_may_spend(
 ) -> None:
     """Only the sandbox lets every server in."""
     world = empty_world
-    await (await world.set_up()).start(MARKET="skinsback")
+    await start_with_real_money(await world.set_up())
     reply = await world.olga.slash("setup", channel=world.hall)
     assert f"add {world.guild.id} to ALLOWED_GUILD_IDS" in reply.text

@@ -282,6 +282,7 @@ async def test_commands_when_they_are_the_same_as_last_time_then_they_are_not_se
         "my-requests",
         "trade-url",
         "setup",
+        "quartermaster",
     }
     reply = await world.ana.slash("my-requests", channel=world.hall)
     assert "</request:" in reply.message.source if reply.message else False

@@ -38,6 +38,7 @@ from tests.services.house import (
     ScriptedDiscord,
     open_house,
     until,
+    working,
 )
 
 
@@ -435,3 +436,28 @@ async def test_draft_of_an_older_copy_gets_an_id_under_which_nothing_was_ever_se
         assert [pick.market_hash_name for pick in basket.picks] == [REDLINE]
         sent = await house.requests.submit(ANA, basket.revision)
         assert sent.view.request.request_id == basket.request_id
+
+
+async def test_start_when_the_market_is_silent_then_what_waits_says_so_until_it_answers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is an answer; what waits is looked at as soon as it has to say something else."""
+    monkeypatch.setattr("bot.services.books._RETRY_S", 0.05)
+    house.this_run.caught_up = False
+    view = await house.buy_until(await house.submit_approved(ANA), waiting=True)
+    assert view.request.waits_for is WaitReason.BOOKS_FIRST
+    house.market.break_next("market_history", Fault.DROP, times=10_000)
+
+    async def says_so() -> bool:
+        return (await house.view(view)).request.waits_for is WaitReason.MARKET_UNREACHABLE
+
+    async def is_bought() -> bool:
+        return (await house.view(view)).request.state is RequestState.BOUGHT
+
+    # No time passes on the clock: neither would be looked at if nobody brought it forward.
+    async with working(house.worker().run()), working(house.books.run()):
+        await until(says_so)
+        assert house.market.batch_calls == []
+        house.market.start_over()
+        await until(is_bought)
+    assert len(house.market.batch_calls) == 1

@@ -297,7 +297,10 @@ class TestTryAgain:
         [
             (sold(4), "then press **Try again**"),
             (sold(5, 5, 5), "3 listings tried. Nothing was paid. **Try again** looks for new ones"),
-            (sold(6, 6, 6), "3 listings tried"),
+            (
+                sold(6, 6, 6),
+                "Dearer than approved, or gone, by the time we bought: 3 listings tried",
+            ),
             (sold(6, listing_id=9), "helps only if the price falls"),
             (LineView(line(1, no_listing=NoListing.SOLD_OUT), ()), "looks for new ones"),
             (LineView(line(1, no_listing=NoListing.PRICE_ROSE), ()), "only if the price falls"),
@@ -316,7 +319,7 @@ class TestTryAgain:
         assert words in card(shown)
         assert "Try again" in card(shown)
         assert verbs(approval.approval_card(shown, FRAME)) == ["try_again", "details"]
-        assert f"until <t:{(NOW + 5_000) // 1000}:R>" in card(shown)
+        assert f"that ends <t:{(NOW + 5_000) // 1000}:R>" in card(shown)
         over = view(RequestState.BOUGHT, [fate])
         assert "Try again" not in card(over).replace("tried again", "")
         assert verbs(approval.approval_card(over, FRAME)) == ["details"]

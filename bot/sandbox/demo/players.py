@@ -25,6 +25,14 @@ class Player:
         """What everyone calls this person."""
         return self.member.name
 
+    async def is_offered(self, command: str, option: str, typed: str) -> bool:
+        """Say whether anything is suggested for an option, without a word in the story."""
+        return bool(
+            await self.member.autocomplete(
+                command, option, typed, channel=self._place, timeout=WAIT_S
+            )
+        )
+
     async def searches(self, command: str, option: str, typed: str) -> list[Choice]:
         """Type into an option of a command and return what is suggested."""
         self._stage.act(f"{self.name} types /{command} {option}: {typed}")
