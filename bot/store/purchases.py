@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.domain.keys import parse_purchase_key
-from bot.domain.market import OfferStatus, Purchase, Refusal
+from bot.domain.market import FAILED_STATUSES, OfferStatus, Purchase, Refusal
 from bot.domain.models import NoListing, Request, RequestView, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestEvent
@@ -302,13 +302,18 @@ async def _on_the_wire(tx: Transaction, request_id: str) -> None:
 async def open_resend(tx: Transaction, request_id: str, *, at: int) -> list[str]:
     """Write the unknown attempts that were sent once as *sent* again; return their keys.
 
-    What they say stays: the same listings, ceilings and Steam account.
+    What they say stays: the same listings, ceilings and Steam account. One beside a purchase of its
+    line that is alive under another key is left out: it would be the second one.
     """
     rows = await tx.all(
         "UPDATE attempts SET state = 'sent', sends = 2, sent_at = ? "
-        "WHERE request_id = ? AND state = 'unknown' AND sends = 1 RETURNING purchase_key",
+        "WHERE request_id = ? AND state = 'unknown' AND sends = 1 AND NOT EXISTS (SELECT 1 "
+        "FROM attempts AS other WHERE other.request_id = attempts.request_id "
+        "AND other.line_no = attempts.line_no AND other.state = 'purchased' "
+        "AND other.offer_status NOT IN (SELECT value FROM json_each(?))) RETURNING purchase_key",
         at,
         request_id,
+        json.dumps(sorted(FAILED_STATUSES)),
     )
     await _on_the_wire(tx, request_id)
     return [row["purchase_key"] for row in rows]
