@@ -204,11 +204,12 @@ class Purchasing:
     async def _take_step(self, view: RequestView) -> None:
         match view.request.state:
             case RequestState.APPROVED:
+                checked_at = self._now()
                 match await self._obstacle(view) or await self._claim(view):
                     case Wait() as wait:
                         await self._put_off(view, wait)
                     case RequestView() as claimed:
-                        await self._buy(claimed)
+                        await self._buy(claimed, checked_at)
             case RequestState.BUYING:
                 await self._take_step_in_buying(view)
             case _:
@@ -224,11 +225,12 @@ class Purchasing:
             case Step.BUY if (view.request.expires_at or 0) <= self._now():
                 await self._buying.close_late_lines(view)
             case Step.BUY if not self._stopping.is_set():
+                checked_at = self._now()
                 wait = await self._obstacle(view) or await self._uncovered(view)
                 if wait is not None:
                     await self._put_off(view, wait)
                 else:
-                    await self._buy(view)
+                    await self._buy(view, checked_at)
             case Step.FINISH:
                 async with self._database.writing() as tx:
                     await self._buying.finish(tx, view)
@@ -240,13 +242,14 @@ class Purchasing:
         return view.next_step(self._now(), grace_ms=self._timing.grace_ms)
 
     async def _resend(self, view: RequestView) -> None:
+        checked_at = self._now()
         wait = await self._obstacle(view)
         if wait is not None:
             await self._put_off(view, wait)
         else:
-            await self._buying.resend(view)
+            await self._buying.resend(view, checked_at=checked_at)
 
-    async def _buy(self, view: RequestView) -> None:
+    async def _buy(self, view: RequestView, checked_at: int) -> None:
         request = view.request
         still_failed: frozenset[str] = frozenset()
         forgotten = self._this_run.may_have_forgotten(request.submitted_at, request.decided_at)
@@ -263,7 +266,7 @@ class Purchasing:
         except MarketError as error:
             await self._buying.give_back(view, error)
             return
-        await self._buying.buy(view, still_failed=still_failed)
+        await self._buying.buy(view, checked_at=checked_at, still_failed=still_failed)
 
     async def _put_aside(self, request_id: str) -> None:
         """Leave a request alone; keep its place taken if not even that can be written down.
