@@ -18,7 +18,7 @@ from typing import Final
 from bot.domain.keys import purchase_key
 from bot.domain.limits import MISSES_NEEDED, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, Purchase
-from bot.domain.models import Attempt, EventKind, RequestView
+from bot.domain.models import Attempt, EventKind, LineView, RequestView
 from bot.domain.states import LineState, Step
 from bot.errors import MarketError, MarketUnavailableError
 from bot.services.announcements import Announcements
@@ -209,15 +209,15 @@ class LookUps:
         return pause
 
     async def recover(self, view: RequestView) -> bool:
-        """Look for purchases of a request's open lines that our records may have lost.
+        """Look for purchases of a request's lines to buy that our records may have lost.
 
         Return whether there were any. Raises ``MarketError`` if the market doesn't answer about
         every one of the keys that may be used next.
         """
         keys = [
             purchase_key(view.request.request_id, line.line.line_no, attempt_no)
-            for line in view.in_state(LineState.OPEN)
-            for attempt_no in _numbers(next_attempt_no(line))
+            for line in (*view.in_state(LineState.OPEN), *view.in_state(LineState.RECHECK))
+            for attempt_no in _numbers(_next_no(line))
         ]
         answers = await self.ask(keys)
         async with self._database.writing() as tx:
@@ -265,6 +265,13 @@ class LookUps:
 
 def _unknown(view: RequestView) -> list[Attempt]:
     return [line.last for line in view.in_state(LineState.UNKNOWN) if line.last]
+
+
+def _next_no(line: LineView) -> int:
+    """Return the number of the next attempt of a line that is open, or to be opened."""
+    if line.state is LineState.RECHECK:
+        return max(attempt.attempt_no for attempt in line.attempts) + 1
+    return next_attempt_no(line)
 
 
 def _numbers(first: int) -> range:
