@@ -320,6 +320,8 @@ class Buying:
         match outcome:
             case Purchase():
                 await self._booking.book(tx, key, outcome)
+                # Booked under another key, it says nothing about this one: nobody waits any more.
+                await purchases.record_unknown(tx, key, message="this purchase is another line's")
             case Refusal(code, message):
                 definite = await purchases.record_refusal(
                     tx, key, outcome, whole=False, at=self._now()
