@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, TRIES_MAX
+from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES
 from bot.domain.money import Micros
 from bot.domain.states import (
@@ -367,6 +367,7 @@ class RequestView:
             and request.expires_at is not None
             and request.expires_at > at,
             person_asked=request.attention_at is not None,
+            silent=since is not None and at >= since + SILENT_GRACES * grace_ms,
         )
 
     def groups(self) -> list[LineGroup]:
