@@ -333,6 +333,10 @@ async def adopt(
 ) -> None:
     """Write an attempt that our records have lost and the market knows as a purchase."""
     parsed = parse_purchase_key(key)
+    # When it was sent is lost. The books look for what was sent since they agreed last, and this
+    # may be from long before.
+    since = request.submitted_at or at
+    sent_at = since if purchase.bought_at is None else min(at, purchase.bought_at * 1000)
     if parsed is None or parsed[0] != request.request_id:
         raise ValueError("a purchase is adopted under a key of its own request")
     live = await tx.one(
@@ -356,7 +360,7 @@ async def adopt(
         purchase.listing_id or 0,
         max_price,
         purchase.steam_id or 0,
-        at,
+        sent_at,
         at,
         purchase.class_id,
         line_round,
