@@ -128,6 +128,7 @@ class Purchasing:
                 soon = now + self._timing.first_look_up_ms
                 if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
                     await purchases.step_now(tx, request_id, at=now, also_idle=True)
+        await self._database.follow_events()
 
     async def _expect_forgotten(self, tx: Transaction) -> None:
         """Note that the database is an older copy: more was sent, and told, than it knows of."""

@@ -149,19 +149,25 @@ class Database:
             os.close(self._lock_fd)
 
     async def is_older_copy(self) -> bool:
-        """Say whether more has happened than this database knows of; asked once, at the start.
-
-        From then on what is noted beside it follows this database again.
-        """
+        """Say whether more has happened than this database knows of, until ``follow_events``."""
         if self._last_event is None:
             return False
+        known, noted = await self._known_event(), self._last_event.event_id
+        return noted > known or (noted == 0 and known > 0)
+
+    async def follow_events(self) -> None:
+        """Have what is noted beside this database follow it, older copy or not, from now on.
+
+        Only when what follows from its being one is on disk: a start that is killed before that
+        has to find it out again.
+        """
+        if self._last_event is not None:
+            self._last_event.note(await self._known_event())
+
+    async def _known_event(self) -> int:
         async with self.reading() as tx:
             row = await tx.one("SELECT coalesce(max(event_id), 0) AS last FROM events")
-        known = int(row["last"]) if row else 0
-        ahead = self._last_event.event_id > known
-        lost = self._last_event.is_new and known > 0
-        self._last_event.note(known)
-        return ahead or lost
+        return int(row["last"]) if row else 0
 
     async def __aenter__(self) -> Self:
         return self

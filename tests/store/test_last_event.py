@@ -32,7 +32,9 @@ async def happen(path: Path, times: int = 1) -> None:
 
 async def is_older_copy(path: Path) -> bool:
     async with await Database.open(path) as database:
-        return await database.is_older_copy()
+        older = await database.is_older_copy()
+        await database.follow_events()
+        return older
 
 
 async def test_new_database_and_the_same_disk_are_no_older_copies(path: Path) -> None:
@@ -56,6 +58,22 @@ async def test_copy_that_came_to_another_machine_is_recognised(path: Path) -> No
     await happen(path)
     path.with_name(f"{path.name}.last").unlink()
     assert await is_older_copy(path)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_older_copy_is_one_until_that_is_on_disk(
+    path: Path, tmp_path: Path, moved: bool
+) -> None:
+    """Killed right after it was recognised, the next start recognises it again."""
+    await happen(path)
+    shutil.copyfile(path, tmp_path / "copy.db")
+    await happen(path)
+    shutil.copyfile(tmp_path / "copy.db", path)
+    if moved:
+        path.with_name(f"{path.name}.last").unlink()
+    for _ in range(2):
+        async with await Database.open(path) as database:
+            assert await database.is_older_copy()
 
 
 async def test_what_was_undone_is_not_noted(path: Path) -> None:
