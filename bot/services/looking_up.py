@@ -20,13 +20,14 @@ from bot.domain.limits import MISSES_NEEDED, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, Purchase
 from bot.domain.models import Attempt, EventKind, LineView, RequestView
 from bot.domain.states import LineState, Step
-from bot.errors import MarketError, MarketUnavailableError
+from bot.errors import MarketError, MarketRefusedError, MarketUnavailableError
 from bot.services.announcements import Announcements
 from bot.services.booking import Booked, Booking
 from bot.services.buying import Buying, next_attempt_no
 from bot.services.clock import Clock
 from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.refusals import Scope, rule_for
 from bot.store import audit, outbox, purchases, requests
 from bot.store.database import Database, Transaction
 
@@ -72,15 +73,19 @@ class LookUps:
         found: dict[str, Purchase] = {}
         missing: set[str] = set()
         if len(keys) > 1:
-            found |= await self._ask_for_all(keys)
+            try:
+                found |= await self._ask_for_all(keys)
+            except MarketError as error:
+                if _refuses_everything(error):
+                    return Answers({}, frozenset())
         for key in keys:
             if key in found:
                 continue
             try:
                 answer = await self._market.getinfo_by_keys([key])
-            except MarketUnavailableError:
-                break  # it would not answer about the others either
-            except MarketError:
+            except MarketError as error:
+                if _ends_the_asking(error):
+                    break
                 continue
             mine = [one for one in answer.purchases if one.purchase_key == key]
             if mine:
@@ -90,10 +95,7 @@ class LookUps:
         return Answers(found, frozenset(missing))
 
     async def _ask_for_all(self, keys: Sequence[str]) -> dict[str, Purchase]:
-        try:
-            answer = await self._market.getinfo_by_keys(keys)
-        except MarketError:
-            return {}
+        answer = await self._market.getinfo_by_keys(keys)
         return {
             one.purchase_key: one
             for one in answer.purchases
@@ -265,6 +267,16 @@ class LookUps:
 
 def _unknown(view: RequestView) -> list[Attempt]:
     return [line.last for line in view.in_state(LineState.UNKNOWN) if line.last]
+
+
+def _refuses_everything(error: MarketError) -> bool:
+    """Say whether a refusal is of every call alike: too many of them, or not from us."""
+    return isinstance(error, MarketRefusedError) and rule_for(error.code).scope is Scope.CALL
+
+
+def _ends_the_asking(error: MarketError) -> bool:
+    """Say whether the market would not answer about other keys either."""
+    return isinstance(error, MarketUnavailableError) or _refuses_everything(error)
 
 
 def _next_no(line: LineView) -> int:

@@ -504,10 +504,16 @@ async def begin_search(tx: Transaction, request_id: str, *, at: int, step_at: in
 async def record_look_up(
     tx: Transaction, request_id: str, *, history_at: int | None, step_at: int
 ) -> None:
-    """Note that one pass of look-ups is over; ``history_at``: the history had none of them."""
+    """Note that one pass of look-ups is over; ``history_at``: the history had none of them.
+
+    If nothing is unknown any more, because a person has settled it meanwhile, the next step is
+    another one, and its time stays.
+    """
     await tx.execute(
         "UPDATE requests SET look_ups = look_ups + 1, step_at = ?, "
-        "history_at = coalesce(?, history_at) WHERE request_id = ? AND state = 'buying'",
+        "history_at = coalesce(?, history_at) WHERE request_id = ? AND state = 'buying' "
+        "AND EXISTS (SELECT 1 FROM attempts "
+        "WHERE attempts.request_id = requests.request_id AND attempts.state = 'unknown')",
         step_at,
         history_at,
         request_id,
