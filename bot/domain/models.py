@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, TRIES_MAX
+from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, SILENT_PASSES, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES
 from bot.domain.money import Micros
 from bot.domain.states import (
@@ -367,7 +367,10 @@ class RequestView:
             and request.expires_at is not None
             and request.expires_at > at,
             person_asked=request.attention_at is not None,
-            silent=since is not None and at >= since + SILENT_GRACES * grace_ms,
+            # A bot that stood still has not asked, and silence is an answer to questions only.
+            silent=since is not None
+            and at >= since + SILENT_GRACES * grace_ms
+            and request.look_ups >= SILENT_PASSES,
         )
 
     def groups(self) -> list[LineGroup]:
