@@ -34,3 +34,10 @@ CHECK_GAP_MS: Final = 10_000
 
 MISSES_NEEDED: Final = 5
 """Answered look-ups of one key alone, before its silence counts as evidence."""
+
+SILENT_GRACES: Final = 6
+"""Grace periods, an hour by default, after which a person is asked although the market's answers
+are missing, or can't be read: they may never come."""
+
+SILENT_PASSES: Final = 20
+"""Passes of look-ups that this takes as well."""

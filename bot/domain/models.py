@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, TRIES_MAX
+from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, SILENT_PASSES, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES
 from bot.domain.money import Micros
 from bot.domain.states import (
@@ -238,6 +238,18 @@ class LineView:
         return len(self.refused_listings) < TRIES_MAX
 
     @property
+    def may_be_resent(self) -> bool:
+        """Whether its unknown attempt may be sent once more, as far as the line goes.
+
+        Not beside a purchase that is alive under another key, which the market had called refused
+        or the records had lost: it would be the second one.
+        """
+        last = self.last
+        if last is None or last.state is not AttemptState.UNKNOWN or last.sends > 1:
+            return False
+        return all(one.failed for one in self.bought)
+
+    @property
     def refused_listings(self) -> frozenset[int]:
         """The listings that this round has been refused."""
         return frozenset(
@@ -351,10 +363,14 @@ class RequestView:
         )
         return Search(
             over=over,
-            may_resend=any(attempt.sends == 1 for attempt in unknown)
+            may_resend=any(line.may_be_resent for line in self.lines)
             and request.expires_at is not None
             and request.expires_at > at,
             person_asked=request.attention_at is not None,
+            # A bot that stood still has not asked, and silence is an answer to questions only.
+            silent=since is not None
+            and at >= since + SILENT_GRACES * grace_ms
+            and request.look_ups >= SILENT_PASSES,
         )
 
     def groups(self) -> list[LineGroup]:

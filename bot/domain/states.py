@@ -171,11 +171,13 @@ class Search:
 
     ``over``: the grace period has passed without a trace of them. ``may_resend``: one of them was
     sent once only, and the approval still counts. ``person_asked``: a person knows already.
+    ``silent``: for far longer than that the market has not said enough to tell.
     """
 
     over: bool
     may_resend: bool
     person_asked: bool
+    silent: bool = False
 
 
 def next_step(lines: Iterable[LineState], search: Search) -> Step:
@@ -187,8 +189,10 @@ def next_step(lines: Iterable[LineState], search: Search) -> Step:
     if LineState.SENT in states:
         return Step.WAIT
     if LineState.UNKNOWN in states:
-        if not search.over or search.person_asked:
+        if search.person_asked:
             return Step.LOOK_UP
+        if not search.over:
+            return Step.ASK_A_PERSON if search.silent else Step.LOOK_UP
         return Step.RESEND if search.may_resend else Step.ASK_A_PERSON
     if states & {LineState.OPEN, LineState.RECHECK}:
         return Step.BUY

@@ -63,6 +63,10 @@ ON_THE_WIRE_MAX: Final = 4
 UNSENT_MAX: Final = 3
 """So often a send that never left is repeated at once; then the market has to answer first."""
 
+FRESH_MS: Final = 120_000
+"""What was found out before a send is good for so long. A turn at the market can take longer, and
+by then a failed purchase may have come back, the member gone, the gateway down."""
+
 UNCLEAR_MAX: Final = 3
 """Requests in a row whose calls had no clear outcome, before nothing more is bought."""
 
@@ -108,11 +112,14 @@ class Buying:
     def _now(self) -> int:
         return self._clock.now_ms()
 
-    async def buy(self, view: RequestView, *, still_failed: Collection[str] = frozenset()) -> None:
+    async def buy(
+        self, view: RequestView, *, checked_at: int, still_failed: Collection[str] = frozenset()
+    ) -> None:
         """Resolve, commit, call, record: a request in *buying* of which nothing is unknown.
 
-        ``still_failed``: keys of purchases that the market has called failed a moment ago; only
-        their lines may be bought anew.
+        ``checked_at``: since when it is known that nothing stands in its way; if that is too long
+        ago when its turn comes, nothing is sent, and its step is taken anew. ``still_failed``: keys
+        of purchases that the market has called failed since; only their lines may be bought anew.
         """
         asked_at = self._now()
         try:
@@ -123,19 +130,38 @@ class Buying:
         async with self._wire:
             # Waited for before the attempts are committed, so that what is *sent* is sent at once.
             token = await self._market.reserve_buy()
-            batch = await self._commit(view, listings, asked_at, still_failed)
+            batch = None
+            if await self._is_still_so(view, checked_at):
+                batch = await self._commit(view, listings, asked_at, still_failed)
             self._announcements.wake()
             if batch is not None:
                 await self._call(view, batch, token)
 
-    async def resend(self, view: RequestView) -> None:
-        """Send what the market knows nothing of once more: same listings, ceilings and keys."""
+    async def resend(self, view: RequestView, *, checked_at: int) -> None:
+        """Send what the market knows nothing of once more: same listings, ceilings and keys.
+
+        ``checked_at`` as in ``buy``.
+        """
         async with self._wire:
             token = await self._market.reserve_buy()
-            batch = await self._commit_resend(view)
+            batch = None
+            if await self._is_still_so(view, checked_at):
+                batch = await self._commit_resend(view)
             self._announcements.wake()
             if batch is not None:
                 await self._call(view, batch, token)
+
+    async def _is_still_so(self, view: RequestView, checked_at: int) -> bool:
+        """Say whether what was checked is still good; if not, have the next step taken anew.
+
+        So it is too if the approval has grown too old meanwhile.
+        """
+        now = self._now()
+        if now < min(checked_at + FRESH_MS, view.request.expires_at or 0):
+            return True
+        async with self._database.writing() as tx:
+            await purchases.step_now(tx, view.request.request_id, at=now)
+        return False
 
     async def _call(self, view: RequestView, batch: Batch, token: Token) -> None:
         outcome = await self._market.buy(
@@ -294,6 +320,8 @@ class Buying:
         match outcome:
             case Purchase():
                 await self._booking.book(tx, key, outcome)
+                # Booked under another key, it says nothing about this one: nobody waits any more.
+                await purchases.record_unknown(tx, key, message="this purchase is another line's")
             case Refusal(code, message):
                 definite = await purchases.record_refusal(
                     tx, key, outcome, whole=False, at=self._now()

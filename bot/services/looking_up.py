@@ -18,15 +18,16 @@ from typing import Final
 from bot.domain.keys import new_request_id, purchase_key
 from bot.domain.limits import MISSES_NEEDED, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, Purchase
-from bot.domain.models import Attempt, EventKind, RequestView
+from bot.domain.models import Attempt, EventKind, LineView, RequestView
 from bot.domain.states import LineState, Step
-from bot.errors import MarketError, MarketUnavailableError
+from bot.errors import MarketError, MarketRefusedError, MarketUnavailableError
 from bot.services.announcements import Announcements
 from bot.services.booking import Booked, Booking
 from bot.services.buying import Buying, next_attempt_no
 from bot.services.clock import Clock
 from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.refusals import Scope, rule_for
 from bot.store import audit, baskets, outbox, purchases, requests
 from bot.store.database import Database, Transaction
 
@@ -72,15 +73,19 @@ class LookUps:
         found: dict[str, Purchase] = {}
         missing: set[str] = set()
         if len(keys) > 1:
-            found |= await self._ask_for_all(keys)
+            try:
+                found |= await self._ask_for_all(keys)
+            except MarketError as error:
+                if _refuses_everything(error):
+                    return Answers({}, frozenset())
         for key in keys:
             if key in found:
                 continue
             try:
                 answer = await self._market.getinfo_by_keys([key])
-            except MarketUnavailableError:
-                break  # it would not answer about the others either
-            except MarketError:
+            except MarketError as error:
+                if _ends_the_asking(error):
+                    break
                 continue
             mine = [one for one in answer.purchases if one.purchase_key == key]
             if mine:
@@ -90,10 +95,7 @@ class LookUps:
         return Answers(found, frozenset(missing))
 
     async def _ask_for_all(self, keys: Sequence[str]) -> dict[str, Purchase]:
-        try:
-            answer = await self._market.getinfo_by_keys(keys)
-        except MarketError:
-            return {}
+        answer = await self._market.getinfo_by_keys(keys)
         return {
             one.purchase_key: one
             for one in answer.purchases
@@ -209,15 +211,15 @@ class LookUps:
         return pause
 
     async def recover(self, view: RequestView) -> bool:
-        """Look for purchases of a request's open lines that our records may have lost.
+        """Look for purchases of a request's lines to buy that our records may have lost.
 
         Return whether there were any. Raises ``MarketError`` if the market doesn't answer about
         every one of the keys that may be used next.
         """
         keys = [
             purchase_key(view.request.request_id, line.line.line_no, attempt_no)
-            for line in view.in_state(LineState.OPEN)
-            for attempt_no in _numbers(next_attempt_no(line))
+            for line in (*view.in_state(LineState.OPEN), *view.in_state(LineState.RECHECK))
+            for attempt_no in _numbers(_next_no(line))
         ]
         answers = await self.ask(keys)
         async with self._database.writing() as tx:
@@ -271,6 +273,23 @@ class LookUps:
 
 def _unknown(view: RequestView) -> list[Attempt]:
     return [line.last for line in view.in_state(LineState.UNKNOWN) if line.last]
+
+
+def _refuses_everything(error: MarketError) -> bool:
+    """Say whether a refusal is of every call alike: too many of them, or not from us."""
+    return isinstance(error, MarketRefusedError) and rule_for(error.code).scope is Scope.CALL
+
+
+def _ends_the_asking(error: MarketError) -> bool:
+    """Say whether the market would not answer about other keys either."""
+    return isinstance(error, MarketUnavailableError) or _refuses_everything(error)
+
+
+def _next_no(line: LineView) -> int:
+    """Return the number of the next attempt of a line that is open, or to be opened."""
+    if line.state is LineState.RECHECK:
+        return max(attempt.attempt_no for attempt in line.attempts) + 1
+    return next_attempt_no(line)
 
 
 def _numbers(first: int) -> range:

@@ -206,11 +206,12 @@ class Purchasing:
     async def _take_step(self, view: RequestView) -> None:
         match view.request.state:
             case RequestState.APPROVED:
+                checked_at = self._now()
                 match await self._obstacle(view) or await self._claim(view):
                     case Wait() as wait:
                         await self._put_off(view, wait)
                     case RequestView() as claimed:
-                        await self._buy(claimed)
+                        await self._buy(claimed, checked_at)
             case RequestState.BUYING:
                 await self._take_step_in_buying(view)
             case _:
@@ -226,29 +227,36 @@ class Purchasing:
             case Step.BUY if (view.request.expires_at or 0) <= self._now():
                 await self._buying.close_late_lines(view)
             case Step.BUY if not self._stopping.is_set():
+                checked_at = self._now()
                 wait = await self._obstacle(view) or await self._uncovered(view)
                 if wait is not None:
                     await self._put_off(view, wait)
                 else:
-                    await self._buy(view)
+                    await self._buy(view, checked_at)
             case Step.FINISH:
                 async with self._database.writing() as tx:
-                    await self._buying.finish(tx, view)
+                    current = await requests.get(tx, view.request.request_id)
+                    if current is not None and self._is_at_its_end(current):
+                        await self._buying.finish(tx, current)
                 self._announcements.wake()
             case Step.BUY | Step.WAIT:
                 return
+
+    def _is_at_its_end(self, view: RequestView) -> bool:
+        return view.request.state is RequestState.BUYING and self._step(view) is Step.FINISH
 
     def _step(self, view: RequestView) -> Step:
         return view.next_step(self._now(), grace_ms=self._timing.grace_ms)
 
     async def _resend(self, view: RequestView) -> None:
+        checked_at = self._now()
         wait = await self._obstacle(view)
         if wait is not None:
             await self._put_off(view, wait)
         else:
-            await self._buying.resend(view)
+            await self._buying.resend(view, checked_at=checked_at)
 
-    async def _buy(self, view: RequestView) -> None:
+    async def _buy(self, view: RequestView, checked_at: int) -> None:
         request = view.request
         still_failed: frozenset[str] = frozenset()
         forgotten = self._this_run.may_have_forgotten(request.submitted_at, request.decided_at)
@@ -265,7 +273,7 @@ class Purchasing:
         except MarketError as error:
             await self._buying.give_back(view, error)
             return
-        await self._buying.buy(view, still_failed=still_failed)
+        await self._buying.buy(view, checked_at=checked_at, still_failed=still_failed)
 
     async def _put_aside(self, request_id: str) -> None:
         """Leave a request alone; keep its place taken if not even that can be written down.
@@ -287,11 +295,11 @@ class Purchasing:
         wait = wait_for(WaitReason.FAULT)
         now = self._now()
         async with self._database.writing() as tx:
-            await self._stop_waiting(tx, request_id, "a fault of the bot")
+            stopped = await self._stop_waiting(tx, request_id, "a fault of the bot")
             view = await requests.get(tx, request_id)
             if view is None:
                 return
-            if view.in_state(LineState.UNKNOWN):
+            if stopped:
                 await purchases.begin_search(
                     tx, request_id, at=now, step_at=now + self._timing.first_look_up_ms
                 )
@@ -300,11 +308,14 @@ class Purchasing:
             await outbox.touch(tx, request_id)
         self._announcements.wake()
 
-    async def _stop_waiting(self, tx: Transaction, request_id: str, message: str) -> None:
-        if await purchases.give_up_waiting(tx, request_id, message=message):
-            view = await requests.get(tx, request_id)
-            if view is not None:
-                await self._announcements.announce_result(tx, view)
+    async def _stop_waiting(self, tx: Transaction, request_id: str, message: str) -> bool:
+        """Call what was on the wire unknown; return whether anything was."""
+        if not await purchases.give_up_waiting(tx, request_id, message=message):
+            return False
+        view = await requests.get(tx, request_id)
+        if view is not None:
+            await self._announcements.announce_result(tx, view)
+        return True
 
     # What is in the way
 
@@ -346,11 +357,16 @@ class Purchasing:
 
     async def _put_off(self, view: RequestView, wait: Wait) -> None:
         request = view.request
-        until = self._now() + wait.for_ms
+        # What is looked up meanwhile has its own, growing intervals.
+        until = max(self._now() + wait.for_ms, request.step_at or 0)
         async with self._database.writing() as tx:
             current = await requests.get(tx, request.request_id)
             if current is None or current.request.decided_at != request.decided_at:
                 # Taken back, and perhaps approved anew: that approval has its own undo time.
+                return
+            if _can_be_given_back(current):
+                await self._buying.give_back_in(tx, current, wait)
+                self._announcements.wake()
                 return
             news = await purchases.wait(
                 tx, request.request_id, wait.reason, claimable_at=until, at=self._now()
@@ -401,3 +417,10 @@ class Purchasing:
         async with self._database.reading() as tx:
             others = await purchases.spoken_for(tx, since=asked_at, besides=view.request.request_id)
         return wait_for(WaitReason.BALANCE_LOW) if balance < view.open_total + others else None
+
+
+def _can_be_given_back(view: RequestView) -> bool:
+    """Say whether nothing of a claimed request was bought, so that it may be taken back again."""
+    maybe_bought = view.in_state(LineState.UNKNOWN) or view.in_state(LineState.SENT)
+    claimed = view.request.state is RequestState.BUYING
+    return claimed and not view.has_purchases and not maybe_bought

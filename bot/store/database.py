@@ -162,7 +162,7 @@ class Database:
     async def follow_last_event(self) -> None:
         """Have what is noted beside the database follow it again, after a return of a copy."""
         if self._last_event is not None:
-            self._last_event.note(await self._last_known_event())
+            self._last_event.set(await self._last_known_event())
 
     async def _last_known_event(self) -> int:
         async with self.reading() as tx:

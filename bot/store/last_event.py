@@ -38,7 +38,12 @@ class LastEvent:
         return int(_NUMBER.unpack_from(self._memory)[0])
 
     def note(self, event_id: int) -> None:
-        """Write the number."""
+        """Write the number, unless a later one stands there: that one has happened too."""
+        if event_id > self.event_id:
+            self.set(event_id)
+
+    def set(self, event_id: int) -> None:
+        """Write the number, whatever stands there."""
         _NUMBER.pack_into(self._memory, 0, event_id)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.domain.keys import parse_purchase_key
-from bot.domain.market import OfferStatus, Purchase, Refusal
+from bot.domain.market import FAILED_STATUSES, OfferStatus, Purchase, Refusal
 from bot.domain.models import NoListing, Request, RequestView, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestEvent
@@ -302,13 +302,18 @@ async def _on_the_wire(tx: Transaction, request_id: str) -> None:
 async def open_resend(tx: Transaction, request_id: str, *, at: int) -> list[str]:
     """Write the unknown attempts that were sent once as *sent* again; return their keys.
 
-    What they say stays: the same listings, ceilings and Steam account.
+    What they say stays: the same listings, ceilings and Steam account. One beside a purchase of its
+    line that is alive under another key is left out: it would be the second one.
     """
     rows = await tx.all(
         "UPDATE attempts SET state = 'sent', sends = 2, sent_at = ? "
-        "WHERE request_id = ? AND state = 'unknown' AND sends = 1 RETURNING purchase_key",
+        "WHERE request_id = ? AND state = 'unknown' AND sends = 1 AND NOT EXISTS (SELECT 1 "
+        "FROM attempts AS other WHERE other.request_id = attempts.request_id "
+        "AND other.line_no = attempts.line_no AND other.state = 'purchased' "
+        "AND other.offer_status NOT IN (SELECT value FROM json_each(?))) RETURNING purchase_key",
         at,
         request_id,
+        json.dumps(sorted(FAILED_STATUSES)),
     )
     await _on_the_wire(tx, request_id)
     return [row["purchase_key"] for row in rows]
@@ -328,6 +333,10 @@ async def adopt(
 ) -> None:
     """Write an attempt that our records have lost and the market knows as a purchase."""
     parsed = parse_purchase_key(key)
+    # When it was sent is lost. The books look for what was sent since they agreed last, and this
+    # may be from long before.
+    since = request.submitted_at or at
+    sent_at = since if purchase.bought_at is None else min(at, purchase.bought_at * 1000)
     if parsed is None or parsed[0] != request.request_id:
         raise ValueError("a purchase is adopted under a key of its own request")
     live = await tx.one(
@@ -351,7 +360,7 @@ async def adopt(
         purchase.listing_id or 0,
         max_price,
         purchase.steam_id or 0,
-        at,
+        sent_at,
         at,
         purchase.class_id,
         line_round,
@@ -495,10 +504,16 @@ async def begin_search(tx: Transaction, request_id: str, *, at: int, step_at: in
 async def record_look_up(
     tx: Transaction, request_id: str, *, history_at: int | None, step_at: int
 ) -> None:
-    """Note that one pass of look-ups is over; ``history_at``: the history had none of them."""
+    """Note that one pass of look-ups is over; ``history_at``: the history had none of them.
+
+    If nothing is unknown any more, because a person has settled it meanwhile, the next step is
+    another one, and its time stays.
+    """
     await tx.execute(
         "UPDATE requests SET look_ups = look_ups + 1, step_at = ?, "
-        "history_at = coalesce(?, history_at) WHERE request_id = ? AND state = 'buying'",
+        "history_at = coalesce(?, history_at) WHERE request_id = ? AND state = 'buying' "
+        "AND EXISTS (SELECT 1 FROM attempts "
+        "WHERE attempts.request_id = requests.request_id AND attempts.state = 'unknown')",
         step_at,
         history_at,
         request_id,

@@ -141,7 +141,7 @@ def _mixtures() -> Iterable[tuple[LineState, ...]]:
     )
 
 
-SEARCHES = [Search(*each) for each in product([False, True], repeat=3)]
+SEARCHES = [Search(*each) for each in product([False, True], repeat=4)]
 
 
 @pytest.mark.parametrize("states", list(_mixtures()), ids="-".join)
@@ -162,6 +162,6 @@ def test_next_step_for_every_mixture_of_lines_sends_nothing_beside_an_unknown(
 
 def _while_unknown(search: Search) -> Step:
     """Return the step while nobody knows: sent once more only once, and only when all is over."""
-    if search.over and not search.person_asked:
-        return Step.RESEND if search.may_resend else Step.ASK_A_PERSON
-    return Step.LOOK_UP
+    if search.person_asked or not (search.over or search.silent):
+        return Step.LOOK_UP
+    return Step.RESEND if search.over and search.may_resend else Step.ASK_A_PERSON

@@ -64,6 +64,34 @@ async def test_copy_that_came_to_another_machine_is_recognised(path: Path) -> No
     assert await is_older_copy(path)
 
 
+@pytest.mark.parametrize("moved", [False, True])
+async def test_older_copy_is_one_until_that_is_on_disk(
+    path: Path, tmp_path: Path, moved: bool
+) -> None:
+    """Killed right after it was recognised, the next start recognises it again."""
+    await happen(path)
+    shutil.copyfile(path, tmp_path / "copy.db")
+    await happen(path)
+    shutil.copyfile(tmp_path / "copy.db", path)
+    if moved:
+        path.with_name(f"{path.name}.last").unlink()
+    for _ in range(2):
+        async with await Database.open(path) as database:
+            assert await database.is_older_copy()
+
+
+async def test_older_copy_in_which_something_happens_before_it_is_asked_is_one_still(
+    path: Path, tmp_path: Path
+) -> None:
+    """As when ``python -m bot rebind`` is the first to open it."""
+    await happen(path)
+    shutil.copyfile(path, tmp_path / "copy.db")
+    await happen(path, 5)
+    shutil.copyfile(tmp_path / "copy.db", path)
+    await happen(path, 2)
+    assert await is_older_copy(path)
+
+
 async def test_what_was_undone_is_not_noted(path: Path) -> None:
     await happen(path)
     async with await Database.open(path) as database:
@@ -89,8 +117,11 @@ def test_number_outlives_its_process_and_a_file_that_is_cut_is_a_new_one(tmp_pat
     first = LastEvent(tmp_path / "last")
     assert first.event_id == 0
     first.note(7)
+    first.note(5)
     second = LastEvent(tmp_path / "last")
     assert second.event_id == 7
+    second.set(3)
+    assert first.event_id == 3
     first.close()
     second.close()
     (tmp_path / "last").write_bytes(b"abc")
