@@ -53,6 +53,7 @@ _IN_A_COMMAND: Final = (
 )
 _DISCORD_DID_IT: Final = re.compile(
     _IN_A_COMMAND + r"([\w.]*\.)?(Client\w*Error|Server\w*Error|DiscordServerError|"
+    r"HTTPException: 429|"
     r"ConnectionResetError|ConnectionRefusedError)\b.*"
 )
 """What answering a click may fail with: it is logged under a reference."""

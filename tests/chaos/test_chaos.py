@@ -19,6 +19,11 @@ _SEEDS: Final = range(1, 26)
 _AT_ONCE: Final = 3
 _TRIES: Final = 3
 
+_OF_A_BUSY_MACHINE: Final = frozenset({"log", "unanswered", "stuck", "harness"})
+"""What a machine that stands still for a second can look like: such a round is played again. What
+was bought, approved, sent or told wrongly never is.
+"""
+
 CAN_BE_BROKEN: Final = [name for name, mutant in mutants.MUTANTS.items() if mutant.install]
 
 
@@ -61,10 +66,23 @@ def violations(outcomes: Sequence[Outcome]) -> dict[str, tuple[Violation, ...]]:
 async def test_bot_when_killed_at_every_moment_then_the_books_are_right(
     first: int, zygote: Zygote, tmp_path: Path
 ) -> None:
-    rounds = [(draw(str(first + number)), None) for number in range(5)]
-    outcomes = await play_all(rounds, zygote, tmp_path)
-    assert violations(outcomes) == {}
-    assert all(each.tally["starts"] > 1 for each in outcomes)
+    plans = {str(first + number): draw(str(first + number)) for number in range(5)}
+    for again in range(_TRIES):
+        folder = tmp_path / str(again)
+        folder.mkdir()
+        outcomes = await play_all([(plan, None) for plan in plans.values()], zygote, folder)
+        assert all(each.tally["starts"] > 1 for each in outcomes)
+        wrong = violations(outcomes)
+        certain = {
+            seed: found
+            for seed, found in wrong.items()
+            if any(violation.kind not in _OF_A_BUSY_MACHINE for violation in found)
+        }
+        assert certain == {}
+        plans = {seed: plans[seed] for seed in wrong}
+        if not plans:
+            return
+    raise AssertionError(f"{_TRIES} times in a row: {wrong}")
 
 
 async def test_rounds_of_a_sound_bot_in_the_scenes_of_the_mutants_are_without_fault(
