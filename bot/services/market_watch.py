@@ -145,12 +145,12 @@ class MarketWatch:
     async def _lift(self, *, at_start: bool) -> None:
         # Nearly always there is none, and then nobody has to wait for the writer.
         async with self._database.reading() as tx:
-            if await settings.get_pause(tx) is None:
+            if await _refusal(tx) is None:
                 return
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
-            pause = await settings.get_pause(tx)
-            if pause is None or pause.cause is not PauseCause.MARKET_REFUSES_US:
+            pause = await _refusal(tx)
+            if pause is None:
                 return
             if pause.details == _REFUSED_TO_SELL and not at_start and now < pause.since + _HOLD_MS:
                 return
@@ -164,8 +164,8 @@ class MarketWatch:
         first = True
         while True:
             async with self._database.reading() as tx:
-                pause = await settings.get_pause(tx)
-            if first or (pause and pause.cause is PauseCause.MARKET_REFUSES_US):
+                refused = await _refusal(tx) is not None
+            if first or refused:
                 try:
                     await self.balance(at_start=first, for_=CallClass.STATUS)
                     if first:
@@ -174,3 +174,9 @@ class MarketWatch:
                     log.warning("The market can't be used at the moment: %s", error)
             first = False
             await asyncio.sleep(_CHECK_S)
+
+
+async def _refusal(tx: Transaction) -> Pause | None:
+    """Return the pause for a market that refuses us, whatever else pauses buying beside it."""
+    pauses = await settings.get_pauses(tx)
+    return next((one for one in pauses if one.cause is PauseCause.MARKET_REFUSES_US), None)

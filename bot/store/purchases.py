@@ -755,6 +755,8 @@ async def spoken_for(tx: Transaction, *, since: int, besides: str) -> Micros:
         "WHERE requests.state = 'buying' AND requests.request_id <> ? AND no_listing IS NULL "
         "AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.request_id = lines.request_id "
         "AND attempts.line_no = lines.line_no AND attempts.released = 0 "
+        # One of an earlier round failed, and is about to be bought anew.
+        "AND attempts.round = lines.round "
         "AND attempts.state IN ('sent', 'unknown', 'purchased'))) AS total",
         besides,
         since,

@@ -15,6 +15,8 @@ from tests.chaos.plan import Plan, draw
 from tests.chaos.round import Outcome, Script, play_round, short_memory
 from tests.chaos.zygote import Zygote
 
+pytestmark = pytest.mark.timeout(400)
+
 _SEEDS: Final = range(1, 26)
 _AT_ONCE: Final = 3
 _TRIES: Final = 3

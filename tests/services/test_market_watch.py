@@ -254,3 +254,13 @@ async def test_pause_that_came_while_an_older_one_was_being_lifted_stands(house:
         await house.watch.refused_to_sell_in(tx, -8)
     await asking
     assert await paused(house) is not None
+
+
+async def test_market_that_lets_us_in_is_heard_beside_an_alarm(house: House) -> None:
+    """Whoever lifts the alarm later must not find a pause that is over."""
+    async with house.database.writing() as tx:
+        await settings.pause(tx, Pause(PauseCause.ALARM, house.clock.now, None, ""))
+        await settings.pause(tx, Pause(PauseCause.MARKET_REFUSES_US, house.clock.now, -10, ""))
+    await house.watch.balance()
+    async with house.database.reading() as tx:
+        assert [pause.cause for pause in await settings.get_pauses(tx)] == [PauseCause.ALARM]
