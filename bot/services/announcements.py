@@ -295,6 +295,8 @@ class Announcements:
     async def _redraw(self, row: OutboxRow) -> None:
         try:
             async with self._database.reading() as tx:
+                if not await outbox.is_to_redraw(tx, row.outbox_id, self._clock.now_ms()):
+                    return  # drawn since it was found to be due
                 current = await outbox.get(tx, row.outbox_id)
                 subject = await self._subject(tx, row)
             if current is None or subject is None:

@@ -202,6 +202,17 @@ async def to_redraw(tx: Transaction, at: int, *, limit: int) -> list[OutboxRow]:
     return [_row(row) for row in rows]
 
 
+async def is_to_redraw(tx: Transaction, outbox_id: int, at: int) -> bool:
+    """Say whether a message still shows something older than the database, and its time is here."""
+    row = await tx.one(
+        "SELECT 1 FROM outbox WHERE outbox_id = ? AND state = 'posted' AND wanted > shown "
+        "AND next_at <= ?",
+        outbox_id,
+        at,
+    )
+    return row is not None
+
+
 async def next_at(tx: Transaction) -> int | None:
     """Return when there is something to do next."""
     # In two halves, because each has its index and an OR of them has none.

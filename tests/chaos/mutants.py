@@ -205,12 +205,16 @@ def _take_no_lock() -> None:
 
 
 def _record_after_telling() -> None:
-    """Note that a message may be on its way only when it has arrived."""
+    """Note that a message may be on its way only when it has arrived, and believe that note."""
 
     async def unrecorded(tx: Transaction, outbox_id: int) -> bool:
         return True
 
+    async def unsearched(tx: Transaction) -> None:
+        return
+
     _put(outbox, "mark_trying", unrecorded)
+    _put(outbox, "search_first", unsearched)
 
 
 def _look_ups() -> Any:

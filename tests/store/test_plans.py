@@ -233,6 +233,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: outbox.skip_kind(tx, GUILD, TEST_CARD),
     lambda tx: outbox.to_post(tx, NOW, limit=9),
     lambda tx: outbox.to_redraw(tx, NOW, limit=9),
+    lambda tx: outbox.is_to_redraw(tx, 1, NOW),
     lambda tx: outbox.touch(tx, request_id()),
     lambda tx: outbox.touch_everywhere(tx, TEST_CARD),
     lambda tx: outbox.touch_open_cards(tx, GUILD),
