@@ -43,13 +43,16 @@ from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
 from bot.services.clock_watch import ClockWatch, TimeSource
 from bot.services.disk_watch import DiskWatch
+from bot.services.following import Follower
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
+from bot.services.market_socket import MarketSocket
 from bot.services.market_watch import MarketWatch
 from bot.services.pauses import Pauses, lift_all
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.rebinding import named, rebind
 from bot.services.requests import Requests
+from bot.services.statuses import Statuses
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
@@ -227,6 +230,7 @@ class House:
     announcements: Announcements
     purchasing: Purchasing
     look_ups: LookUps
+    follower: Follower
     books: Books
     clock_watch: ClockWatch
     services: Services
@@ -262,6 +266,8 @@ class House:
                     self.services.requests.run_sweeper(),
                     self.services.watch.run(),
                     self.look_ups.run(),
+                    self.follower.run(),
+                    self.follower.run_hints(),
                     self.books.run(),
                     self.disk.run(),
                     self.clock_watch.run(),
@@ -320,8 +326,10 @@ def build(
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(market, clock, PriceFile(price_file(settings)))
+    socket = MarketSocket()
+    statuses = Statuses(announcements, clock, rng, socket, timing.cadence)
     booking = Booking(
-        watch, announcements, clock, rng, market_name=settings.market, project=project
+        watch, announcements, statuses, clock, rng, market_name=settings.market, project=project
     )
     buying = Buying(
         database,
@@ -336,6 +344,17 @@ def build(
         project=project,
     )
     look_ups = LookUps(database, market, booking, buying, announcements, clock, rng, timing)
+    follower = Follower(
+        database,
+        market,
+        booking,
+        statuses,
+        announcements,
+        clock,
+        clock_watch,
+        timing,
+        due=approved,
+    )
     disk = DiskWatch(partial(free_bytes, settings.database_path))
     purchasing = Purchasing(
         database,
@@ -408,7 +427,16 @@ def build(
     bot.on_online = announcements.wake
     watch_the_clock(clock_watch, market, bot)
     return House(
-        database, bot, announcements, purchasing, look_ups, books, clock_watch, services, disk
+        database,
+        bot,
+        announcements,
+        purchasing,
+        look_ups,
+        follower,
+        books,
+        clock_watch,
+        services,
+        disk,
     )
 
 

@@ -36,13 +36,16 @@ def new_mark(rng: Random) -> int:
     return rng.randrange(1 << 24, 1 << 31)
 
 
-def mark_of(request_id: str, kind: str, copy: int) -> int:
+def mark_of(request_id: str, kind: str, copy: int, part: int = 0) -> int:
     """Return the mark of a message about a request; ``copy`` counts how often it was put up anew.
+
+    ``part`` tells messages of one kind apart.
 
     It follows from the request's random id, so that a message which the records have lost is found
     again where it stands.
     """
-    digest = hashlib.sha256(f"{request_id} {kind} {copy}".encode()).digest()
+    name = f"{request_id} {kind} {copy}" + (f" {part}" if part else "")
+    digest = hashlib.sha256(name.encode()).digest()
     return (1 << 24) + int.from_bytes(digest[:8]) % ((1 << 31) - (1 << 24))
 
 

@@ -79,6 +79,18 @@ class Purchase:
     debited: Micros
     bought_at: int | None
     """Unix seconds by the market's clock."""
+    trade_offer_id: int | None = None
+    """Steam's number of the trade, once there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an event of the market says of a purchase: late, twice, or in the wrong order."""
+
+    buy_id: int
+    purchase_key: str | None
+    offer_status: str | None
+    trade_offer_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ Times are unix milliseconds, money is micros, ids of people and places are Disco
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
+from bot.domain.delivery import SETTLES_MS, TRADE_LIVES_MS
 from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, SILENT_PASSES, TRIES_MAX
-from bot.domain.market import FAILED_STATUSES
+from bot.domain.market import FAILED_STATUSES, OfferStatus
 from bot.domain.money import Micros
 from bot.domain.states import (
     AttemptState,
@@ -142,6 +144,39 @@ class Attempt:
     class_id: str = ""
     alarms: tuple[str, ...] = ()
     """What the market did about it that must never happen; booked all the same."""
+    trade_offer_id: int | None = None
+    status_at: int | None = None
+    """Since when its offer status is known."""
+    not_waiting_at: int | None = None
+    """The last moment in which its trade was known not to wait yet."""
+    accepted_at: int | None = None
+    closed_at: int | None = None
+    stuck_at: int | None = None
+    """Since when its delivery takes so long that a person should look."""
+    told_in: int | None = None
+    """The part of the trade messages that tells of it."""
+    noticed_in: int | None = None
+    """The part of the moderators' delivery notices that tells of it."""
+    back_at: int | None = None
+    """When the money of a purchase that failed was seen back."""
+    back_by: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether its trade waits in Steam for the member."""
+        alive = self.state is AttemptState.PURCHASED
+        return alive and self.offer_status == OfferStatus.WAITING_ACCEPT
+
+    @property
+    def trade_ends_at(self) -> int | None:
+        """When a trade that waits is over, at the latest."""
+        known = self.not_waiting_at
+        return known + TRADE_LIVES_MS if self.waits and known is not None else None
+
+    @property
+    def final_at(self) -> int | None:
+        """When an accepted trade can no longer be reversed."""
+        return None if self.accepted_at is None else self.accepted_at + SETTLES_MS
 
     @property
     def failed(self) -> bool:
@@ -187,6 +222,12 @@ class Request:
     attention_at: int | None = None
     dm_closed: bool = False
     changed_at: int = 0
+    ready_at: int | None = None
+    """When the member pressed **Send it now**, on a server that delivers when they are ready."""
+    here_at: int | None = None
+    """When the member last asked for another try of a trade that they had missed."""
+    trade_url_at: int | None = None
+    """When its own copy of the Trade URL was last replaced."""
 
     @property
     def steam_id(self) -> int | None:
@@ -208,6 +249,10 @@ class LineView:
         A purchase can turn up under a key that was called refused, after a later one was tried.
         """
         return max(reversed(self.attempts), key=lambda one: one.weight, default=None)
+
+    def attempt(self, purchase_key: str) -> Attempt | None:
+        """Return what was tried under this key."""
+        return next((one for one in self.attempts if one.purchase_key == purchase_key), None)
 
     @property
     def state(self) -> LineState:
@@ -303,6 +348,21 @@ class RequestView:
     def debited_total(self) -> Micros:
         """What the market took for the lines that were bought."""
         return Micros(sum(attempt.debited or 0 for view in self.lines for attempt in view.attempts))
+
+    def told_in(self, part: int) -> tuple[tuple[LineView, Attempt], ...]:
+        """Return the purchases that a part of the trade messages tells of, with their lines."""
+        return self._tried(lambda attempt: attempt.told_in == part)
+
+    def noticed_in(self, part: int) -> tuple[tuple[LineView, Attempt], ...]:
+        """Return the same of a part of the moderators' delivery notices."""
+        return self._tried(lambda attempt: attempt.noticed_in == part)
+
+    def _tried(self, which: Callable[[Attempt], bool]) -> tuple[tuple[LineView, Attempt], ...]:
+        return tuple((line, one) for line in self.lines for one in line.attempts if which(one))
+
+    def line_of(self, purchase_key: str) -> LineView | None:
+        """Return the line that was tried under this key."""
+        return next((line for line in self.lines if line.attempt(purchase_key)), None)
 
     def in_state(self, state: LineState) -> tuple[LineView, ...]:
         """Return the lines in ``state``."""
@@ -411,6 +471,14 @@ class Basket:
         return Micros(sum(pick.ceiling * pick.quantity for pick in self.picks))
 
 
+class Delivery(StrEnum):
+    """When an approved request is bought: a trade lives ten minutes only."""
+
+    AT_ONCE = "at_once"
+    WHEN_READY = "when_ready"
+    """As soon as its member says that they are there to accept it."""
+
+
 @dataclass(frozen=True, slots=True)
 class GuildSettings:
     """What a server decides for itself with ``/setup``."""
@@ -425,6 +493,8 @@ class GuildSettings:
     lines_max: int = 10
     open_requests_max: int = 1
     undo_s: int = 10
+    delivery: Delivery | None = None
+    """When approved requests are bought; None as long as nobody has chosen, and then at once."""
 
     @property
     def ready(self) -> bool:
@@ -463,6 +533,17 @@ class EventKind(StrEnum):
     TRIED_AGAIN = "tried_again"
     ADOPTED = "adopted"
     BOUGHT = "bought"
+    TRADE_WAITING = "trade_waiting"
+    DELIVERED = "delivered"
+    NOT_DELIVERED = "not_delivered"
+    ROLLED_BACK = "rolled_back"
+    STATUS_CHANGED = "status_changed"
+    """To one that nobody knows, or from one end to another."""
+    DELIVERY_STUCK = "delivery_stuck"
+    CLOSED = "closed"
+    READY = "ready"
+    MEMBER_HERE = "member_here"
+    MONEY_BACK = "money_back"
     ALARM = "alarm"
     SETTING_CHANGED = "setting_changed"
     PAUSED = "paused"
@@ -513,13 +594,22 @@ class Pause:
 
 
 class MessageKind(StrEnum):
-    """What a message of ours is. One of each for a request."""
+    """What a message of ours is. One of each for a request, or of some: several, in parts."""
 
     APPROVAL_CARD = "approval_card"
     MEMBER_STATUS = "member_status"
     RESULT = "result"
     TEST_CARD = "test_card"
     PAUSE_NOTICE = "pause_notice"
+    TRADES = "trades"
+    """To the member: trades wait in Steam. Each part tells of those that came at about one time."""
+    DELIVERY_NOTICE = "delivery_notice"
+    """To the moderators: what was returned, is stuck, or arrived after all. In parts as well."""
+    READY = "ready"
+    """To the member: say when you are there to accept it."""
+    REMINDER = "reminder"
+    MEMBER_HERE = "member_here"
+    """To the moderators: the member is there now and asks for another try."""
 
 
 class OutboxState(StrEnum):
@@ -551,5 +641,6 @@ class OutboxRow:
     tries: int
     created_at: int
     parked_reason: str
+    part: int = 0
     copy: int = 0
     """How often it was put up anew after somebody had deleted it."""

@@ -11,6 +11,7 @@ import logging
 from random import Random
 from typing import Final
 
+from bot.domain.delivery import TOLD_ANEW_MS
 from bot.domain.keys import mark_of, new_mark
 from bot.domain.models import (
     GuildSettings,
@@ -43,6 +44,11 @@ AT_ONCE: Final = 8
 
 EDIT_GAP_MS: Final = 1_500
 """Between two edits of one message: what changes meanwhile is drawn with the next."""
+
+TO_MEMBER: Final = frozenset(
+    {MessageKind.MEMBER_STATUS, MessageKind.TRADES, MessageKind.READY, MessageKind.REMINDER}
+)
+"""Kinds that go to the member's direct messages."""
 
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 60_000
@@ -118,6 +124,37 @@ class Announcements:
                 search_since=self._may_stand_since(view),
             )
         await outbox.touch(tx, request.request_id)
+
+    async def announce_part(self, tx: Transaction, view: RequestView, kind: MessageKind) -> int:
+        """Have something told in a message of a kind of which a request may have several.
+
+        The last one tells it too, unless it is so old that an edit rings nobody's phone any more.
+        Return its part.
+        """
+        request, now = view.request, self._clock.now_ms()
+        latest = await outbox.latest_part(tx, request.request_id, kind)
+        if latest is not None and _still_rings(latest, now):
+            await outbox.touch_part(tx, request.request_id, kind, latest.part)
+            return latest.part
+        part = latest.part + 1 if latest else 0
+        to_member = kind in TO_MEMBER
+        guild = await settings.get_guild(tx, request.guild_id)
+        channel_id = guild.approval_channel_id or guild.results_channel_id
+        if not to_member and channel_id is None:
+            raise RuntimeError("a request was bought where nobody can be told")
+        await outbox.announce(
+            tx,
+            kind,
+            guild_id=request.guild_id,
+            request_id=request.request_id,
+            part=part,
+            target_id=request.user_id if to_member else channel_id or 0,
+            to_member=to_member,
+            mark=mark_of(request.request_id, kind, 0, part),
+            at=now,
+            search_since=self._may_stand_since(view),
+        )
+        return part
 
     def _may_stand_since(self, view: RequestView) -> int | None:
         """Return since when a message about a request may stand without a trace on this disk."""
@@ -324,13 +361,16 @@ class Announcements:
             case MessageKind.PAUSE_NOTICE:
                 paused = await what_pauses(tx, row.guild_id)
                 return paused or (PauseOver() if row.message_id is not None else None)
-            case MessageKind.APPROVAL_CARD | MessageKind.MEMBER_STATUS | MessageKind.RESULT:
+            case _:
                 view = await requests.get(tx, row.request_id or "")
         if view is None:
             return None
         # What may stand unknown was searched for before this is asked, and not found.
         stands = row.message_id is not None
         over = view.request.state in FINAL_STATES
+        if row.kind is MessageKind.TRADES and not stands:
+            # What was over before anybody could be told is on the other cards.
+            return view if any(one.waits for _, one in view.told_in(row.part)) else None
         return None if row.kind is MessageKind.APPROVAL_CARD and over and not stands else view
 
     async def _replace(self, row: OutboxRow) -> None:
@@ -342,7 +382,7 @@ class Announcements:
                     tx,
                     row.outbox_id,
                     target_id=await self._target_now(tx, row),
-                    mark=mark_of(view.request.request_id, row.kind, row.copy + 1),
+                    mark=mark_of(view.request.request_id, row.kind, row.copy + 1, row.part),
                     at=self._clock.now_ms(),
                     search_since=self._may_stand_since(view),
                 )
@@ -387,6 +427,13 @@ class Announcements:
                 await outbox.put_off(tx, row.outbox_id, next_at=next_at)
             else:
                 await outbox.try_later(tx, row.outbox_id, next_at=next_at)
+
+
+def _still_rings(row: OutboxRow, now: int) -> bool:
+    """Say whether what is added to a message now is noticed, or will be when it is posted."""
+    if row.state in (OutboxState.WAITING, OutboxState.TRYING):
+        return True
+    return row.state is OutboxState.POSTED and now < row.created_at + TOLD_ANEW_MS
 
 
 async def what_pauses(tx: Transaction, guild_id: int) -> Paused | None:

@@ -20,6 +20,7 @@ from bot.services.announcements import Announcements
 from bot.services.clock import Clock
 from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Alarm
+from bot.services.statuses import Statuses
 from bot.store import audit, baskets, outbox, purchases, requests
 from bot.store.database import Transaction
 
@@ -48,6 +49,7 @@ class Booking:
         self,
         watch: MarketWatch,
         announcements: Announcements,
+        statuses: Statuses,
         clock: Clock,
         rng: Random,
         *,
@@ -56,6 +58,7 @@ class Booking:
     ) -> None:
         self._watch = watch
         self._announcements = announcements
+        self._statuses = statuses
         self._clock = clock
         self._rng = rng
         self._market_name = market_name
@@ -76,6 +79,8 @@ class Booking:
             # One purchase can't be the outcome of two orders: this one's is not known by it.
             return await self.book_stray(tx, view, purchase)
         booked = await self._book(tx, view, line, attempt, key, purchase)
+        if booked is not Booked.STRAY and await purchases.key_of_buy_id(tx, purchase.buy_id) == key:
+            await self._statuses.apply(tx, view, line, key, purchase)
         await self._raise_alarms(tx, view, line, attempt, purchase, booked)
         return booked
 
@@ -101,11 +106,8 @@ class Booking:
                     # Two purchases under one key: the market has bought twice for one order.
                     return await self.book_stray(tx, view, purchase)
                 await purchases.correct_settled(tx, key, purchase)
-                await outbox.touch(tx, view.request.request_id)
                 return Booked.KNOWN
             case AttemptState.PURCHASED:
-                if await purchases.record_status(tx, key, purchase):
-                    await outbox.touch(tx, view.request.request_id)
                 return Booked.KNOWN
             case AttemptState.REFUSED | AttemptState.NOT_SENT:
                 await purchases.record_late_purchase(tx, key, purchase, at=now)

@@ -34,6 +34,7 @@ from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
 from bot.services.rights import require_approver, require_disinterested
+from bot.services.statuses import close_if_settled
 from bot.store import audit, baskets, outbox, requests, settings, trade_urls
 from bot.store.database import Database, Transaction
 from bot.store.vault import Vault
@@ -315,6 +316,7 @@ class Requests:
         async with self._database.writing() as tx:
             ended = await requests.end_approvals(tx, self._clock.now_ms(), limit=_SWEEP_AT_ONCE)
             for request_id in ended:
+                await close_if_settled(tx, request_id, at=self._clock.now_ms())
                 await outbox.touch(tx, request_id)
         if ended:
             self._announcements.wake()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from bot.domain.delivery import Cadence
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,9 @@ class Timing:
 
     books_every_ms: int = 86_400_000
     """Between two comparisons without a restart."""
+
+    cadence: Cadence = field(default_factory=Cadence)
+    """How often the market is asked about a purchase."""
+
+    follow_gap_ms: int = 10_000
+    """Between two rounds of those questions, whatever happens meanwhile: it bounds their number."""

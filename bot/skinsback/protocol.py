@@ -425,6 +425,7 @@ def _purchase(entry: object, listing_id: int | None = None) -> Purchase:
         steam_id=None if fields.get("steamid") is None else _identifier(fields.get("steamid")),
         debited=_money(fields.get("balance_debited_sum")),
         bought_at=_or_none(_identifier, fields.get("date")),
+        trade_offer_id=_or_none(_identifier, fields.get("tradeofferid")),
     )
 
 

@@ -19,6 +19,7 @@ def _row(row: Row) -> OutboxRow:
         to_member=bool(row["to_member"]),
         target_id=row["target_id"],
         mark=row["mark"],
+        part=row["part"],
         copy=row["copy"],
         state=OutboxState(row["state"]),
         channel_id=row["channel_id"],
@@ -40,6 +41,7 @@ async def announce(
     mark: int,
     at: int,
     request_id: str | None = None,
+    part: int = 0,
     to_member: bool = False,
     search_since: int | None = None,
 ) -> int:
@@ -48,11 +50,12 @@ async def announce(
     ``search_since``: it may stand there since then without our knowing, so it is searched for.
     """
     return await tx.insert(
-        "INSERT INTO outbox (kind, guild_id, request_id, to_member, target_id, mark, state, "
-        "next_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO outbox (kind, guild_id, request_id, part, to_member, target_id, mark, state, "
+        "next_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         kind,
         guild_id,
         request_id,
+        part,
         int(to_member),
         target_id,
         mark,
@@ -94,10 +97,32 @@ async def get(tx: Transaction, outbox_id: int) -> OutboxRow | None:
     return None if row is None else _row(row)
 
 
-async def touch(tx: Transaction, request_id: str) -> None:
-    """Have every message about a request drawn again."""
+async def latest_part(tx: Transaction, request_id: str, kind: MessageKind) -> OutboxRow | None:
+    """Return the last of a request's messages of a kind of which there may be several."""
+    row = await tx.one(
+        "SELECT * FROM outbox WHERE request_id = ? AND kind = ? ORDER BY part DESC LIMIT 1",
+        request_id,
+        kind,
+    )
+    return None if row is None else _row(row)
+
+
+async def touch_part(tx: Transaction, request_id: str, kind: MessageKind, part: int) -> None:
+    """Have one of a request's messages of a kind drawn again."""
     await tx.execute(
-        "UPDATE outbox SET wanted = wanted + 1 WHERE request_id = ? AND state <> 'skipped'",
+        "UPDATE outbox SET wanted = wanted + 1 "
+        "WHERE request_id = ? AND kind = ? AND part = ? AND state <> 'skipped'",
+        request_id,
+        kind,
+        part,
+    )
+
+
+async def touch(tx: Transaction, request_id: str) -> None:
+    """Have every message about a request drawn again, but those that tell of a part of it."""
+    await tx.execute(
+        "UPDATE outbox SET wanted = wanted + 1 WHERE request_id = ? AND state <> 'skipped' "
+        "AND kind NOT IN ('trades', 'delivery_notice')",
         request_id,
     )
 

@@ -408,20 +408,6 @@ async def record_late_purchase(tx: Transaction, key: str, purchase: Purchase, *,
     )
 
 
-async def record_status(tx: Transaction, key: str, purchase: Purchase) -> bool:
-    """Note what the market now says of a purchase. Return whether that is news."""
-    changed = await tx.execute(
-        "UPDATE attempts SET offer_status = ?, debited = ? WHERE purchase_key = ? "
-        "AND state = 'purchased' AND (offer_status IS NOT ? OR debited IS NOT ?)",
-        purchase.offer_status,
-        purchase.debited,
-        key,
-        purchase.offer_status,
-        purchase.debited,
-    )
-    return changed == 1
-
-
 async def release(tx: Transaction, key: str) -> bool:
     """Note that a purchase has definitely failed, so that its line may have its next key."""
     changed = await tx.execute(
@@ -563,7 +549,8 @@ async def settle(
     buy_id, debited = bought or (None, None)
     changed = await tx.execute(
         "UPDATE attempts SET state = ?, ended_at = ?, settled_at = ?, settled_by = ?, buy_id = ?, "
-        "debited = ?, offer_status = ? WHERE purchase_key = ? AND state = 'unknown'",
+        "debited = ?, offer_status = ?, status_at = ?, check_at = ? "
+        "WHERE purchase_key = ? AND state = 'unknown'",
         "refused" if bought is None else "purchased",
         at,
         at,
@@ -571,6 +558,8 @@ async def settle(
         buy_id,
         debited,
         None if bought is None else OfferStatus.CREATING_TRADE,
+        None if bought is None else at,
+        None if bought is None else at,
         key,
     )
     return changed == 1

@@ -56,6 +56,9 @@ def _request(row: Row) -> Request:
         attention_at=row["attention_at"],
         dm_closed=bool(row["dm_closed"]),
         changed_at=row["changed_at"],
+        ready_at=row["ready_at"],
+        here_at=row["here_at"],
+        trade_url_at=row["trade_url_at"],
     )
 
 
@@ -102,6 +105,16 @@ def _attempt(row: Row) -> Attempt:
         settled_by=row["settled_by"],
         class_id=row["class_id"],
         alarms=tuple(row["alarms"].split(",")) if row["alarms"] else (),
+        trade_offer_id=row["trade_offer_id"],
+        status_at=row["status_at"],
+        not_waiting_at=row["not_waiting_at"],
+        accepted_at=row["accepted_at"],
+        closed_at=row["closed_at"],
+        stuck_at=row["stuck_at"],
+        told_in=row["told_in"],
+        noticed_in=row["noticed_in"],
+        back_at=row["back_at"],
+        back_by=row["back_by"],
     )
 
 

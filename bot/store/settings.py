@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from bot.domain.models import GuildPause, GuildSettings, Pause, PauseCause
+from bot.domain.models import Delivery, GuildPause, GuildSettings, Pause, PauseCause
 from bot.errors import DatabaseError
 from bot.store.database import Row, Transaction
 
@@ -106,6 +106,7 @@ def _guild(row: Row, asker_role_ids: frozenset[int]) -> GuildSettings:
         lines_max=row["lines_max"],
         open_requests_max=row["open_requests_max"],
         undo_s=row["undo_s"],
+        delivery=Delivery(row["delivery"]) if row["delivery"] else None,
     )
 
 

@@ -22,13 +22,16 @@ from bot.services.books import Books
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.disk_watch import DiskWatch
+from bot.services.following import Follower
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
+from bot.services.market_socket import MarketSocket
 from bot.services.market_watch import MarketWatch
 from bot.services.pauses import Pauses
 from bot.services.ports import MessageGoneError, Posted, Subject
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.requests import Requests
+from bot.services.statuses import Statuses
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
@@ -172,6 +175,8 @@ class House:
     booking: Booking
     buying: Buying
     look_ups: LookUps
+    follower: Follower
+    socket: MarketSocket
     books: Books
     timing: Timing
     this_run: ThisRun
@@ -440,7 +445,11 @@ def build_house(
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(client, clock, PriceFile(prices))
-    booking = Booking(watch, announcements, clock, rng, market_name="sandbox", project="1001")
+    socket = MarketSocket()
+    statuses = Statuses(announcements, clock, rng, socket, timing.cadence)
+    booking = Booking(
+        watch, announcements, statuses, clock, rng, market_name="sandbox", project="1001"
+    )
     buying = Buying(
         database,
         vault,
@@ -467,6 +476,18 @@ def build_house(
         booking=booking,
         buying=buying,
         look_ups=LookUps(database, client, booking, buying, announcements, clock, rng, timing),
+        socket=socket,
+        follower=Follower(
+            database,
+            client,
+            booking,
+            statuses,
+            announcements,
+            clock,
+            None,
+            timing,
+            due=approved,
+        ),
         timing=timing,
         books=Books(
             database,

@@ -20,8 +20,9 @@ from bot.domain.models import Attempt, LineView, NoListing, RequestView, WaitRea
 from bot.domain.money import Micros
 from bot.domain.states import TRANSITIONS, AttemptState, LineState, RequestState, Step
 from bot.services.buying import next_attempt_no
-from bot.store import purchases, requests
+from bot.store import deliveries, purchases, requests
 from bot.store.database import Database, Transaction
+from bot.store.deliveries import Known
 from tests.store import samples
 from tests.store.samples import DAY, MAX, NOW, SEALED, request_id, shown
 
@@ -352,8 +353,10 @@ async def deliver_or_fail(walk: Walk, view: RequestView) -> None:
                 status = walk.rng.choice(["waiting_accept", "accepted", "timeout", "canceled"])
                 purchase = _purchase(walk, one.purchase_key, status)
                 await walk.in_tx(
-                    lambda tx, purchase=purchase: purchases.record_status(  # type: ignore[misc]
-                        tx, purchase.purchase_key or "", purchase
+                    lambda tx, purchase=purchase: deliveries.record(  # type: ignore[misc]
+                        tx,
+                        purchase.purchase_key or "",
+                        Known(purchase.offer_status, purchase.debited, None, 0, 0, None, 0),
                     )
                 )
 

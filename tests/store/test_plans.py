@@ -149,7 +149,6 @@ async def search(tx: Transaction) -> None:
     await purchases.settle(tx, other, by=MAX, at=NOW, bought=(61, Micros(1)))
     await purchases.settled_since(tx, NOW, limit=9)
     await purchases.record_late_purchase(tx, one, samples.purchase(one, 62), at=NOW)
-    await purchases.record_status(tx, one, samples.purchase(one, 62, offer_status="timeout"))
     await purchases.key_of_buy_id(tx, 62)
     await purchases.step_now(tx, request_id(6), at=NOW, also_idle=True)
     await purchases.go_on(tx, request_id(6), at=NOW)

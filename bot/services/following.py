@@ -1,0 +1,296 @@
+"""Following purchases: what became of each, from the answers of the market, until nothing changes.
+
+The market's events only bring the next question forward. Many purchases are asked about in one
+call, and two rounds of questions lie a while apart, so that the number of calls doesn't grow with
+the number of purchases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.delivery import is_settled
+from bot.domain.keys import parse_purchase_key
+from bot.domain.market import Hint, OfferStatus, Purchase
+from bot.domain.states import LineState
+from bot.errors import MarketError, MarketRefusedError
+from bot.services.announcements import Announcements
+from bot.services.bell import heard
+from bot.services.booking import Booking
+from bot.services.clock import Clock
+from bot.services.clock_watch import ClockWatch
+from bot.services.statuses import Statuses, is_overdue
+from bot.services.timing import Timing
+from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.refusals import Scope, rule_for
+from bot.store import deliveries, purchases, requests
+from bot.store.database import Database, Transaction
+from bot.store.deliveries import Followed
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 1_000
+"""Purchases in one question: as many as the market puts on a page of its history."""
+
+_QUESTIONS_MAX: Final = 24
+"""Of one round: a list that is cut, or refused for the sake of one purchase, is asked in parts."""
+
+_BOOKED_AT_ONCE: Final = 20
+"""In one transaction: clicks wait for it."""
+
+_HINTS_AT_ONCE: Final = 100
+_IDLE_MS: Final = 30_000
+_FAULT_MS: Final = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the market said about purchases; ``silent``: it could not be asked about the rest."""
+
+    found: dict[int, Purchase]
+    silent: bool
+
+
+class Follower:
+    """Asks about purchases and hears about them."""
+
+    def __init__(
+        self,
+        database: Database,
+        market: SkinsbackClient,
+        booking: Booking,
+        statuses: Statuses,
+        announcements: Announcements,
+        clock: Clock,
+        clock_watch: ClockWatch | None,
+        timing: Timing,
+        *,
+        due: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._market = market
+        self._booking = booking
+        self._statuses = statuses
+        self._announcements = announcements
+        self._clock = clock
+        self._clock_watch = clock_watch
+        self._timing = timing
+        self._due = due
+        self._wake = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._hints: dict[int, Hint] = {}
+        self._strangers: set[int] = set()
+        # Purchases that the market knew nothing of in a list: they spoil the others' question.
+        self._alone: set[int] = set()
+
+    # Events
+
+    def on_hint(self, hint: Hint) -> None:
+        """Take an event of the market; of one purchase the last that says something counts."""
+        before = self._hints.get(hint.buy_id)
+        if before is not None and hint.offer_status == OfferStatus.CREATING_TRADE:
+            return
+        self._hints[hint.buy_id] = hint
+        self._heard.set()
+
+    async def on_up(self) -> None:
+        """Look everything up that may have changed while no events came."""
+        async with self._database.writing() as tx:
+            await deliveries.check_moving_now(
+                tx, at=self._clock.now_ms(), horizon_ms=self._timing.cadence.slow
+            )
+        self._wake.set()
+
+    async def run_hints(self) -> None:
+        """Write down what events say, for ever."""
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            while self._hints:
+                try:
+                    await self.take_hints()
+                except Exception:
+                    # An event is lost at most; the purchases are asked about all the same.
+                    log.exception("Events of the market could not be taken in.")
+
+    async def take_hints(self) -> None:
+        """Write down what some of the waiting events say, in one transaction."""
+        ids = list(self._hints)[:_HINTS_AT_ONCE]
+        hints = [self._hints.pop(each) for each in ids]
+        async with self._database.writing() as tx:
+            for hint in hints:
+                await self._take(tx, hint)
+        self._wake.set()
+        self._announcements.wake()
+
+    async def _take(self, tx: Transaction, hint: Hint) -> None:
+        now = self._clock.now_ms()
+        key = await purchases.key_of_buy_id(tx, hint.buy_id)
+        parsed = parse_purchase_key(key or hint.purchase_key or "")
+        if key is None or parsed is None:
+            await self._take_of_a_stranger(tx, hint, parsed[0] if parsed else None)
+            return
+        view = await requests.get(tx, parsed[0])
+        line = view.line_of(key) if view else None
+        attempt = line.attempt(key) if line else None
+        if view is None or line is None or attempt is None:
+            return
+        if hint.offer_status == attempt.offer_status:
+            return
+        applied = await self._statuses.hint(
+            tx,
+            view,
+            line,
+            attempt,
+            offer_status=hint.offer_status,
+            trade_offer_id=hint.trade_offer_id,
+        )
+        if not applied:
+            await deliveries.check_now(tx, hint.buy_id, at=now)
+
+    async def _take_of_a_stranger(
+        self, tx: Transaction, hint: Hint, request_id: str | None
+    ) -> None:
+        """Have a purchase looked up that isn't booked, if its key is one of ours."""
+        if request_id is None:
+            return
+        view = await requests.get(tx, request_id)
+        if view is not None and view.in_state(LineState.SENT):
+            return  # its own answer is on the way
+        self._strangers.add(hint.buy_id)
+        if view is not None:
+            await purchases.step_now(tx, request_id, at=self._clock.now_ms())
+            self._due.set()
+
+    # Questions
+
+    async def run(self) -> None:
+        """Ask about purchases when their time has come, for ever."""
+        while True:
+            self._wake.clear()
+            try:
+                pause_ms = await self.look()
+            except Exception:
+                log.exception("Purchases could not be followed; they are asked about again.")
+                pause_ms = _FAULT_MS
+            await heard(self._wake, pause_ms / 1000)
+            # What comes up meanwhile is asked about together.
+            await asyncio.sleep(self._timing.follow_gap_ms / 1000)
+
+    async def look(self) -> int:
+        """Ask about everything that is due; return for how many milliseconds there is no more."""
+        asked_at = self._clock.now_ms()
+        async with self._database.reading() as tx:
+            soonest = await deliveries.next_check_at(tx)
+            if not self._strangers and (soonest is None or soonest > asked_at):
+                return _IDLE_MS if soonest is None else min(_IDLE_MS, soonest - asked_at)
+            # What is due soon rides along: the call is made anyway.
+            ahead = asked_at + self._timing.cadence.slow
+            due = await deliveries.due(tx, ahead, limit=AT_ONCE)
+        strangers, self._strangers = self._strangers, set()
+        ids = list(dict.fromkeys([*(one.buy_id for one in due), *sorted(strangers)]))
+        answers = await self._ask(ids)
+        await self._record(due, answers, asked_at)
+        if answers.silent:
+            return _FAULT_MS
+        async with self._database.reading() as tx:
+            soonest = await deliveries.next_check_at(tx)
+        return (
+            _IDLE_MS if soonest is None else max(0, min(_IDLE_MS, soonest - self._clock.now_ms()))
+        )
+
+    async def _ask(self, buy_ids: Sequence[int]) -> Answers:
+        """Ask about purchases, in as few questions as their answers allow."""
+        alone = [each for each in buy_ids if each in self._alone]
+        left = [[each for each in buy_ids if each not in self._alone], *([each] for each in alone)]
+        found: dict[int, Purchase] = {}
+        for _ in range(_QUESTIONS_MAX):
+            while left and not left[0]:
+                left.pop(0)
+            if not left:
+                break
+            asked = left.pop(0)
+            try:
+                answer = await self._market.getinfo_by_buy_ids(asked)
+            except MarketError as error:
+                if (
+                    not isinstance(error, MarketRefusedError)
+                    or rule_for(error.code).scope is Scope.CALL
+                ):
+                    return Answers(found, silent=True)
+                if len(asked) > 1:
+                    # One of them spoils it: the halves say which.
+                    half = len(asked) // 2
+                    left[:0] = [asked[:half], asked[half:]]
+                continue
+            told = {one.buy_id: one for one in answer.purchases if one.buy_id in asked}
+            found |= told
+            rest = [each for each in asked if each not in told]
+            if len(asked) == 1:
+                (self._alone.discard if told else self._alone.add)(asked[0])
+            elif rest:
+                left.insert(0, rest)
+        return Answers(found, silent=False)
+
+    async def _record(self, due: Sequence[Followed], answers: Answers, asked_at: int) -> None:
+        news: list[tuple[str, Purchase]] = []
+        quiet: list[Followed] = []
+        mine = {one.buy_id for one in due}
+        for one in due:
+            purchase = answers.found.get(one.buy_id)
+            if purchase is not None and one.is_news(purchase):
+                news.append((one.purchase_key, purchase))
+            elif purchase is not None or not answers.silent:
+                quiet.append(one)
+        news += [
+            (one.purchase_key, one)
+            for one in answers.found.values()
+            if one.buy_id not in mine and one.purchase_key and parse_purchase_key(one.purchase_key)
+        ]
+        for start in range(0, len(news), _BOOKED_AT_ONCE):
+            async with self._database.writing() as tx:
+                for key, purchase in news[start : start + _BOOKED_AT_ONCE]:
+                    await self._booking.book(tx, key, purchase)
+            self._announcements.wake()
+        await self._record_quiet(quiet, answers, asked_at)
+
+    @property
+    def _knows_the_time(self) -> bool:
+        return self._clock_watch is None or self._clock_watch.trusted
+
+    async def _record_quiet(
+        self, quiet: Sequence[Followed], answers: Answers, asked_at: int
+    ) -> None:
+        """Note when what did not change is looked up next; close it, or ask a person, in time."""
+        now = self._clock.now_ms()
+        checks = [(one.purchase_key, self._statuses.next_check_at(one, at=now)) for one in quiet]
+        not_waiting = [
+            one.purchase_key
+            for one in quiet
+            if one.offer_status == OfferStatus.CREATING_TRADE and one.buy_id in answers.found
+        ]
+        over = [
+            one
+            for one in quiet
+            if self._knows_the_time
+            and one.buy_id in answers.found
+            and is_settled(
+                one.offer_status,
+                since=one.accepted_at or one.status_at,
+                looked_up_at=asked_at,
+            )
+        ]
+        overdue = [one for one in quiet if is_overdue(one, at=now)]
+        if not quiet:
+            return
+        async with self._database.writing() as tx:
+            await deliveries.note_checks(tx, checks, not_waiting=not_waiting, at=asked_at)
+            await self._statuses.close(tx, over)
+            for one in overdue:
+                await self._statuses.note_stuck(tx, one)
+        if over or overdue:
+            self._announcements.wake()
