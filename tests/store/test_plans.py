@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from types import ModuleType
 
 import aiosqlite
@@ -26,6 +26,7 @@ from bot.domain.money import Micros
 from bot.store import (
     audit,
     baskets,
+    deliveries,
     outbox,
     plans,
     purchases,
@@ -35,9 +36,10 @@ from bot.store import (
     vault,
 )
 from bot.store.database import Database, Row, Transaction, Value
+from bot.store.deliveries import Known
 from bot.store.vault import Vault
 from tests.store import samples
-from tests.store.samples import ANA, GUILD, MAX, NOW, URL, request_id
+from tests.store.samples import ANA, DAY, GUILD, MAX, NOW, URL, request_id
 
 GROWING = {
     "attempts",
@@ -54,6 +56,7 @@ GROWING = {
 """Tables that grow with every request, and the names that a query gives to one of them."""
 
 SMALL = {
+    "attempts_to_check",
     "attempts_on_the_wire",
     "attempts_unsettled",
     "one_draft",
@@ -72,6 +75,7 @@ SMALL = {
 MODULES: tuple[ModuleType, ...] = (
     audit,
     baskets,
+    deliveries,
     outbox,
     purchases,
     requests,
@@ -167,6 +171,32 @@ async def search(tx: Transaction) -> None:
     )
 
 
+async def deliver(tx: Transaction) -> None:
+    view = await samples.buying(tx, 4, user_id=4)
+    one, other = await samples.send(tx, view)
+    await purchases.record_purchase(tx, one, samples.purchase(one, 41), at=NOW)
+    await purchases.record_purchase(tx, other, samples.purchase(other, 42), at=NOW)
+    for key in (one, other):
+        await deliveries.record(tx, key, Known("timeout", Micros(1), 5, NOW, NOW, None, NOW))
+    await deliveries.due(tx, NOW, limit=9)
+    await deliveries.next_check_at(tx)
+    await deliveries.note_checks(tx, [(one, NOW)], not_waiting=[one], at=NOW)
+    await deliveries.check_now(tx, 41, at=NOW)
+    await deliveries.check_moving_now(tx, at=NOW, horizon_ms=5)
+    await deliveries.note_stuck(tx, one, at=NOW)
+    await deliveries.note_told(tx, one, part=0)
+    await deliveries.note_noticed(tx, one, part=0)
+    await deliveries.close(tx, one, at=NOW)
+    await outbox.latest_part(tx, request_id(4), MessageKind.TRADES)
+    await outbox.touch_part(tx, request_id(4), MessageKind.TRADES, 0)
+    await purchases.finish(tx, request_id(4), at=NOW)
+    await purchases.try_again(tx, await samples.shown(tx, request_id(4)), at=NOW)
+    await purchases.end_round(tx, await samples.shown(tx, request_id(4)))
+    await purchases.finish(tx, request_id(4), at=NOW)
+    await deliveries.close(tx, other, at=NOW)
+    await deliveries.close_request(tx, request_id(4), at=NOW + DAY)
+
+
 async def announce(tx: Transaction) -> None:
     row_id = await outbox.announce(tx, TEST_CARD, guild_id=GUILD, target_id=5, mark=1 << 30, at=NOW)
     await outbox.get(tx, row_id)
@@ -217,6 +247,7 @@ CALLS: tuple[Call, ...] = (
     decide,
     buy,
     search,
+    deliver,
     announce,
     set_up,
     give_url,
@@ -292,6 +323,12 @@ class Watched(Transaction):
     async def execute(self, sql: str, *values: Value) -> int:
         self._note(sql, values)
         return await super().execute(sql, *values)
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        every = [tuple(row) for row in rows]
+        if every:
+            self._note(sql, every[0])
+        await super().execute_many(sql, every)
 
     async def insert(self, sql: str, *values: Value) -> int:
         self._note(sql, values)
