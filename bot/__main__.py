@@ -46,7 +46,6 @@ from bot.services.disk_watch import DiskWatch
 from bot.services.following import Follower
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
-from bot.services.market_socket import MarketSocket
 from bot.services.market_watch import MarketWatch
 from bot.services.pauses import Pauses, lift_all
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
@@ -326,8 +325,7 @@ def build(
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(market, clock, PriceFile(price_file(settings)))
-    socket = MarketSocket()
-    statuses = Statuses(announcements, clock, rng, socket, timing.cadence)
+    statuses = Statuses(announcements, clock, rng, timing.cadence)
     booking = Booking(
         watch, announcements, statuses, clock, rng, market_name=settings.market, project=project
     )

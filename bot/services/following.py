@@ -84,6 +84,7 @@ class Follower:
         self._heard = asyncio.Event()
         self._hints: dict[int, Hint] = {}
         self._strangers: set[int] = set()
+        self._catch_up = False
         # Purchases that the market knew nothing of in a list: they spoil the others' question.
         self._alone: set[int] = set()
 
@@ -97,12 +98,9 @@ class Follower:
         self._hints[hint.buy_id] = hint
         self._heard.set()
 
-    async def on_up(self) -> None:
-        """Look everything up that may have changed while no events came."""
-        async with self._database.writing() as tx:
-            await deliveries.check_moving_now(
-                tx, at=self._clock.now_ms(), horizon_ms=self._timing.cadence.slow
-            )
+    def on_up(self) -> None:
+        """Have everything looked up that may have changed while no events came."""
+        self._catch_up = True
         self._wake.set()
 
     async def run_hints(self) -> None:
@@ -184,6 +182,12 @@ class Follower:
     async def look(self) -> int:
         """Ask about everything that is due; return for how many milliseconds there is no more."""
         asked_at = self._clock.now_ms()
+        if self._catch_up:
+            self._catch_up = False
+            async with self._database.writing() as tx:
+                await deliveries.check_moving_now(
+                    tx, at=asked_at, horizon_ms=self._timing.cadence.slow
+                )
         async with self._database.reading() as tx:
             soonest = await deliveries.next_check_at(tx)
             if not self._strangers and (soonest is None or soonest > asked_at):

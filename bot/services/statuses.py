@@ -7,7 +7,7 @@ wait. Learning of a status again changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -24,7 +24,6 @@ from bot.domain.models import Attempt, EventKind, LineView, MessageKind, Request
 from bot.domain.money import Micros
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
-from bot.services.market_socket import MarketSocket
 from bot.store import audit, deliveries, outbox, requests
 from bot.store.database import Transaction
 from bot.store.deliveries import Followed, Known
@@ -42,14 +41,14 @@ class Statuses:
         announcements: Announcements,
         clock: Clock,
         rng: Random,
-        socket: MarketSocket,
         cadence: Cadence,
     ) -> None:
         self._announcements = announcements
         self._clock = clock
         self._rng = rng
-        self._socket = socket
         self._cadence = cadence
+        self.hinted: Callable[[], bool] = lambda: False
+        """Says whether the market's events arrive, so that asking may be calm."""
 
     def next_check_at(self, followed: Followed, *, at: int) -> int:
         """Return when a purchase of which nothing is new is looked up next."""
@@ -63,7 +62,7 @@ class Statuses:
             since=since,
             at=at,
             cadence=self._cadence,
-            hinted=self._socket.up,
+            hinted=self.hinted(),
         )
         # Later only, and never by more than a part of the interval.
         return soonest + int((soonest - at) * self._rng.uniform(0, _JITTER))

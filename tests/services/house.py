@@ -25,7 +25,6 @@ from bot.services.disk_watch import DiskWatch
 from bot.services.following import Follower
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
-from bot.services.market_socket import MarketSocket
 from bot.services.market_watch import MarketWatch
 from bot.services.pauses import Pauses
 from bot.services.ports import MessageGoneError, Posted, Subject
@@ -176,7 +175,7 @@ class House:
     buying: Buying
     look_ups: LookUps
     follower: Follower
-    socket: MarketSocket
+    statuses: Statuses
     books: Books
     timing: Timing
     this_run: ThisRun
@@ -445,8 +444,7 @@ def build_house(
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
     catalogue = Catalogue(client, clock, PriceFile(prices))
-    socket = MarketSocket()
-    statuses = Statuses(announcements, clock, rng, socket, timing.cadence)
+    statuses = Statuses(announcements, clock, rng, timing.cadence)
     booking = Booking(
         watch, announcements, statuses, clock, rng, market_name="sandbox", project="1001"
     )
@@ -476,7 +474,7 @@ def build_house(
         booking=booking,
         buying=buying,
         look_ups=LookUps(database, client, booking, buying, announcements, clock, rng, timing),
-        socket=socket,
+        statuses=statuses,
         follower=Follower(
             database,
             client,

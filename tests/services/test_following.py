@@ -136,7 +136,7 @@ class TestHints:
     async def test_an_event_brings_the_next_question_forward(self, house: House) -> None:
         view = await buy(house)
         house.market.move(entry(house), OfferStatus.WAITING_ACCEPT)
-        house.socket.up = True
+        house.statuses.hinted = lambda: True
         await look(house)
         assert calls(house) == 1
         house.market.move(entry(house), OfferStatus.ACCEPTED)
@@ -409,12 +409,12 @@ class TestQuestions:
         self, house: House
     ) -> None:
         view = await buy(house)
-        house.socket.up = True
+        house.statuses.hinted = lambda: True
         await look(house)
         house.market.move(entry(house), OfferStatus.ACCEPTED)
         await look(house, after_ms=1_000)
         assert attempt_of(await house.view(view)).offer_status == "creating_trade"
-        await house.follower.on_up()
+        house.follower.on_up()
         await house.follower.look()
         assert attempt_of(await house.view(view)).offer_status == "accepted"
 
