@@ -230,6 +230,7 @@ class House:
     purchasing: Purchasing
     look_ups: LookUps
     follower: Follower
+    statuses: Statuses
     books: Books
     clock_watch: ClockWatch
     services: Services
@@ -431,6 +432,7 @@ def build(
         purchasing,
         look_ups,
         follower,
+        statuses,
         books,
         clock_watch,
         services,

@@ -87,6 +87,7 @@ class Figure:
     failures: int = 0
     """How many had no answer at all, or one that came too late."""
     notes: tuple[str, ...] = ()
+    unit: str = "ms"
 
     @property
     def verdict(self) -> Verdict:
@@ -120,7 +121,7 @@ def table(figures: Sequence[Figure]) -> str:
 def _rows(figure: Figure) -> list[str]:
     budget = ", ".join(str(limit) for limit in figure.budget) or "none, for information"
     rows = [
-        figure.what,
+        figure.what if figure.unit == "ms" else f"{figure.what} ({figure.unit}, not ms)",
         f"  budget    {budget}",
         f"  measured  {figure.measured}  ({figure.measured.count:,} times)",
         f"  baseline  {figure.baseline}  ({figure.baseline_is})",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 from unittest.mock import patch
 
 from discord import ui
@@ -19,6 +20,7 @@ from bot.domain.models import Actor, MessageKind, OutboxRow, OutboxState, Reques
 from bot.domain.money import DOLLAR, Micros
 from bot.services.baskets import Wish
 from bot.services.ports import Posted, Subject
+from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
@@ -36,6 +38,9 @@ class PosterThatDraws(DiscordPoster):
     """Draws every message as the bot does, and takes it for posted at once."""
 
     _posted = 0
+    edits: ClassVar[Counter[int]] = Counter()
+    """How often each message was drawn again, by its row."""
+
     results: asyncio.Queue[str] | None = None
     """The ids of the requests whose result was posted."""
 
@@ -55,6 +60,7 @@ class PosterThatDraws(DiscordPoster):
     async def edit(self, row: OutboxRow, subject: Subject) -> None:
         """Draw, and edit nothing."""
         _as_sent(self._draw(row, subject))
+        PosterThatDraws.edits[row.outbox_id] += 1
 
     async def find(self, row: OutboxRow) -> Posted | None:
         """Nothing is ever uncertain."""
@@ -80,7 +86,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_house(environment: Mapping[str, str]) -> AsyncGenerator[Bench]:
+async def open_house(
+    environment: Mapping[str, str], *, timing: Timing | None = None
+) -> AsyncGenerator[Bench]:
     """Open the database and wire everything; nothing runs yet, but the prices are read.
 
     The books are compared with the market's history, without which nothing would be bought.
@@ -101,7 +109,7 @@ async def open_house(environment: Mapping[str, str]) -> AsyncGenerator[Bench]:
             )
         )
         with patch("bot.__main__.DiscordPoster", PosterThatDraws):
-            house = build(settings, database, vault, market, project=project.client_id)
+            house = build(settings, database, vault, market, project=project.client_id, timing=timing)
         await house.services.catalogue.refresh()
         await house.books.compare()
         yield Bench(house, house.services.catalogue.search("", limit=_EVERYTHING).quotes)
