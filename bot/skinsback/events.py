@@ -115,7 +115,7 @@ class MarketEvents:
     async def run(self) -> None:
         """Listen until cancelled, and connect again whenever the connection ends."""
         async with aiohttp.ClientSession(
-            cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_follow_nobody,)
+            cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_once_and_here,)
         ) as session:
             while True:
                 pause_s = await self._connection(session)
@@ -234,11 +234,17 @@ async def _next_text(socket: _Socket) -> str:
     raise _EndedError(f"closed, code {socket.close_code}")
 
 
-async def _follow_nobody(
+async def _once_and_here(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """End a connection that is sent elsewhere: aiohttp would go along, also in the clear."""
-    response = await handler(request)
+    """Ask once and nowhere else: aiohttp would repeat it at once, and follow a redirect anywhere.
+
+    Raises ``_EndedError``.
+    """
+    try:
+        response = await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _EndedError(type(error).__name__) from None
     if 300 <= response.status < 400:
         response.close()
         raise _EndedError(f"sent elsewhere, HTTP status {response.status}")

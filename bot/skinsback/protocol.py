@@ -263,7 +263,7 @@ def read_event(text: str) -> Event | None:
     if len(text) > _EVENT_MAX:
         return None
     try:
-        message = _loads(text)
+        message = _loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
     name = _text(message.get("event")) if isinstance(message, dict) else ""
