@@ -199,6 +199,7 @@ class Project:
     """The merchant project that pays, and the address it is reached at."""
 
     url: str
+    ws_url: str
     client_id: str
     client_secret: str = field(repr=False)
 
@@ -207,7 +208,8 @@ async def open_market(settings: Settings, stack: AsyncExitStack) -> Project:
     """Return the project; the sandbox's market is started here unless one is running."""
     client_id, secret = settings.skinsback_client_id, settings.skinsback_client_secret
     if settings.skinsback_api_url or not settings.sandbox:
-        return Project(settings.skinsback_api_url or SKINSBACK_API_URL, client_id, secret)
+        url = settings.skinsback_api_url or SKINSBACK_API_URL
+        return Project(url, settings.skinsback_ws_url or _socket_beside(url), client_id, secret)
     path = settings.database_path
     sandbox = await stack.enter_async_context(
         SkinsbackSandbox(kept_in=path.with_name(f"{path.name}.market"))
@@ -215,9 +217,17 @@ async def open_market(settings: Settings, stack: AsyncExitStack) -> Project:
     environment = sandbox.environment()
     return Project(
         environment["SKINSBACK_API_URL"],
+        environment["SKINSBACK_WS_URL"],
         environment["SKINSBACK_CLIENT_ID"],
         environment["SKINSBACK_CLIENT_SECRET"],
     )
+
+
+def _socket_beside(api_url: str) -> str:
+    """Return the socket of the market whose API this is, so that no other one hears of us."""
+    address = urlsplit(api_url)
+    scheme = "wss" if address.scheme == "https" else "ws"
+    return f"{scheme}://{address.netloc}/ws/"
 
 
 @dataclass(frozen=True, slots=True)

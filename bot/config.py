@@ -15,6 +15,7 @@ from bot.store.vault import is_key
 
 SKINSBACK_HOST: Final = "skinsback.com"
 SKINSBACK_API_URL: Final = f"https://{SKINSBACK_HOST}/api.php"
+SKINSBACK_WS_URL: Final = f"wss://{SKINSBACK_HOST}/ws/"
 MINUTE_S: Final = 60.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _PORT: Final = re.compile("[1-9][0-9]{0,4}")
@@ -58,6 +59,7 @@ class Settings:
     discord_api_url: str = ""
     discord_gateway_url: str = ""
     skinsback_api_url: str = ""
+    skinsback_ws_url: str = ""
     skinsback_minute_s: float = MINUTE_S
 
     @property
@@ -84,6 +86,7 @@ class Settings:
             discord_api_url=reader.read("DISCORD_API_URL", _url("http", "https"), ""),
             discord_gateway_url=reader.read("DISCORD_GATEWAY_URL", _url("ws", "wss"), ""),
             skinsback_api_url=reader.read("SKINSBACK_API_URL", _url("http", "https"), ""),
+            skinsback_ws_url=reader.read("SKINSBACK_WS_URL", _socket_url, ""),
             skinsback_minute_s=reader.read("SKINSBACK_MINUTE_S", _minute, MINUTE_S),
         )
         settings._check_market(reader)
@@ -98,12 +101,15 @@ class Settings:
             reader.required(name)
         if self.skinsback_minute_s < MINUTE_S:
             reader.bad.append("SKINSBACK_MINUTE_S must be 60 with real money")
-        address = urlsplit(self.skinsback_api_url or SKINSBACK_API_URL)
-        own = address.hostname == SKINSBACK_HOST and address.scheme == "https"
-        if not own and address.hostname not in _LOOPBACK:
+        if not _is_trusted(self.skinsback_api_url or SKINSBACK_API_URL, "https"):
             reader.bad.append(
                 f"SKINSBACK_API_URL must be https://{SKINSBACK_HOST}/… or an address of this "
                 "machine, because the Client Secret is sent there"
+            )
+        if not _is_trusted(self.skinsback_ws_url or SKINSBACK_WS_URL, "wss"):
+            reader.bad.append(
+                f"SKINSBACK_WS_URL must be wss://{SKINSBACK_HOST}/… or an address of this "
+                "machine, because what is sent there is made of the Client Secret"
             )
 
 
@@ -195,3 +201,16 @@ def _url(*schemes: str) -> Callable[[str], str]:
         return text.rstrip("/")
 
     return parse
+
+
+def _socket_url(text: str) -> str:
+    """Check an address and keep its last slash, without which it is another one."""
+    _url("ws", "wss")(text)
+    return text
+
+
+def _is_trusted(url: str, scheme: str) -> bool:
+    """Say whether an address is the market's own, reached safely, or on this machine."""
+    address = urlsplit(url)
+    own = address.hostname == SKINSBACK_HOST and address.scheme == scheme
+    return own or address.hostname in _LOOPBACK

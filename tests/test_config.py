@@ -31,6 +31,7 @@ EVERYTHING = REAL | {
     "DISCORD_API_URL": "http://127.0.0.1:9000/api/v10/",
     "DISCORD_GATEWAY_URL": "ws://127.0.0.1:9000",
     "SKINSBACK_API_URL": "http://localhost:9001/api.php",
+    "SKINSBACK_WS_URL": "ws://localhost:9001/ws/",
 }
 
 
@@ -56,6 +57,7 @@ def test_settings_when_everything_is_set_are_read_as_they_are_meant() -> None:
         discord_api_url="http://127.0.0.1:9000/api/v10",
         discord_gateway_url="ws://127.0.0.1:9000",
         skinsback_api_url="http://localhost:9001/api.php",
+        skinsback_ws_url="ws://localhost:9001/ws/",
     )
     assert not settings.sandbox
 
@@ -107,6 +109,7 @@ def test_settings_of_other_programs_are_not_looked_at() -> None:
         ("DISCORD_API_URL", "http://host:port/", "must be an address that starts with http://"),
         ("DISCORD_GATEWAY_URL", "http://127.0.0.1", "must be an address that starts with ws://"),
         ("SKINSBACK_API_URL", "/api.php", "must be an address that starts with http://"),
+        ("SKINSBACK_WS_URL", "http://127.0.0.1/ws/", "must be an address that starts with ws://"),
     ],
 )
 def test_settings_with_one_bad_value_name_it_and_say_what_it_must_be(
@@ -133,6 +136,7 @@ def test_settings_with_many_bad_values_name_them_all_in_one_line() -> None:
         "DISCORD_API_URL": "x",
         "DISCORD_GATEWAY_URL": "x",
         "SKINSBACK_API_URL": "x",
+        "SKINSBACK_WS_URL": "x",
     }
     missing = {"DISCORD_TOKEN", "SKINSBACK_CLIENT_ID", "SKINSBACK_CLIENT_SECRET"}
     with pytest.raises(ConfigError) as refused:
@@ -193,6 +197,26 @@ class TestMarketAddress:
     def test_address_of_anybody_else_is_refused(self, address: str) -> None:
         with pytest.raises(ConfigError, match="SKINSBACK_API_URL must be"):
             Settings.from_mapping(REAL | {"SKINSBACK_API_URL": address})
+
+    @pytest.mark.parametrize(
+        "address", ["wss://skinsback.com/ws/", "wss://SKINSBACK.com/ws/", "ws://[::1]:9001/ws/"]
+    )
+    def test_socket_of_the_market_or_of_this_machine_is_taken_as_it_is(self, address: str) -> None:
+        settings = Settings.from_mapping(REAL | {"SKINSBACK_WS_URL": address})
+        assert settings.skinsback_ws_url == address
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "ws://skinsback.com/ws/",
+            "wss://skinsback.com.evil.example/ws/",
+            "wss://skinsback.com@evil.example/ws/",
+            "wss://10.0.0.5/ws/",
+        ],
+    )
+    def test_socket_of_anybody_else_is_refused(self, address: str) -> None:
+        with pytest.raises(ConfigError, match="SKINSBACK_WS_URL must be"):
+            Settings.from_mapping(REAL | {"SKINSBACK_WS_URL": address})
 
     def test_address_of_a_rehearsal_may_be_anywhere(self) -> None:
         address = "http://market:9001/api.php"

@@ -94,6 +94,19 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """What the market's socket says about a purchase: worth asking about, and never the truth.
+
+    It may be late, doubled, out of order, and about a purchase of anybody in the project.
+    """
+
+    buy_id: int
+    purchase_key: str | None
+    offer_status: str | None
+    trade_offer_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """An error code of the market with its message, as they came."""
 

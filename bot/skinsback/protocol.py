@@ -9,16 +9,18 @@ Source: SkinsBack API documentation and the example answer of market_batch_buy.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bot.domain.market import (
     Answered,
     BuyOutcome,
+    Hint,
     Listing,
     Order,
     Purchase,
@@ -41,6 +43,7 @@ NOT_FOUND: Final = 2
 """``error_code`` of market_getinfo for a purchase that it doesn't know."""
 
 _TEXT_MAX: Final = 200
+_EVENT_MAX: Final = 64 * 1024  # characters; an event has a few hundred
 _ACCOUNT_ID_MAX: Final = 2**32 - 1
 _ID_MAX: Final = 2**63 - 1  # what a column of the database holds
 _MONEY_MAX: Final = Decimal(10**9)
@@ -95,6 +98,14 @@ class HistoryPage:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of the market's socket: its name, cleaned, and its data as they came."""
+
+    name: str
+    data: object = field(repr=False)
+
+
 # Requests
 
 
@@ -117,6 +128,12 @@ def auth_headers(client_id: str, client_secret: str) -> dict[str, str]:
         "Content-Type": "application/json",
         "Accept": "application/json",
     }
+
+
+def socket_parameters(client_id: str, client_secret: str) -> dict[str, str]:
+    """Return what stands in the query of the socket's address. As good as the secret: see above."""
+    signature = hashlib.md5(f"{client_id}{client_secret}".encode(), usedforsecurity=False)
+    return {"shopid": client_id, "signature": signature.hexdigest()}
 
 
 def request_body(method: str, parameters: Mapping[str, Json]) -> bytes:
@@ -241,16 +258,49 @@ def parse_history(answer: Answer) -> HistoryPage:
     )
 
 
+def read_event(text: str) -> Event | None:
+    """Return a message of the socket, or ``None`` for what is none. Never raises."""
+    if len(text) > _EVENT_MAX:
+        return None
+    try:
+        message = _loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    name = _text(message.get("event")) if isinstance(message, dict) else ""
+    return Event(name, message.get("data")) if name else None
+
+
+def read_hint(data: object) -> Hint | None:
+    """Return what an event says about a purchase, or ``None`` if it doesn't say about which one."""
+    try:
+        fields = _map(data)
+        buy_id = _identifier(fields.get("buy_id"))
+    except _MalformedError:
+        return None
+    key = fields.get("custom_id")
+    return Hint(
+        buy_id=buy_id,
+        purchase_key=None if key in (None, "") else _or_none(_key, key),
+        offer_status=_or_none(_name, fields.get("offer_status")),
+        trade_offer_id=_or_none(_identifier, fields.get("tradeofferid")),
+    )
+
+
+def _loads(text: str) -> Any:
+    """Return what JSON says, with exact numbers. Raises ``ValueError`` and ``RecursionError``."""
+    return json.loads(
+        text,
+        parse_float=_literal,
+        parse_int=_literal,
+        parse_constant=_no_constant,
+        object_pairs_hook=_object,
+    )
+
+
 def _document(answer: Answer) -> dict[str, object]:
     """Return the answer's JSON object. Raises ``_MalformedError``."""
     try:
-        document = json.loads(
-            answer.body.decode("utf-8-sig"),
-            parse_float=_literal,
-            parse_int=_literal,
-            parse_constant=_no_constant,
-            object_pairs_hook=_object,
-        )
+        document = _loads(answer.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         kind = "an HTML page" if "html" in answer.content_type else "not JSON"
         raise _MalformedError(f"{kind}, HTTP status {answer.status}") from None

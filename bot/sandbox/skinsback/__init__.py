@@ -3,5 +3,6 @@
 from bot.sandbox.skinsback.faults import Fault
 from bot.sandbox.skinsback.profile import KeyCheck, ListLookup, Profile, Refund
 from bot.sandbox.skinsback.server import SkinsbackSandbox
+from bot.sandbox.skinsback.sockets import Greeting
 
-__all__ = ["Fault", "KeyCheck", "ListLookup", "Profile", "Refund", "SkinsbackSandbox"]
+__all__ = ["Fault", "Greeting", "KeyCheck", "ListLookup", "Profile", "Refund", "SkinsbackSandbox"]

@@ -153,6 +153,10 @@ class Market:
             self._book(-entry.debited)
         self._publish("status_change", _status_change(entry))
 
+    def tell(self, entry: LedgerEntry, status: str) -> None:
+        """Send an event that says ``status``, whatever is true: again, too late, never heard of."""
+        self._publish("status_change", {**_status_change(entry), "offer_status": status})
+
     def tick(self) -> None:
         """Carry out everything that is due by now."""
         while self._due and self._due[0][0] <= self.now():

@@ -27,6 +27,7 @@ from bot.sandbox.skinsback.forms import read_parameters
 from bot.sandbox.skinsback.ledger import Call
 from bot.sandbox.skinsback.market import START_BALANCE, Market
 from bot.sandbox.skinsback.profile import Profile
+from bot.sandbox.skinsback.sockets import EventSockets
 from bot.skinsback.protocol import Json, encode
 from bot.skinsback.refusals import RULES
 
@@ -56,7 +57,8 @@ class SkinsbackSandbox(Market):
     Switches: ``shop_active``, ``market_open``, ``ip_allowed``, ``under_maintenance``, and
     ``calls_per_minute``, above which calls are refused with -7. ``minute_s`` is how long that
     minute lasts, which the bot is told too. ``clock_skew_s`` is added to the ``Date`` of every
-    answer. ``kept_in``: the file that the books outlive a restart in.
+    answer. ``sockets`` are those that listen to events. ``kept_in``: the file that the books
+    outlive a restart in.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class SkinsbackSandbox(Market):
         self._arrivals: deque[float] = deque()
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
-        self._sockets: set[web.WebSocketResponse] = set()
+        self.sockets = EventSockets(client_id, client_secret, self.listeners)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -108,7 +110,7 @@ class SkinsbackSandbox(Market):
         app = web.Application(client_max_size=_BODY_MAX)
         app.on_response_prepare.append(self._tell_the_time)
         app.router.add_route("*", "/api.php", self._handle)
-        app.router.add_get("/ws/", self._handle_socket)
+        app.router.add_get("/ws/", self.sockets.serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -127,6 +129,7 @@ class SkinsbackSandbox(Market):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._keep_books()
+        self.sockets.cut()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -176,6 +179,7 @@ class SkinsbackSandbox(Market):
         self.mend()
         self.shop_active = self.market_open = self.ip_allowed = True
         self.under_maintenance = False
+        self.sockets.start_over()
         self._arrivals.clear()
 
     # HTTP
@@ -311,35 +315,9 @@ class SkinsbackSandbox(Market):
 
     # WebSocket
 
-    async def _handle_socket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        expected = socket_signature(self._client_id, self._client_secret)
-        if request.query.get("shopid") != self._client_id or not hmac.compare_digest(
-            request.query.get("signature", ""), expected
-        ):
-            await socket.send_str(encode({"event": "auth_failed"}))
-            await socket.close()
-            return socket
-        await socket.send_str(encode({"event": "auth_success"}))
-        events: asyncio.Queue[Answer] = asyncio.Queue()
-        sending = self._keep(asyncio.create_task(_send_events(socket, events)))
-        self.listeners.add(events)
-        self._sockets.add(socket)
-        try:
-            async for message in socket:
-                if message.data == "ping":
-                    await socket.send_str("pong")
-        finally:
-            self._sockets.discard(socket)
-            self.listeners.discard(events)
-            sending.cancel()
-        return socket
-
     async def drop_sockets(self) -> None:
-        """Close every listener's socket; what happens until it is back is lost to it."""
-        for socket in list(self._sockets):
-            await socket.close()
+        """Close every listener's socket; see ``sockets`` for other ways to die."""
+        await self.sockets.drop()
 
     # Tasks
 
@@ -368,17 +346,6 @@ def sign(parameters: Parameters, client_secret: str) -> str:
         if name != "sign" and not isinstance(value, dict | list)
     )
     return hmac.new(client_secret.encode(), text.encode(), hashlib.sha1).hexdigest()
-
-
-def socket_signature(client_id: str, client_secret: str) -> str:
-    """Return what a listener proves itself with. Source: Events real-time, websockets."""
-    return hashlib.md5(f"{client_id}{client_secret}".encode(), usedforsecurity=False).hexdigest()
-
-
-async def _send_events(socket: web.WebSocketResponse, events: asyncio.Queue[Answer]) -> None:
-    with suppress(ConnectionError):
-        while True:
-            await socket.send_str(encode(await events.get()))
 
 
 def _document(outcome: Answer | ApiError) -> Answer:

@@ -15,7 +15,8 @@ import pytest
 from bot.domain.market import OfferStatus
 from bot.domain.money import Micros
 from bot.sandbox.skinsback import SkinsbackSandbox
-from bot.sandbox.skinsback.server import sign, socket_signature
+from bot.sandbox.skinsback.server import sign
+from bot.sandbox.skinsback.sockets import socket_signature
 from tests.sandbox.skinsback.conftest import REDLINE, START, Post
 
 
