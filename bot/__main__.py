@@ -56,6 +56,7 @@ from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
 from bot.services.trade_urls import TradeUrls
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.events import MarketEvents
 from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
@@ -157,7 +158,7 @@ async def run(settings: Settings) -> None:
         house = build(settings, database, vault, market, project=project.client_id)
         if settings.health_port is not None:
             await stack.enter_async_context(health_server(settings.health_port, house.check))
-        await house.serve(settings.discord_token, stop)
+        await house.serve(settings.discord_token, stop, listener(project, house))
 
 
 def stop_signal() -> asyncio.Event:
@@ -256,7 +257,7 @@ class House:
             await store_settings.get_meta(tx, "market")
         return None
 
-    async def serve(self, token: str, stop: asyncio.Event) -> None:
+    async def serve(self, token: str, stop: asyncio.Event, events: MarketEvents) -> None:
         """Connect and work until told to stop or a failure, then stop in order.
 
         Raises ``StartupError`` if Discord can't be used at all, ``DatabaseBrokenError`` if a
@@ -278,6 +279,7 @@ class House:
                     self.look_ups.run(),
                     self.follower.run(),
                     self.follower.run_hints(),
+                    events.run(),
                     self.books.run(),
                     self.disk.run(),
                     self.clock_watch.run(),
@@ -448,6 +450,20 @@ def build(
         services,
         disk,
     )
+
+
+def listener(project: Project, house: House) -> MarketEvents:
+    """Return who listens to the market's events and tells the follower."""
+    events = MarketEvents(
+        project.ws_url,
+        project.client_id,
+        project.client_secret,
+        SystemRandom(),
+        on_hint=house.follower.on_hint,
+        on_up=house.follower.on_up,
+    )
+    house.statuses.hinted = lambda: events.up
+    return events
 
 
 def watch_the_clock(clock_watch: ClockWatch, market: SkinsbackClient, bot: Quartermaster) -> None:

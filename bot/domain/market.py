@@ -85,16 +85,6 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an event of the market says of a purchase: late, twice, or in the wrong order."""
-
-    buy_id: int
-    purchase_key: str | None
-    offer_status: str | None
-    trade_offer_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
     """What the market's socket says about a purchase: worth asking about, and never the truth.
 
     It may be late, doubled, out of order, and about a purchase of anybody in the project.

@@ -1,6 +1,6 @@
 """How many calls it takes to follow a thousand purchases, and how many edits a burst of events.
 
-Ten minutes are played in half a minute: every duration is a twentieth of the product's, so that
+Ten minutes are played in one: every duration is a tenth of the product's, so that
 the counts are those of the whole ten minutes.
 """
 
@@ -28,7 +28,7 @@ from tests.bench.figures import Figure, Limit, Sample
 from tests.bench.house import Bench, PosterThatDraws, open_house, set_up, submit_requests
 from tests.bench.stored import FIRST_MEMBER, MAIN_GUILD, MODERATOR, ROLE
 
-SCALE: Final = 20
+SCALE: Final = 10
 REQUESTS: Final = 40
 LINES: Final = 25
 BUYING_S: Final = 60 / SCALE
@@ -94,12 +94,11 @@ async def _follow(*, events: bool) -> tuple[int, int, list[int]]:
         house = bench.house
         async with AsyncExitStack() as stack:
             if events:
-                listener = _listener(market, bench)
+                up = asyncio.Event()
+                listener = _listener(market, bench, up)
                 house.statuses.hinted = lambda: listener.up
                 await stack.enter_async_context(_working(listener.run()))
-                async with asyncio.timeout(_TIMEOUT_S):
-                    while not listener.up:
-                        await asyncio.sleep(0.01)
+                await asyncio.wait_for(up.wait(), _TIMEOUT_S)
             for work in (
                 house.announcements.run(),
                 house.purchasing.run(),
@@ -159,15 +158,20 @@ async def _world() -> AsyncGenerator[tuple[SkinsbackSandbox, Bench]]:
                 yield market, bench
 
 
-def _listener(market: SkinsbackSandbox, bench: Bench) -> MarketEvents:
+def _listener(market: SkinsbackSandbox, bench: Bench, up: asyncio.Event) -> MarketEvents:
     environment = market.environment()
+
+    def on_up() -> None:
+        up.set()
+        bench.house.follower.on_up()
+
     return MarketEvents(
         environment["SKINSBACK_WS_URL"],
         environment["SKINSBACK_CLIENT_ID"],
         environment["SKINSBACK_CLIENT_SECRET"],
         Random(1),
         on_hint=bench.house.follower.on_hint,
-        on_up=bench.house.follower.on_up,
+        on_up=on_up,
     )
 
 

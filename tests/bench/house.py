@@ -109,7 +109,9 @@ async def open_house(
             )
         )
         with patch("bot.__main__.DiscordPoster", PosterThatDraws):
-            house = build(settings, database, vault, market, project=project.client_id, timing=timing)
+            house = build(
+                settings, database, vault, market, project=project.client_id, timing=timing
+            )
         await house.services.catalogue.refresh()
         await house.books.compare()
         yield Bench(house, house.services.catalogue.search("", limit=_EVERYTHING).quotes)
