@@ -428,10 +428,11 @@ class TestDying:
         async with bare_server(hang_up) as url, listening(url, timing):
             await until(lambda: len(at) >= 7)
         gaps = [after - before for before, after in pairwise(at)]
-        for gap, base in zip(gaps, (0.04, 0.08, 0.16, 0.32, 0.32, 0.32), strict=False):
-            assert gap >= base * 0.75
+        bases = (0.04, 0.08, 0.16, 0.32, 0.32, 0.32)
+        assert all(gap >= base * 0.75 for gap, base in zip(gaps, bases, strict=False))
         assert gaps[5] < 1
-        assert len({round(gap, 4) for gap in gaps[3:6]}) > 1
+        # Chance makes some pauses shorter, so that not all listeners come back at once.
+        assert any(gap < base for gap, base in zip(gaps, bases, strict=False))
 
     async def test_connection_that_lived_makes_the_next_pause_short(
         self, market: SkinsbackSandbox
