@@ -84,7 +84,8 @@ class Follower:
         self._heard = asyncio.Event()
         self._hints: dict[int, Hint] = {}
         self._strangers: set[int] = set()
-        self._catch_up = False
+        # After a start: everything. Later what moves, as soon as events arrive again.
+        self._catch_up_ms = 2 * timing.cadence.settling
         # Purchases that the market knew nothing of in a list: they spoil the others' question.
         self._alone: set[int] = set()
 
@@ -100,7 +101,7 @@ class Follower:
 
     def on_up(self) -> None:
         """Have everything looked up that may have changed while no events came."""
-        self._catch_up = True
+        self._catch_up_ms = max(self._catch_up_ms, self._timing.cadence.slow)
         self._wake.set()
 
     async def run_hints(self) -> None:
@@ -182,12 +183,10 @@ class Follower:
     async def look(self) -> int:
         """Ask about everything that is due; return for how many milliseconds there is no more."""
         asked_at = self._clock.now_ms()
-        if self._catch_up:
-            self._catch_up = False
+        if self._catch_up_ms:
+            horizon_ms, self._catch_up_ms = self._catch_up_ms, 0
             async with self._database.writing() as tx:
-                await deliveries.check_moving_now(
-                    tx, at=asked_at, horizon_ms=self._timing.cadence.slow
-                )
+                await deliveries.check_soon(tx, at=asked_at, horizon_ms=horizon_ms)
         async with self._database.reading() as tx:
             soonest = await deliveries.next_check_at(tx)
             if not self._strangers and (soonest is None or soonest > asked_at):

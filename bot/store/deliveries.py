@@ -133,7 +133,7 @@ async def check_now(tx: Transaction, buy_id: int, *, at: int) -> bool:
     return changed == 1
 
 
-async def check_moving_now(tx: Transaction, *, at: int, horizon_ms: int) -> None:
+async def check_soon(tx: Transaction, *, at: int, horizon_ms: int) -> None:
     """Have everything looked up whose next look lies less than ``horizon_ms`` ahead."""
     await tx.execute(
         "UPDATE attempts SET check_at = ? WHERE check_at > ? AND check_at <= ?",

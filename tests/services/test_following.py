@@ -15,6 +15,7 @@ from bot.domain.states import LineState, RequestState
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.sandbox.skinsback.ledger import LedgerEntry
 from bot.sandbox.skinsback.profile import ListLookup, Profile
+from bot.services.following import Follower
 from bot.store import purchases, requests
 from tests.services.house import (
     ANA,
@@ -417,6 +418,27 @@ class TestQuestions:
         house.follower.on_up()
         await house.follower.look()
         assert attempt_of(await house.view(view)).offer_status == "accepted"
+
+    async def test_after_a_start_everything_is_asked_about(self, house: House) -> None:
+        view = await buy(house)
+        house.market.move(entry(house), OfferStatus.ACCEPTED)
+        await look(house)
+        house.market.move(entry(house), OfferStatus.ROLLBACK_USER)
+        await look(house, after_ms=1_000)
+        assert attempt_of(await house.view(view)).offer_status == "accepted"
+        follower = Follower(
+            house.database,
+            house.client,
+            house.booking,
+            house.statuses,
+            house.announcements,
+            house.clock,
+            None,
+            house.timing,
+            due=house.approved,
+        )
+        await follower.look()
+        assert attempt_of(await house.view(view)).offer_status == "rollback_user"
 
     async def test_settled_by_hand_it_is_followed_too(self, house: House) -> None:
         view = await house.submit_approved(ANA)

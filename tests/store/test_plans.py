@@ -182,7 +182,7 @@ async def deliver(tx: Transaction) -> None:
     await deliveries.next_check_at(tx)
     await deliveries.note_checks(tx, [(one, NOW)], not_waiting=[one], at=NOW)
     await deliveries.check_now(tx, 41, at=NOW)
-    await deliveries.check_moving_now(tx, at=NOW, horizon_ms=5)
+    await deliveries.check_soon(tx, at=NOW, horizon_ms=5)
     await deliveries.note_stuck(tx, one, at=NOW)
     await deliveries.note_told(tx, one, part=0)
     await deliveries.note_noticed(tx, one, part=0)
