@@ -18,6 +18,7 @@ from bot.domain.keys import parse_purchase_key
 from bot.domain.market import Hint, OfferStatus, Purchase
 from bot.domain.states import LineState
 from bot.errors import MarketError, MarketRefusedError
+from bot.services.allowance import Allowance
 from bot.services.announcements import Announcements
 from bot.services.bell import heard
 from bot.services.booking import Booking
@@ -44,7 +45,8 @@ _BOOKED_AT_ONCE: Final = 20
 
 _HINTS_AT_ONCE: Final = 100
 _IDLE_MS: Final = 30_000
-_FAULT_MS: Final = 30_000
+_SILENT_MS: Final = 30_000
+_ROUNDS_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Follower:
         self._clock_watch = clock_watch
         self._timing = timing
         self._due = due
+        self._allowance = Allowance(_ROUNDS_AT_ONCE, timing.follow_gap_ms / 1000)
         self._wake = asyncio.Event()
         self._heard = asyncio.Event()
         self._hints: dict[int, Hint] = {}
@@ -172,16 +175,27 @@ class Follower:
         while True:
             self._wake.clear()
             try:
-                pause_ms = await self.look()
+                pause_ms = await self._until_due_ms()
+                if pause_ms == 0:
+                    # What comes up meanwhile is asked about together.
+                    await self._allowance.take()
+                    pause_ms = 0 if await self.look() else _SILENT_MS
             except Exception:
                 log.exception("Purchases could not be followed; they are asked about again.")
-                pause_ms = _FAULT_MS
+                pause_ms = _SILENT_MS
             await heard(self._wake, pause_ms / 1000)
-            # What comes up meanwhile is asked about together.
-            await asyncio.sleep(self._timing.follow_gap_ms / 1000)
 
-    async def look(self) -> int:
-        """Ask about everything that is due; return for how many milliseconds there is no more."""
+    async def _until_due_ms(self) -> int:
+        if self._catch_up_ms or self._strangers:
+            return 0
+        async with self._database.reading() as tx:
+            soonest = await deliveries.next_check_at(tx)
+        if soonest is None:
+            return _IDLE_MS
+        return max(0, min(_IDLE_MS, soonest - self._clock.now_ms()))
+
+    async def look(self) -> bool:
+        """Ask about everything that is due; return whether the market answered."""
         asked_at = self._clock.now_ms()
         if self._catch_up_ms:
             horizon_ms, self._catch_up_ms = self._catch_up_ms, 0
@@ -190,7 +204,7 @@ class Follower:
         async with self._database.reading() as tx:
             soonest = await deliveries.next_check_at(tx)
             if not self._strangers and (soonest is None or soonest > asked_at):
-                return _IDLE_MS if soonest is None else min(_IDLE_MS, soonest - asked_at)
+                return True
             # What is due soon rides along: the call is made anyway.
             ahead = asked_at + self._timing.cadence.slow
             due = await deliveries.due(tx, ahead, limit=AT_ONCE)
@@ -198,13 +212,7 @@ class Follower:
         ids = list(dict.fromkeys([*(one.buy_id for one in due), *sorted(strangers)]))
         answers = await self._ask(ids)
         await self._record(due, answers, asked_at)
-        if answers.silent:
-            return _FAULT_MS
-        async with self._database.reading() as tx:
-            soonest = await deliveries.next_check_at(tx)
-        return (
-            _IDLE_MS if soonest is None else max(0, min(_IDLE_MS, soonest - self._clock.now_ms()))
-        )
+        return not answers.silent
 
     async def _ask(self, buy_ids: Sequence[int]) -> Answers:
         """Ask about purchases, in as few questions as their answers allow."""

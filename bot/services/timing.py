@@ -48,4 +48,4 @@ class Timing:
     """How often the market is asked about a purchase."""
 
     follow_gap_ms: int = 10_000
-    """Between two rounds of those questions, whatever happens meanwhile: it bounds their number."""
+    """Between two rounds of those questions in the long run: it bounds their number."""
