@@ -124,22 +124,24 @@ class Purchasing:
         The search for everything unknown begins anew; whatever else was being bought gets its next
         step as if nothing had happened.
         """
-        now = self._now()
         older_copy = await self._database.is_older_copy()
-        async with self._database.writing() as tx:
-            if older_copy:
-                await self._expect_forgotten(tx)
-            self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
-            # Whether what waits to be posted stands already can't be told from the disk alone.
-            await outbox.search_first(tx)
-            for request_id in await purchases.requests_on_the_wire(tx):
-                log.warning("Request %s was on the wire when the bot stopped.", request_id)
-                await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
-            for request_id in await purchases.in_buying(tx):
-                soon = now + self._timing.first_look_up_ms
-                if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
-                    await purchases.step_now(tx, request_id, at=now, also_idle=True)
+        await self._database.write(lambda tx: self._recover(tx, older_copy=older_copy))
         await self._database.follow_last_event()
+
+    async def _recover(self, tx: Transaction, *, older_copy: bool) -> None:
+        now = self._now()
+        if older_copy:
+            await self._expect_forgotten(tx)
+        self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
+        # Whether what waits to be posted stands already can't be told from the disk alone.
+        await outbox.search_first(tx)
+        for request_id in await purchases.requests_on_the_wire(tx):
+            log.warning("Request %s was on the wire when the bot stopped.", request_id)
+            await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
+        for request_id in await purchases.in_buying(tx):
+            soon = now + self._timing.first_look_up_ms
+            if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
+                await purchases.step_now(tx, request_id, at=now, also_idle=True)
 
     async def _expect_forgotten(self, tx: Transaction) -> None:
         """Note that the database is an older copy: more was sent, and told, than it knows of."""
