@@ -98,8 +98,9 @@ class Transaction:
             result: T = done.value
             return result
         finally:
-            self._at_hand = None
+            # What the work has to undo it may still do here.
             doing.close()
+            self._at_hand = None
         raise RuntimeError("a transaction waited for something else than SQL")
 
     async def _ask(self, ask: Ask[T]) -> T:
