@@ -35,6 +35,7 @@ from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
+from bot.services.bell import heard
 from bot.services.booking import Booking
 from bot.services.books import Books
 from bot.services.bundle import Services
@@ -73,6 +74,9 @@ log = logging.getLogger("bot")
 EXIT_STARTUP: Final = 78  # EX_CONFIG of sysexits.h: starting again changes nothing
 EXIT_UNREACHABLE: Final = 75  # EX_TEMPFAIL: it may work later
 EXIT_BROKEN: Final = 1
+
+_FIRST_COMPARISON_S: Final = 2.0
+"""The worker that buys waits so long for the books; then it says on what is due why it waits."""
 
 _LAST_ANSWERS_S: Final = 3.0
 """Discord's own limit for an answer to what somebody does."""
@@ -302,6 +306,8 @@ class House:
 
     async def _buy_when_ready(self) -> None:
         await self.bot.first_ready.wait()
+        # What is due would be put off, and its card drawn, for a comparison that is nearly through.
+        await heard(self.books.tried, _FIRST_COMPARISON_S)
         await self.purchasing.run()
 
 

@@ -243,10 +243,7 @@ class Announcements:
         if not self._poster.ready:
             return 1.0
         now = self._clock.now_ms()
-        async with self._database.reading() as tx:
-            to_post = await outbox.to_post(tx, now, limit=AT_ONCE * 4)
-            to_redraw = await outbox.to_redraw(tx, now, limit=AT_ONCE * 4)
-            next_at = await outbox.next_at(tx)
+        to_post, to_redraw, next_at = await self._database.read(lambda tx: _due(tx, now))
         for row in to_post:
             self._start(row.target_id, self._post(row))
         for row in to_redraw:
@@ -281,15 +278,10 @@ class Announcements:
         try:
             if row.state is OutboxState.TRYING and await self._stands_already(row):
                 return
-            async with self._database.writing() as tx:
-                subject = await self._subject(tx, row)
-                if subject is None:
-                    await outbox.skip(tx, row.outbox_id)
-                    return
-                if not await outbox.mark_trying(tx, row.outbox_id):
-                    return
-                # Its channel may have been changed since it was found to be due.
-                current = await outbox.get(tx, row.outbox_id) or row
+            trying = await self._database.write(lambda tx: self._begin(tx, row))
+            if trying is None:
+                return
+            current, subject = trying
             tried = True
             posted = await self._poster.post(current, subject)
             async with self._database.writing() as tx:
@@ -313,6 +305,17 @@ class Announcements:
                 if now is not None and now.state not in (OutboxState.WAITING, OutboxState.TRYING):
                     done.set()
 
+    async def _begin(self, tx: Transaction, row: OutboxRow) -> tuple[OutboxRow, Subject] | None:
+        """Note that a message may be on its way; None if it is not to be posted any more."""
+        subject = await self._subject(tx, row)
+        if subject is None:
+            await outbox.skip(tx, row.outbox_id)
+            return None
+        if not await outbox.mark_trying(tx, row.outbox_id):
+            return None
+        # Its channel may have been changed since it was found to be due.
+        return await outbox.get(tx, row.outbox_id) or row, subject
+
     async def _stands_already(self, row: OutboxRow) -> bool:
         """Search for a message that may have been posted before, and note it if it stands."""
         found = await self._poster.find(row)
@@ -331,25 +334,33 @@ class Announcements:
 
     async def _redraw(self, row: OutboxRow) -> None:
         try:
-            async with self._database.reading() as tx:
-                if not await outbox.is_to_redraw(tx, row.outbox_id, self._clock.now_ms()):
-                    return  # drawn since it was found to be due
-                current = await outbox.get(tx, row.outbox_id)
-                subject = await self._subject(tx, row)
+            stale = await self._database.read(lambda tx: self._if_stale(tx, row))
+            if stale is None:
+                return  # drawn since it was found to be due
+            current, subject = stale
             if current is None or subject is None:
                 async with self._database.writing() as tx:
                     await outbox.skip(tx, row.outbox_id)
                 return
             await self._poster.edit(current, subject)
-            async with self._database.writing() as tx:
-                await outbox.mark_shown(tx, row.outbox_id, shown=current.wanted)
-                await outbox.put_off(tx, row.outbox_id, next_at=self._clock.now_ms() + EDIT_GAP_MS)
+            await self._database.write(lambda tx: self._note_shown(tx, current))
         except MessageGoneError:
             await self._replace(row)
         except PostRefusedError as error:
             await self._park(row, error.reason)
         except Exception as error:  # noqa: BLE001 - one message never stops the others
             await self._try_later(row, error)
+
+    async def _note_shown(self, tx: Transaction, drawn: OutboxRow) -> None:
+        await outbox.mark_shown(tx, drawn.outbox_id, shown=drawn.wanted)
+        await outbox.put_off(tx, drawn.outbox_id, next_at=self._clock.now_ms() + EDIT_GAP_MS)
+
+    async def _if_stale(
+        self, tx: Transaction, row: OutboxRow
+    ) -> tuple[OutboxRow | None, Subject | None] | None:
+        if not await outbox.is_to_redraw(tx, row.outbox_id, self._clock.now_ms()):
+            return None
+        return await outbox.get(tx, row.outbox_id), await self._subject(tx, row)
 
     async def _subject(self, tx: Transaction, row: OutboxRow) -> Subject | None:
         """Return what a message is about, or None if it has nothing to say any more."""
@@ -434,6 +445,16 @@ def _still_rings(row: OutboxRow, now: int) -> bool:
     if row.state in (OutboxState.WAITING, OutboxState.TRYING):
         return True
     return row.state is OutboxState.POSTED and now < row.created_at + TOLD_ANEW_MS
+
+
+async def _due(tx: Transaction, now: int) -> tuple[list[OutboxRow], list[OutboxRow], int | None]:
+    """Return what is to be posted, what is to be drawn again, and when anything is due next."""
+    limit = AT_ONCE * 4
+    return (
+        await outbox.to_post(tx, now, limit=limit),
+        await outbox.to_redraw(tx, now, limit=limit),
+        await outbox.next_at(tx),
+    )
 
 
 async def what_pauses(tx: Transaction, guild_id: int) -> Paused | None:

@@ -110,6 +110,8 @@ class Books:
         self._guilds = guilds
         self._operators = frozenset(operator_ids)
         self._approved = approved
+        self.tried = asyncio.Event()
+        """Set once the first comparison of this run has ended, well or not."""
 
     async def run(self) -> None:
         """Compare at start, as often as it takes, and then once a day."""
@@ -127,6 +129,7 @@ class Books:
                 log.warning("The market's history could not be read: %s", error)
                 await self._tell_why_not(error)
                 pause_s = _RETRY_S
+            self.tried.set()
             await asyncio.sleep(pause_s)
 
     async def show(self, actor: Actor) -> tuple[BooksReport | None, Micros | None]:
@@ -170,25 +173,30 @@ class Books:
 
         Raises ``MarketError`` if the history can't be read to its end.
         """
-        async with self._database.reading() as tx:
-            agreed_at = await settings.get_books_agreed_at(tx)
+        agreed_at = await self._database.read(settings.get_books_agreed_at)
         history = await self._read(agreed_at)
         # Our records are read after the history: what was bought meanwhile is in both or in ours.
-        async with self._database.writing() as tx:
-            if agreed_at is None:
-                report = await self._open_new_books(tx, history)
-            else:
-                report = await self._compare(tx, history)
-            ended = _UNTIL_COMPARED if not self._this_run.caught_up else (WaitReason.BOOKS_FIRST,)
-            await purchases.wait_no_longer(tx, ended, at=history.read_at)
-            await settings.set_meta(tx, _REPORT, json.dumps(asdict(report)))
-            if report.agrees:
-                until = history.read_at - self._timing.books_young_ms
-                await settings.set_books_agreed_at(tx, until)
+        report = await self._database.write(
+            lambda tx: self._bring_in(tx, history, new=agreed_at is None)
+        )
         self._this_run.caught_up = True
         self._this_run.market_silent = False
         self._announcements.wake()
         self._approved.set()
+        return report
+
+    async def _bring_in(self, tx: Transaction, history: _History, *, new: bool) -> BooksReport:
+        """Bring a history into the records, and note what came of it."""
+        if new:
+            report = await self._open_new_books(tx, history)
+        else:
+            report = await self._compare(tx, history)
+        ended = _UNTIL_COMPARED if not self._this_run.caught_up else (WaitReason.BOOKS_FIRST,)
+        await purchases.wait_no_longer(tx, ended, at=history.read_at)
+        await settings.set_meta(tx, _REPORT, json.dumps(asdict(report)))
+        if report.agrees:
+            until = history.read_at - self._timing.books_young_ms
+            await settings.set_books_agreed_at(tx, until)
         return report
 
     async def _read(self, agreed_at: int | None) -> _History:

@@ -132,7 +132,9 @@ class Buying:
             token = await self._market.reserve_buy()
             batch = None
             if await self._is_still_so(view, checked_at):
-                batch = await self._commit(view, listings, asked_at, still_failed)
+                batch = await self._database.write(
+                    lambda tx: self._write_batch(tx, view, listings, asked_at, still_failed)
+                )
             self._announcements.wake()
             if batch is not None:
                 await self._call(view, batch, token)
@@ -191,8 +193,9 @@ class Buying:
             return None
         return view
 
-    async def _commit(
+    async def _write_batch(
         self,
+        tx: Transaction,
         view: RequestView,
         listings: Mapping[str, Sequence[Listing]],
         asked_at: int,
@@ -200,37 +203,36 @@ class Buying:
     ) -> Batch | None:
         """Write refused lines and *sent* attempts; None if nothing is to be sent."""
         request_id = view.request.request_id
-        async with self._database.writing() as tx:
-            current = await self._may_send(tx, request_id)
-            if current is None or self._step(current) is not Step.BUY:
-                return None
-            current = await self._release(tx, current, still_failed)
-            # Requests that are bought at the same time must not compete for one listing.
-            taken = await purchases.listings_taken(tx, since=asked_at)
-            found: list[Found] = []
-            for verdict in _resolve(current, listings, taken):
-                match verdict:
-                    case Found():
-                        found.append(verdict)
-                    case NotFound(line, why, cheapest):
-                        await purchases.refuse_line(tx, request_id, line.line_no, why, cheapest)
-            if not found:
-                await self._close_pass(tx, await requests.get(tx, request_id) or current)
-                return None
-            url = await self._recipient(tx, current)
-            attempts = [_new_attempt(current, one) for one in found]
-            await purchases.open_attempts(
-                tx,
-                request_id,
-                attempts,
-                digest=current.request.digest,
-                market=self._market_name,
-                project=self._project,
-                steam_id=url.steam_id,
-                at=self._now(),
-            )
-            await self._record(tx, view, EventKind.SENT, lines=len(attempts))
-            await outbox.touch(tx, request_id)
+        current = await self._may_send(tx, request_id)
+        if current is None or self._step(current) is not Step.BUY:
+            return None
+        current = await self._release(tx, current, still_failed)
+        # Requests that are bought at the same time must not compete for one listing.
+        taken = await purchases.listings_taken(tx, since=asked_at)
+        found: list[Found] = []
+        for verdict in _resolve(current, listings, taken):
+            match verdict:
+                case Found():
+                    found.append(verdict)
+                case NotFound(line, why, cheapest):
+                    await purchases.refuse_line(tx, request_id, line.line_no, why, cheapest)
+        if not found:
+            await self._close_pass(tx, await requests.get(tx, request_id) or current)
+            return None
+        url = await self._recipient(tx, current)
+        attempts = [_new_attempt(current, one) for one in found]
+        await purchases.open_attempts(
+            tx,
+            request_id,
+            attempts,
+            digest=current.request.digest,
+            market=self._market_name,
+            project=self._project,
+            steam_id=url.steam_id,
+            at=self._now(),
+        )
+        await self._record(tx, view, EventKind.SENT, lines=len(attempts))
+        await outbox.touch(tx, request_id)
         orders = (Order(one.listing_id, one.max_price, one.purchase_key) for one in attempts)
         return Batch(url, tuple(orders), again=False)
 
@@ -238,7 +240,10 @@ class Buying:
         self, tx: Transaction, view: RequestView, still_failed: Collection[str]
     ) -> RequestView:
         """Open the lines of purchases that have failed for certain for their next key."""
-        for line in view.in_state(LineState.RECHECK):
+        to_try_again = view.in_state(LineState.RECHECK)
+        if not to_try_again:
+            return view
+        for line in to_try_again:
             if line.last is not None and line.last.purchase_key in still_failed:
                 await purchases.release(tx, line.last.purchase_key)
         return await requests.get(tx, view.request.request_id) or view
@@ -294,27 +299,31 @@ class Buying:
         self._announcements.wake()
 
     async def _note_answer(self, view: RequestView, batch: Batch, verdict: Verdict) -> None:
+        await self._database.write(lambda tx: self._note_answer_in(tx, view, batch, verdict))
+
+    async def _note_answer_in(
+        self, tx: Transaction, view: RequestView, batch: Batch, verdict: Verdict
+    ) -> None:
         """Record every line's outcome, the money and who must be told, in one transaction.
 
         It merges with what a look-up or the market's history has recorded meanwhile.
         """
         request_id = view.request.request_id
-        async with self._database.writing() as tx:
-            for key, outcome in verdict.outcomes.items():
-                await self._note_line(tx, key, outcome)
-            for stray in verdict.strays:
-                await self._booking.book_stray(tx, view, stray)
-            current = await requests.get(tx, request_id) or view
-            await self._record(
-                tx,
-                view,
-                EventKind.ANSWERED,
-                purchased=len(current.in_state(LineState.PURCHASED)),
-                refused=len(current.in_state(LineState.REFUSED)),
-                unknown=len(current.in_state(LineState.UNKNOWN)),
-            )
-            await self._count_unclear(tx, current, batch)
-            await self.go_on(tx, current, send=True)
+        for key, outcome in verdict.outcomes.items():
+            await self._note_line(tx, key, outcome)
+        for stray in verdict.strays:
+            await self._booking.book_stray(tx, view, stray)
+        current = await requests.get(tx, request_id) or view
+        await self._record(
+            tx,
+            view,
+            EventKind.ANSWERED,
+            purchased=len(current.in_state(LineState.PURCHASED)),
+            refused=len(current.in_state(LineState.REFUSED)),
+            unknown=len(current.in_state(LineState.UNKNOWN)),
+        )
+        await self._count_unclear(tx, current, batch)
+        await self.go_on(tx, current, send=True)
 
     async def _note_line(self, tx: Transaction, key: str, outcome: Outcome) -> None:
         match outcome:

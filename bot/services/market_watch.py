@@ -144,9 +144,8 @@ class MarketWatch:
 
     async def _lift(self, *, at_start: bool) -> None:
         # Nearly always there is none, and then nobody has to wait for the writer.
-        async with self._database.reading() as tx:
-            if await _refusal(tx) is None:
-                return
+        if await self._database.read(_refusal) is None:
+            return
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
             pause = await _refusal(tx)

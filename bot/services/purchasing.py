@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.models import EventKind, RequestView, WaitReason
+from bot.domain.models import EventKind, Request, RequestView, WaitReason
+from bot.domain.money import Micros
 from bot.domain.states import LineState, RequestState, Step
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
@@ -43,6 +44,16 @@ LOOKING_MAX: Final = 4
 _IDLE_S: Final = 30.0
 SHUTDOWN_S: Final = 20.0
 """How long a stop waits for the answers to what is on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is due, and when the first thing is that isn't; ``all``: nothing else is due."""
+
+    to_buy: Sequence[Due]
+    to_look_up: Sequence[Due]
+    next_at: int | None
+    all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +124,24 @@ class Purchasing:
         The search for everything unknown begins anew; whatever else was being bought gets its next
         step as if nothing had happened.
         """
-        now = self._now()
         older_copy = await self._database.is_older_copy()
-        async with self._database.writing() as tx:
-            if older_copy:
-                await self._expect_forgotten(tx)
-            self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
-            # Whether what waits to be posted stands already can't be told from the disk alone.
-            await outbox.search_first(tx)
-            for request_id in await purchases.requests_on_the_wire(tx):
-                log.warning("Request %s was on the wire when the bot stopped.", request_id)
-                await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
-            for request_id in await purchases.in_buying(tx):
-                soon = now + self._timing.first_look_up_ms
-                if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
-                    await purchases.step_now(tx, request_id, at=now, also_idle=True)
+        await self._database.write(lambda tx: self._recover(tx, older_copy=older_copy))
         await self._database.follow_last_event()
+
+    async def _recover(self, tx: Transaction, *, older_copy: bool) -> None:
+        now = self._now()
+        if older_copy:
+            await self._expect_forgotten(tx)
+        self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
+        # Whether what waits to be posted stands already can't be told from the disk alone.
+        await outbox.search_first(tx)
+        for request_id in await purchases.requests_on_the_wire(tx):
+            log.warning("Request %s was on the wire when the bot stopped.", request_id)
+            await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
+        for request_id in await purchases.in_buying(tx):
+            soon = now + self._timing.first_look_up_ms
+            if not await purchases.begin_search(tx, request_id, at=now, step_at=soon):
+                await purchases.step_now(tx, request_id, at=now, also_idle=True)
 
     async def _expect_forgotten(self, tx: Transaction) -> None:
         """Note that the database is an older copy: more was sent, and told, than it knows of."""
@@ -146,40 +159,47 @@ class Purchasing:
     # What is due
 
     async def _start_what_is_due(self) -> float:
-        while await self._start_some():
-            pass
-        async with self._database.reading() as tx:
-            soonest = await purchases.next_due_at(tx, self._now(), busy=self._busy)
-        if soonest is None:
+        work = await self._find_work()
+        while self._start_some(work) and not work.all:
+            work = await self._find_work()
+        if work.next_at is None:
             return _IDLE_S
         # What is due already waits for a place, and whoever ends rings the bell.
-        wait_s = (soonest - self._now()) / 1000
+        wait_s = (work.next_at - self._now()) / 1000
         return min(_IDLE_S, wait_s) if wait_s > 0 else _IDLE_S
 
-    async def _start_some(self) -> bool:
-        """Start what is due, as far as there is room. Return whether anything was started."""
-        users = {each.user_id for each in self._busy.values()}
-        to_buy: Sequence[Due] = ()
-        to_look_up: Sequence[Due] = ()
-        async with self._database.reading() as tx:
+    async def _find_work(self) -> _Work:
+        # Noted here: what is in hand changes while the database is asked.
+        busy = frozenset(self._busy)
+        users = frozenset(each.user_id for each in self._busy.values())
+        buying, looking = self._room(looking=False), self._room(looking=True)
+
+        async def find(tx: Transaction) -> _Work:
             now = self._now()
-            if (room := BUYING_MAX - self._count(looking=False)) > 0:
-                to_buy = await purchases.to_buy(tx, now, busy=self._busy, users=users, limit=room)
-            if (room := LOOKING_MAX - self._count(looking=True)) > 0:
-                to_look_up = await purchases.to_look_up(
-                    tx, now, busy=self._busy, users=users, limit=room
-                )
+            to_buy = await purchases.to_buy(tx, now, busy=busy, users=users, limit=buying)
+            to_look_up = await purchases.to_look_up(tx, now, busy=busy, users=users, limit=looking)
+            found = {due.request_id for due in (*to_buy, *to_look_up)}
+            next_at = await purchases.next_due_at(tx, now, busy=busy | found)
+            everything = len(to_buy) < buying and len(to_look_up) < looking
+            return _Work(to_buy, to_look_up, next_at, everything)
+
+        return await self._database.read(find)
+
+    def _room(self, *, looking: bool) -> int:
+        room = LOOKING_MAX if looking else BUYING_MAX
+        return max(0, room - sum(each.looking is looking for each in self._busy.values()))
+
+    def _start_some(self, work: _Work) -> bool:
+        """Start what is due, one of each member's. Return whether anything was started."""
+        users = {each.user_id for each in self._busy.values()}
         started = False
-        for looking, due in ((False, to_buy), (True, to_look_up)):
+        for looking, due in ((False, work.to_buy), (True, work.to_look_up)):
             for one in due:
                 if one.user_id not in users:
                     users.add(one.user_id)
                     self._start(one, looking=looking)
                     started = True
         return started
-
-    def _count(self, *, looking: bool) -> int:
-        return sum(each.looking is looking for each in self._busy.values())
 
     def _start(self, due: Due, *, looking: bool) -> None:
         task = asyncio.create_task(self._take(due.request_id))
@@ -195,8 +215,7 @@ class Purchasing:
 
     async def _take(self, request_id: str) -> None:
         try:
-            async with self._database.reading() as tx:
-                view = await requests.get(tx, request_id)
+            view = await self._database.read(lambda tx: requests.get(tx, request_id))
             if view is not None:
                 await self._take_step(view)
         except Exception:
@@ -326,9 +345,7 @@ class Purchasing:
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
         if self._disk is not None and await self._disk.is_low():
             return wait_for(WaitReason.DISK_FULL)
-        async with self._database.reading() as tx:
-            paused = await settings.is_paused(tx, request.guild_id)
-            behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
+        paused, behind = await self._database.read(lambda tx: self._paused_and_behind(tx, request))
         if paused:
             return wait_for(WaitReason.PAUSED)
         if self._clock_watch is not None and self._clock_watch.wrong:
@@ -346,6 +363,12 @@ class Purchasing:
                 return wait_for(WaitReason.MEMBER_GONE)
             case True:
                 return None
+
+    async def _paused_and_behind(self, tx: Transaction, request: Request) -> tuple[bool, bool]:
+        return (
+            await settings.is_paused(tx, request.guild_id),
+            await self._announcements.behind(tx, request.guild_id, request.user_id),
+        )
 
     def _may_not_be_visible_yet(self, view: RequestView) -> bool:
         """Say whether another copy may have sent this a moment ago without a trace here."""
@@ -382,7 +405,6 @@ class Purchasing:
 
         Return it as claimed, or what it has to wait for; None if it is no longer to be bought.
         """
-        request = view.request
         require_as_approved(view)
         asked_at = self._now()
         try:
@@ -391,21 +413,26 @@ class Purchasing:
             return wait_after(error)
         if self._stopping.is_set():
             return None
-        async with self._database.writing() as tx:
-            if await settings.is_paused(tx, request.guild_id):
-                return wait_for(WaitReason.PAUSED)
-            others = await purchases.spoken_for(tx, since=asked_at, besides=request.request_id)
-            if balance < view.open_total + others:
-                return wait_for(WaitReason.BALANCE_LOW)
-            if not await purchases.claim(
-                tx, request.request_id, digest=request.digest, at=self._now()
-            ):
-                return None
-            await audit.record_for(tx, EventKind.CLAIMED, request, at=self._now())
-            await outbox.touch(tx, request.request_id)
-            claimed = await requests.get(tx, request.request_id)
+        claimed = await self._database.write(
+            lambda tx: self._claim_in(tx, view, balance, asked_at=asked_at)
+        )
         self._announcements.wake()
         return claimed
+
+    async def _claim_in(
+        self, tx: Transaction, view: RequestView, balance: Micros, *, asked_at: int
+    ) -> RequestView | Wait | None:
+        request = view.request
+        if await settings.is_paused(tx, request.guild_id):
+            return wait_for(WaitReason.PAUSED)
+        others = await purchases.spoken_for(tx, since=asked_at, besides=request.request_id)
+        if balance < view.open_total + others:
+            return wait_for(WaitReason.BALANCE_LOW)
+        if not await purchases.claim(tx, request.request_id, digest=request.digest, at=self._now()):
+            return None
+        await audit.record_for(tx, EventKind.CLAIMED, request, at=self._now())
+        await outbox.touch(tx, request.request_id)
+        return await requests.get(tx, request.request_id)
 
     async def _uncovered(self, view: RequestView) -> Wait | None:
         """Return the wait for a balance that doesn't cover what a claimed request still needs."""

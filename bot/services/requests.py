@@ -175,23 +175,28 @@ class Requests:
         REQUEST_CHANGED, NO_SUCH_REQUEST).
         """
         await self._expire_if_too_old(request_id)
-        now = self._clock.now_ms()
-        async with self._database.writing() as tx:
-            view, guild = await self._for_decision(tx, actor, request_id, stamp)
-            if not await requests.approve(
-                tx,
-                request_id,
-                digest=view.request.digest,
-                by=actor.user_id,
-                at=now,
-                claimable_at=now + guild.undo_s * 1000,
-                expires_at=now + APPROVED_EXPIRES_MS,
-            ):
-                raise _already_decided(view.request)
-            decided = await self._decided(tx, view, EventKind.APPROVED, actor.user_id)
-        self._announcements.wake()
+        decided = await self._database.write(lambda tx: self._approve(tx, actor, request_id, stamp))
+        # First the worker that buys: a card that is drawn a moment later costs nobody anything.
         self._approved.set()
+        self._announcements.wake()
         return decided
+
+    async def _approve(
+        self, tx: Transaction, actor: Actor, request_id: str, stamp: str
+    ) -> RequestView:
+        view, guild = await self._for_decision(tx, actor, request_id, stamp)
+        now = self._clock.now_ms()
+        if not await requests.approve(
+            tx,
+            request_id,
+            digest=view.request.digest,
+            by=actor.user_id,
+            at=now,
+            claimable_at=now + guild.undo_s * 1000,
+            expires_at=now + APPROVED_EXPIRES_MS,
+        ):
+            raise _already_decided(view.request)
+        return await self._decided(tx, view, EventKind.APPROVED, actor.user_id)
 
     async def deny(self, actor: Actor, request_id: str, stamp: str, reason: str) -> RequestView:
         """Deny what the card with ``stamp`` shows, with a reason that the member reads.
@@ -330,11 +335,15 @@ class Requests:
         """Expire in a transaction of its own, so that a refusal that follows doesn't undo it."""
         if not self._knows_the_time:
             return
-        async with self._database.writing() as tx:
-            view = await requests.get(tx, request_id)
-            if view and await requests.expire(tx, request_id, at=self._clock.now_ms()):
-                await self._decided(tx, view, EventKind.EXPIRED, None)
-                self._announcements.wake()
+        if await self._database.write(lambda tx: self._expire(tx, request_id)):
+            self._announcements.wake()
+
+    async def _expire(self, tx: Transaction, request_id: str) -> bool:
+        view = await requests.get(tx, request_id)
+        if view is None or not await requests.expire(tx, request_id, at=self._clock.now_ms()):
+            return False
+        await self._decided(tx, view, EventKind.EXPIRED, None)
+        return True
 
     async def _for_decision(
         self, tx: Transaction, actor: Actor, request_id: str, stamp: str

@@ -17,11 +17,12 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
@@ -42,41 +43,98 @@ Value = int | str | bytes | None
 Row = sqlite3.Row
 
 
+T = TypeVar("T")
+Ask = Callable[[sqlite3.Connection], T]
+"""One statement and what is wanted of it, to be run where the connection lives."""
+
+
+class Connection(aiosqlite.Connection):
+    """A connection whose thread takes whole functions: each is one hop there and back.
+
+    A hop costs more than most statements do, and the library takes three for a query.
+    """
+
+    @classmethod
+    def to(cls, database: str | Path, *, uri: bool = False) -> Self:
+        """Return a connection that is open once it is awaited; transactions are begun by hand."""
+        connect = partial(sqlite3.connect, str(database), isolation_level=None, uri=uri)
+        return cls(connect, iter_chunk_size=64)
+
+    async def run(self, function: Ask[T]) -> T:
+        """Run ``function`` on the connection's thread, after all that it was given before."""
+        result: T = await self._execute(  # type: ignore[no-untyped-call]
+            lambda: function(self._conn)
+        )
+        return result
+
+
 class Transaction:
     """What store functions work on: a connection inside one transaction.
 
     ``last_event``: the id of the last event that was recorded in it; 0 if there was none.
     """
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._at_hand: sqlite3.Connection | None = None
         self.last_event = 0
+
+    async def at_once(self, work: Work[T]) -> T:
+        """Do ``work`` in this transaction without leaving the connection's thread between.
+
+        It runs beside the event loop, so it may touch nothing of the loop's: no event, no task.
+        Raises ``RuntimeError`` if it awaits anything but SQL.
+        """
+        if self._at_hand is not None:
+            return await work(self)
+        return await self._connection.run(partial(self._do, work))
+
+    def _do(self, work: Work[T], connection: sqlite3.Connection) -> T:
+        """Run a coroutine to its end where the connection lives: nothing in it has to wait."""
+        self._at_hand, doing = connection, work(self)
+        try:
+            doing.send(None)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            # What the work has to undo it may still do here.
+            doing.close()
+            self._at_hand = None
+        raise RuntimeError("a transaction waited for something else than SQL")
+
+    async def _ask(self, ask: Ask[T]) -> T:
+        if self._at_hand is not None:
+            return ask(self._at_hand)
+        return await self._connection.run(ask)
 
     async def execute(self, sql: str, *values: Value) -> int:
         """Run one statement and return how many rows it changed."""
-        async with self._connection.execute(sql, values) as cursor:
-            return cursor.rowcount
+        return await self._ask(lambda sqlite: sqlite.execute(sql, values).rowcount)
 
     async def insert(self, sql: str, *values: Value) -> int:
         """Run one ``INSERT`` and return the row's id."""
-        async with self._connection.execute(sql, values) as cursor:
-            if cursor.lastrowid is None:
-                raise RuntimeError("an INSERT gave no row id")
-            return cursor.lastrowid
+        row_id = await self._ask(lambda sqlite: sqlite.execute(sql, values).lastrowid)
+        if row_id is None:
+            raise RuntimeError("an INSERT gave no row id")
+        return row_id
 
     async def execute_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> None:
         """Run one statement for each of ``rows``."""
-        await self._connection.executemany(sql, rows)
+        await self._ask(lambda sqlite: sqlite.executemany(sql, rows))
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """Return the first row, or None."""
-        async with self._connection.execute(sql, values) as cursor:
-            return await cursor.fetchone()
+        row: Row | None = await self._ask(lambda sqlite: sqlite.execute(sql, values).fetchone())
+        return row
 
     async def all(self, sql: str, *values: Value) -> list[Row]:
         """Return all rows."""
-        async with self._connection.execute(sql, values) as cursor:
-            return list(await cursor.fetchall())
+        return await self._ask(lambda sqlite: sqlite.execute(sql, values).fetchall())
+
+
+Work = Callable[[Transaction], Coroutine[Any, Any, T]]
+"""What is done in one transaction: a coroutine function that awaits nothing but SQL."""
 
 
 class Database:
@@ -84,8 +142,8 @@ class Database:
 
     def __init__(
         self,
-        writer: aiosqlite.Connection,
-        reader: aiosqlite.Connection,
+        writer: Connection,
+        reader: Connection,
         lock_fd: int | None,
         last_event: LastEvent | None,
     ) -> None:
@@ -113,7 +171,7 @@ class Database:
         """
         require_local(path)
         lock_fd = _lock(path) if exclusive else None
-        writer: aiosqlite.Connection | None = None
+        writer: Connection | None = None
         last_event: LastEvent | None = None
         try:
             _require_ours(path)
@@ -123,10 +181,7 @@ class Database:
                 last_event = LastEvent(path.with_name(f"{path.name}.last"))
             else:
                 await _require_up_to_date(writer)
-            reader = await aiosqlite.connect(
-                f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None
-            )
-            reader.row_factory = sqlite3.Row
+            reader = await _connect(f"file:{quote(str(path))}?mode=ro", uri=True)
             return cls(writer, reader, lock_fd, last_event)
         except (sqlite3.Error, OSError) as error:
             await _close_quietly(writer, lock_fd)
@@ -199,6 +254,14 @@ class Database:
                     await asyncio.shield(self._writer.execute("ROLLBACK"))
                 raise
 
+    async def write(self, work: Work[T]) -> T:
+        """Do ``work`` in one transaction of ``writing``, and come back when it is committed.
+
+        What is longer than a statement or two is so begun, done and committed in three hops.
+        """
+        async with self.writing() as tx:
+            return await tx.at_once(work)
+
     async def _commit(self) -> None:
         """Commit. Whoever is cancelled meanwhile stops waiting; the outcome is noted all the same.
 
@@ -241,6 +304,20 @@ class Database:
                 with suppress(sqlite3.OperationalError):
                     await asyncio.shield(self._reader.execute("ROLLBACK"))
 
+    async def read(self, work: Work[T]) -> T:
+        """Do ``work`` in one look as ``reading`` gives it, all of it in one hop."""
+        async with self._read_lock:
+            self._require_whole()
+            return await Transaction(self._reader).at_once(partial(_in_one_look, work))
+
+
+async def _in_one_look(work: Work[T], tx: Transaction) -> T:
+    await tx.execute("BEGIN")
+    try:
+        return await work(tx)
+    finally:
+        await tx.execute("ROLLBACK")
+
 
 def _lock(path: Path) -> int:
     """Take the operating system's lock for this database and keep it for life."""
@@ -265,9 +342,15 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-async def _connect_writer(path: Path) -> aiosqlite.Connection:
-    writer = await aiosqlite.connect(path, isolation_level=None)
-    writer.row_factory = sqlite3.Row
+async def _connect(database: str | Path, *, uri: bool = False) -> Connection:
+    connection = Connection.to(database, uri=uri)
+    await connection
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+async def _connect_writer(path: Path) -> Connection:
+    writer = await _connect(path)
     try:
         # FULL, because NORMAL may lose the last commits with the power, and they are purchases.
         for pragma in (

@@ -258,14 +258,12 @@ async def open_attempts(
     Raises ``sqlite3.IntegrityError`` if a key was used before by anything but a send that
     provably never left, or if a line has a live attempt: then nothing is sent.
     """
-    unsent: dict[str, int] = {}
-    for attempt in attempts:
-        key = attempt.purchase_key
-        row = await tx.one(
-            "SELECT unsent FROM attempts WHERE purchase_key = ? AND state = 'not_sent'", key
-        )
-        unsent[key] = row["unsent"] if row else 0
-        await tx.execute("DELETE FROM attempts WHERE purchase_key = ? AND state = 'not_sent'", key)
+    rows = await tx.all(
+        "DELETE FROM attempts WHERE state = 'not_sent' "
+        "AND purchase_key IN (SELECT value FROM json_each(?)) RETURNING purchase_key, unsent",
+        json.dumps([attempt.purchase_key for attempt in attempts]),
+    )
+    unsent = {row["purchase_key"]: row["unsent"] for row in rows}
     await tx.execute_many(
         "INSERT INTO attempts (purchase_key, request_id, line_no, attempt_no, state, digest, "
         "market, project, listing_id, max_price, steam_id, sent_at, class_id, round, unsent) "
@@ -285,7 +283,7 @@ async def open_attempts(
                 at,
                 attempt.class_id,
                 attempt.round,
-                unsent[attempt.purchase_key],
+                unsent.get(attempt.purchase_key, 0),
             )
             for attempt in attempts
         ],

@@ -455,8 +455,10 @@ async def test_start_when_the_market_is_silent_then_what_waits_says_so_until_it_
         return (await house.view(view)).request.state is RequestState.BOUGHT
 
     # No time passes on the clock: neither would be looked at if nobody brought it forward.
+    assert not house.books.tried.is_set()
     async with working(house.worker().run()), working(house.books.run()):
         await until(says_so)
+        assert house.books.tried.is_set()
         assert house.market.batch_calls == []
         house.market.start_over()
         await until(is_bought)

@@ -178,6 +178,92 @@ class TestTransactions:
             assert [row["guild_id"] for row in await tx.all("SELECT * FROM guilds")] == [77, 78, 79]
 
 
+class TestAtOnce:
+    """A transaction's work is done on the connection's thread, by the rules of every other."""
+
+    async def test_write_is_whole_and_on_disk_and_gives_back_what_the_work_does(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        threads: set[int] = set()
+
+        async def work(tx: Transaction) -> int:
+            threads.add(threading.get_ident())
+            await set_meta(tx, "a", "1")
+            return await tx.at_once(count)
+
+        assert await database.write(work) == 1
+        assert threads == {thread.ident for thread in threading.enumerate()} & threads
+        assert threading.get_ident() not in threads
+        with closing(sqlite3.connect(tmp_path / "quartermaster.db")) as other:
+            assert other.execute("SELECT value FROM meta").fetchall() == [("1",)]
+
+    async def test_write_that_raises_leaves_nothing(self, database: Database) -> None:
+        async def work(tx: Transaction) -> None:
+            await set_meta(tx, "a", "1")
+            raise KeyError
+
+        with pytest.raises(KeyError):
+            await database.write(work)
+        assert await database.read(count) == 0
+        async with database.writing() as tx:
+            await set_meta(tx, "b", "1")
+        assert await database.read(count) == 1
+
+    async def test_work_that_waits_for_something_else_than_sql_leaves_nothing(
+        self, database: Database
+    ) -> None:
+        async def work(tx: Transaction) -> None:
+            await set_meta(tx, "a", "1")
+            await asyncio.sleep(0)
+
+        with pytest.raises(RuntimeError, match="something else than SQL"):
+            await database.write(work)
+        with pytest.raises(RuntimeError, match="something else than SQL"):
+            await database.read(lambda _: asyncio.sleep(0))
+        assert await database.read(count) == 0
+
+    async def test_read_is_one_picture_and_can_not_write(self, database: Database) -> None:
+        async def work(tx: Transaction) -> None:
+            await set_meta(tx, "a", "1")
+
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await database.read(work)
+        assert await database.read(count) == 0
+
+    async def test_write_notes_the_last_event_of_its_work(self, database: Database) -> None:
+        async def work(tx: Transaction) -> None:
+            tx.last_event = 7
+
+        await database.write(work)
+        assert await database.is_older_copy()
+
+    async def test_work_when_cancelled_at_any_moment_is_whole_or_nothing(
+        self, database: Database
+    ) -> None:
+        rng, told = Random(3), set()
+
+        async def write(number: int) -> None:
+            async def work(tx: Transaction) -> None:
+                for part in range(3):
+                    await set_meta(tx, f"{number}.{part}", "x")
+
+            await database.write(work)
+            told.add(number)
+
+        for number in range(60):
+            task = asyncio.create_task(write(number))
+            for _ in range(rng.randrange(40)):
+                await asyncio.sleep(0)
+            await asyncio.sleep(rng.random() * 0.002)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        rows = await database.read(lambda tx: tx.all("SELECT key FROM meta"))
+        parts = [int(row["key"].partition(".")[0]) for row in rows]
+        assert {parts.count(number) for number in parts} <= {3}
+        assert told <= set(parts)
+
+
 def another_program(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.executescript("CREATE TABLE songs (title); PRAGMA user_version = 1;")

@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from types import ModuleType
 
-import aiosqlite
 import pytest
 from cryptography.fernet import Fernet
 
@@ -35,7 +34,7 @@ from bot.store import (
     trade_urls,
     vault,
 )
-from bot.store.database import Database, Row, Transaction, Value
+from bot.store.database import Connection, Database, Row, Transaction, Value
 from bot.store.deliveries import Known
 from bot.store.vault import Vault
 from tests.store import samples
@@ -308,7 +307,7 @@ CALLS: tuple[Call, ...] = (
 class Watched(Transaction):
     """A transaction that remembers every statement and who made it."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.seen: dict[str, tuple[Value, ...]] = {}
         self.callers: set[tuple[str, str]] = set()
