@@ -56,8 +56,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "dotenv": {"bot.__main__"},
     "aiohttp": {"bot.app", "bot.health", "bot.sandbox", "bot.skinsback", "bot.ui", "cogs"},
     "yarl": {"bot.app"},
-    "jsonschema": {"bot.sandbox"},
-    "referencing": {"bot.sandbox"},
+    "jsonschema_rs": {"bot.sandbox"},
 }
 """Libraries, and the only layers that know them."""
 

@@ -20,7 +20,7 @@ EXAMPLE: Final = (ROOT / ".env.example").read_text("utf-8").splitlines()
 
 _SETTING: Final = re.compile(r"(?:# )?(?P<name>[A-Z][A-Z_]+)=(?P<value>.*)")
 _IMPORTED_AS: Final = {"discord.py": "discord", "python-dotenv": "dotenv"}
-_COME_WITH: Final = {"yarl": "aiohttp", "referencing": "jsonschema"}
+_COME_WITH: Final = {"yarl": "aiohttp"}
 """Libraries that come with another one, whose own interface they are."""
 
 

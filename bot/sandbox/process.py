@@ -24,7 +24,6 @@ class BotProcess:
 
     async def start(self) -> Self:
         """Start the process; the sandbox tells when it is connected."""
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # An empty folder, so that no .env of the person at this machine is read.
         folder = self.log_path.parent
         with self.log_path.open("ab") as log:
@@ -32,13 +31,19 @@ class BotProcess:
                 sys.executable,
                 "-m",
                 "bot",
-                env={**inherited, "PYTHONPATH": str(_root()), **self._settings},
+                env=self.environment,
                 cwd=folder,
                 stdout=log,
                 stderr=log,
                 stdin=asyncio.subprocess.DEVNULL,
             )
         return self
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All that the process has in its environment."""
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return {**inherited, "PYTHONPATH": str(_root()), **self._settings}
 
     @property
     def running(self) -> bool:

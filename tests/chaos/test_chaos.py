@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from tests.chaos import mutants, pace
 from tests.chaos.arena import Violation
 from tests.chaos.plan import Plan, draw
 from tests.chaos.round import Outcome, Script, play_round, short_memory
-from tests.chaos.zygote import Zygote
+from tests.chaos.zygote import CHAOS, Zygote
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -36,10 +36,10 @@ def forgetful_discord() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-async def zygote() -> AsyncGenerator[Zygote]:
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
     """A fork server."""
-    async with Zygote() as server:
+    with Zygote(CHAOS) as server:
         yield server
 
 

@@ -21,7 +21,7 @@ from tests.chaos.people import approve
 from tests.chaos.plan import Plan
 from tests.chaos.round import come_to_rest, gather_evidence
 from tests.chaos.troubles import SKINS
-from tests.chaos.zygote import Zygote
+from tests.chaos.zygote import CHAOS, Zygote
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -29,13 +29,14 @@ async def sound(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """What is seen of a request for two skins that is bought as it should be."""
     plan = Plan(seed="1", profile=Profile(), lives=(), members=1)
     folder = tmp_path_factory.mktemp("sound")
-    async with Zygote() as zygote, open_arena(plan, zygote, folder) as arena:
-        await arena.start_for_good()
-        card = await asked(arena, arena.members[0], (SKINS[0], 2))
-        assert await approve(arena, arena.moderators[0], card)
-        await arena.results.wait_for("2 skins bought")
-        await come_to_rest(arena)
-        return await gather_evidence(arena)
+    with Zygote(CHAOS) as zygote:
+        async with open_arena(plan, zygote, folder) as arena:
+            await arena.start_for_good()
+            card = await asked(arena, arena.members[0], (SKINS[0], 2))
+            assert await approve(arena, arena.moderators[0], card)
+            await arena.results.wait_for("2 skins bought")
+            await come_to_rest(arena)
+            return await gather_evidence(arena)
 
 
 def kinds(evidence: Evidence) -> set[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.chaos.plan import draw
 from tests.chaos.round import Outcome, play_round, short_memory
-from tests.chaos.zygote import Zygote
+from tests.chaos.zygote import CHAOS, Zygote
 
 
 async def play_seed(seed: str, zygote: Zygote, base: Path) -> Outcome:
@@ -34,8 +34,8 @@ async def serve(base: Path) -> None:
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
-    with short_memory():
-        async with Zygote() as zygote, asyncio.TaskGroup() as playing:
+    with short_memory(), Zygote(CHAOS) as zygote:
+        async with asyncio.TaskGroup() as playing:
             while line := await lines.readline():
                 playing.create_task(_answer(line.decode().strip(), zygote, base))
 

@@ -1,7 +1,8 @@
 """A process that has imported the bot and forks one for every start: a start costs no imports.
 
 It has no event loop and no thread, so what is forked off is as good as new. Orders come as lines of
-JSON on its standard input, and what became of them goes out the same way.
+JSON on its standard input, and what became of them goes out the same way. A module that it is given
+imports all that a bot needs; its ``live`` is what each fork does.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import random
 import select
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from itertools import count
 from pathlib import Path
+from subprocess import PIPE, Popen
+from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-_HELLO_S: Final = 60.0
+CHAOS: Final = "tests.chaos.bot"
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -52,6 +55,7 @@ class Bot:
     number: int
     zygote: Zygote
     order: Order
+    loop: asyncio.AbstractEventLoop
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     code: int | None = None
     """The exit code; minus the signal's number if one ended it."""
@@ -60,6 +64,16 @@ class Bot:
     def running(self) -> bool:
         """Whether the process lives, as far as was heard."""
         return not self.ended.is_set()
+
+    def note_end(self, code: int | None) -> None:
+        """Hear, in another thread, with which code it has ended; None: with its server."""
+
+        def note() -> None:
+            self.code = code
+            self.ended.set()
+
+        with suppress(RuntimeError):  # its loop is closed, so nobody waits for it any more
+            self.loop.call_soon_threadsafe(note)
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send it a signal, if it lives."""
@@ -89,45 +103,46 @@ DIES_AT: Final = "chaos: dies at "
 
 
 class Zygote:
-    """The fork server as its user sees it; an async context manager."""
+    """The fork server as its user sees it; a context manager, of no event loop in particular."""
 
-    def __init__(self) -> None:
-        self._process: Process | None = None
-        self._reading: asyncio.Task[None] | None = None
+    def __init__(self, module: str) -> None:
+        """``module``: what it imports, and whose ``live`` a bot is."""
+        self._module = module
+        self._process: Popen[bytes] | None = None
+        self._reading = Thread(target=self._listen, daemon=True)
         self._bots: dict[int, Bot] = {}
         self._numbers = count(1)
 
-    async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.chaos.zygote",
+    def __enter__(self) -> Self:
+        self._process = Popen(
+            [sys.executable, "-m", "tests.chaos.zygote", self._module],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=PIPE,
             stdout=PIPE,
         )
-        async with asyncio.timeout(_HELLO_S):
-            await self._read()
-        self._reading = asyncio.create_task(self._listen())
+        if self._process.stdout is not None:
+            self._process.stdout.readline()  # it has imported everything, or is broken
+        self._reading.start()
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            # It ends all that it has started when nobody gives it orders any more.
-            self._process.stdin.close()
-            await self._process.wait()
-        if self._reading is not None:
-            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._process is None or self._process.stdin is None or self._process.stdout is None:
+            return
+        # It ends all that it has started when nobody gives it orders any more.
+        self._process.stdin.close()
+        self._process.wait()
+        self._reading.join()
+        self._process.stdout.close()
 
     def start(self, order: Order) -> Bot:
-        """Start a bot."""
-        bot = Bot(next(self._numbers), self, order)
+        """Start a bot, which belongs to the event loop that runs."""
+        bot = Bot(next(self._numbers), self, order, asyncio.get_running_loop())
         self._bots[bot.number] = bot
         self.send({"start": bot.number, "order": asdict(order)})
         return bot
@@ -137,26 +152,24 @@ class Zygote:
         if self._process is None or self._process.stdin is None:
             raise RuntimeError("the fork server was never started")
         self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        self._process.stdin.flush()
 
-    async def _read(self) -> dict[str, int] | None:
+    def _listen(self) -> None:
+        """In a thread of its own: note what has ended, until there is no server any more."""
         if self._process is None or self._process.stdout is None:
             raise RuntimeError("the fork server was never started")
-        line = await self._process.stdout.readline()
-        return json.loads(line) if line else None
-
-    async def _listen(self) -> None:
-        while (said := await self._read()) is not None:
-            bot = self._bots.pop(said["ended"])
-            bot.code = said["code"]
-            bot.ended.set()
-        for bot in self._bots.values():
-            bot.ended.set()
+        for line in self._process.stdout:
+            said = json.loads(line)
+            self._bots.pop(said["ended"]).note_end(said["code"])
+        for bot in list(self._bots.values()):
+            bot.note_end(None)
 
 
 class _Server:
     """The fork server itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: Callable[[Order], int]) -> None:
+        self._live = live
         self._pids: dict[int, int] = {}
         self._woken, waker = os.pipe()
         os.set_blocking(self._woken, False)
@@ -207,16 +220,9 @@ class _Server:
         if pid:
             self._pids[pid] = number
             return
-        code = 70
-        try:
-            _become_the_bot(order)
-            from tests.chaos.bot import live
-
-            code = live(order)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        # As any process ends: what it has left running keeps it alive, and what breaks is logged.
+        _become_the_bot(order)
+        sys.exit(self._live(order))
 
 
 def _become_the_bot(order: Order) -> None:
@@ -240,11 +246,10 @@ def _become_the_bot(order: Order) -> None:
 
 def main() -> None:
     """Import everything once, then serve."""
-    import tests.chaos.bot  # noqa: F401 - that is what this process is for
-
+    module = import_module(sys.argv[1])
     gc.collect()
     gc.freeze()
-    _Server().serve()
+    _Server(module.live).serve()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 
 from bot.sandbox.discord import interactions
+from tests.chaos.zygote import Zygote
 from tests.e2e.cases import check_books
+from tests.e2e.forked import REAL_BOT
 from tests.e2e.world import World, small_world
 
 
@@ -19,10 +21,17 @@ def patient_people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interactions, "QUIET_S", 8.0)
 
 
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote | None]:
+    """What bots are forked off; tests of the process itself have none."""
+    with Zygote(REAL_BOT) as zygote:
+        yield zygote
+
+
 @pytest.fixture
-async def empty_world(tmp_path: Path) -> AsyncGenerator[World]:
+async def empty_world(tmp_path: Path, zygote: Zygote | None) -> AsyncGenerator[World]:
     """A world in which nothing was set up and no bot runs yet."""
-    async with small_world(tmp_path) as world:
+    async with small_world(tmp_path, zygote) as world:
         yield world
 
 
@@ -34,9 +43,11 @@ async def world(empty_world: World) -> World:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world_of_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
+async def world_of_module(
+    tmp_path_factory: pytest.TempPathFactory, zygote: Zygote | None
+) -> AsyncGenerator[World]:
     """The same for all tests of a module; they use it as ``shared_world``."""
-    async with small_world(tmp_path_factory.mktemp("shared")) as world:
+    async with small_world(tmp_path_factory.mktemp("shared"), zygote) as world:
         await world.set_up()
         yield await world.start()
 

@@ -410,7 +410,7 @@ async def test_cards_when_the_bot_was_restarted_then_every_button_still_works(
     empty_world: World,
 ) -> None:
     """What stood before a restart or a crash decides after it, and is bought once."""
-    world = await (await empty_world.set_up(undo_s=2)).start()
+    world = await (await empty_world.set_up(undo_s=600)).start()
     bought = await send(world, (REDLINE, 2))
     denied = await send(world)
     cancelled = await send(world)
@@ -431,6 +431,7 @@ async def test_cards_when_the_bot_was_restarted_then_every_button_still_works(
     assert "is taken back" in taken.text
     question = await cancelled.ask_to_cancel()
     assert "is cancelled" in (await cancelled.member.click(question, "Yes")).text
+    await world.hurry()
     await bought.result("all 2 skins bought")
     assert len(bought.calls) == 1
     assert len(bought.bought) == 2

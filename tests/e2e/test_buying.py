@@ -356,10 +356,11 @@ async def test_request_when_its_server_may_not_spend_any_more_then_it_waits(
     empty_world: World,
 ) -> None:
     """What was approved before the operator took the server off the list is not bought."""
-    world = await (await empty_world.set_up(undo_s=1)).start()
+    world = await (await empty_world.set_up(undo_s=600)).start()
     case = await send(world)
     await case.approve()
     await world.bot.kill()
+    world.change("UPDATE requests SET claimable_at = 0")
     await world.start(ALLOWED_GUILD_IDS="1")
     await case.waits("server_not_allowed")
     await case.card.wait_for("This server may not spend money at the moment")

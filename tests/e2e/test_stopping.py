@@ -32,6 +32,11 @@ sys.exit(program.main(["run"]))
 """The same program with a shorter bound, so that the test is short."""
 
 
+@pytest.fixture(scope="module")
+def zygote() -> None:
+    """Nothing is forked off here: what starts and ends is a process as a person starts it."""
+
+
 @dataclass
 class Started:
     """A bot that was started in another way than the world does."""

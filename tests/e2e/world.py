@@ -16,6 +16,8 @@ from bot.sandbox.process import BotProcess
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.store import settings
 from bot.store.database import Database
+from tests.chaos.zygote import Zygote
+from tests.e2e.forked import ForkedBot
 
 REDLINE = "AK-47 | Redline (Field-Tested)"
 ASIIMOV = "AWP | Asiimov (Field-Tested)"
@@ -50,6 +52,9 @@ class World:
     olga: Member
     folder: Path
     environment: dict[str, str]
+    zygote: Zygote | None
+    """What the bot is forked off; without one it is started as a person would."""
+
     bots: list[BotProcess] = field(default_factory=list)
 
     @property
@@ -83,11 +88,16 @@ class World:
 
     async def start(self, *, with_prices: bool = True, **environment: str) -> Self:
         """Start the bot and wait until it is connected and (unless told otherwise) has prices."""
-        process = BotProcess(
-            {**self.environment, **environment},
-            log_path=self.folder / f"bot-{len(self.bots)}.log",
-        )
+        settings = {**self.environment, **environment}
+        log_path = self.folder / f"bot-{len(self.bots)}.log"
+        if self.zygote is None:
+            process = BotProcess(settings, log_path=log_path)
+        else:
+            process = ForkedBot(self.zygote, settings, log_path=log_path)
+        # The one before may still seem to be connected.
+        before = self.discord.gateway.identified
         self.bots.append(await process.start())
+        await self.until(lambda: self.discord.gateway.identified > before)
         await self.discord.bot_ready(30, with_commands=len(self.bots) == 1)
         if with_prices:
             await self.until(self.prices_path.exists)
@@ -194,7 +204,7 @@ button_id = _id
 
 
 @asynccontextmanager
-async def small_world(folder: Path) -> AsyncGenerator[World]:
+async def small_world(folder: Path, zygote: Zygote | None) -> AsyncGenerator[World]:
     """Open a world without a bot; at its end, nothing that the bot sent may have been malformed."""
     spec = os.environ.get("DISCORD_OPENAPI_SPEC")
     async with (
@@ -223,6 +233,7 @@ async def small_world(folder: Path) -> AsyncGenerator[World]:
             olga=guild.add_member("Olga", administrator=True),
             folder=folder,
             environment=dict(environment),
+            zygote=zygote,
         )
         try:
             yield world

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -40,6 +41,7 @@ from bot.store import audit, outbox, purchases, requests, settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
 from bot.store.vault import Vault
+from tests.services.onlooker import Onlooker
 
 NOW: Final = 1_795_000_000_000
 MINUTE: Final = 60_000
@@ -162,6 +164,7 @@ class House:
     """Everything that works together."""
 
     database: Database
+    onlooker: Onlooker
     clock: ManualClock
     discord: ScriptedDiscord
     market: SkinsbackSandbox
@@ -254,7 +257,7 @@ class House:
 
     async def view(self, view: RequestView) -> RequestView:
         """Return a request as it stands now."""
-        async with self.database.reading() as tx:
+        with self.onlooker.looking() as tx:
             found = await requests.get(tx, view.request.request_id)
         assert found is not None
         return found
@@ -277,10 +280,22 @@ class House:
             found = await tx.all("SELECT kind, state FROM outbox ORDER BY outbox_id")
         return [(row["kind"], row["state"]) for row in found]
 
+    def ring(self) -> None:
+        """Have the workers look for what is due."""
+        self.announcements.wake()
+        self.approved.set()
+
+    async def next_due_at(self) -> int | None:
+        """Return when there is something to do next, for the worker or for the announcements."""
+        with self.onlooker.looking() as tx:
+            due = await purchases.next_due_at(tx, self.clock.now, busy=())
+            telling = await outbox.next_at(tx)
+        return min((at for at in (due, telling) if at is not None), default=None)
+
     async def post_everything(self) -> None:
         """Let time pass until there is nothing more to tell, or nothing that can be told."""
         for _ in range(60):
-            async with self.database.reading() as tx:
+            with self.onlooker.looking() as tx:
                 if await outbox.next_at(tx) is None:
                     return
             self.clock.now += 2_000
@@ -305,7 +320,7 @@ class House:
                 if over:
                     return now
                 self.approved.set()
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.005)
 
     async def let_time_pass(
         self,
@@ -322,22 +337,23 @@ class House:
         ends_at = self.clock.now + for_ms
         worker = worker or self.worker()
         async with asyncio.timeout(20), working(worker.run()):
-            while True:
+            for beat in count():
                 now = await self.view(view)
                 if over(now):
                     return now
                 if not worker._busy:
-                    async with self.database.reading() as tx:
-                        due = await purchases.next_due_at(tx, self.clock.now, busy=())
-                        telling = await outbox.next_at(tx)
-                    soonest = min(ends_at if at is None else at for at in (due, telling))
+                    soonest = min(ends_at, await self.next_due_at() or ends_at)
                     if soonest >= ends_at:
                         self.clock.now = ends_at
                         return await self.view(view)
-                    self.clock.now = max(soonest, self.clock.now)
-                self.announcements.wake()
-                self.approved.set()
-                await asyncio.sleep(0.005)
+                    if soonest > self.clock.now:
+                        self.clock.now = soonest
+                        self.ring()
+                # Whatever was done to the house before, and without a bell.
+                if beat % 50 == 0:
+                    self.ring()
+                await asyncio.sleep(0.003)
+        raise AssertionError("time does not end")
 
     async def let_it_end(self, view: RequestView, *, for_ms: int = 3 * HOUR) -> RequestView:
         """Let time pass until a request is bought, needs a person, or nothing more happens."""
@@ -414,13 +430,14 @@ async def open_house(
             market,
             discord,
             clock,
-            prices=path.with_suffix(".prices"),
+            path=path,
             seed=seed,
             allowed=allowed,
             timing=timing or Timing(),
         )
-        async with working(house.announcements.run()):
-            yield house
+        with closing(house.onlooker):
+            async with working(house.announcements.run()):
+                yield house
 
 
 def build_house(
@@ -430,7 +447,7 @@ def build_house(
     discord: ScriptedDiscord,
     clock: ManualClock,
     *,
-    prices: Path,
+    path: Path,
     seed: int,
     allowed: Sequence[int],
     timing: Timing,
@@ -443,7 +460,7 @@ def build_house(
         database, announcements, clock, allowed_guild_ids=allowed, allow_all=not allowed
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
-    catalogue = Catalogue(client, clock, PriceFile(prices))
+    catalogue = Catalogue(client, clock, PriceFile(path.with_suffix(".prices")))
     statuses = Statuses(announcements, clock, rng, timing.cadence)
     booking = Booking(
         watch, announcements, statuses, clock, rng, market_name="sandbox", project="1001"
@@ -462,6 +479,7 @@ def build_house(
     )
     return House(
         database=database,
+        onlooker=Onlooker(path),
         clock=clock,
         discord=discord,
         market=market,

@@ -216,18 +216,21 @@ class Night:
         worker = house.worker()
         await worker.recover()
         async with working(worker.run()):
-            for _ in range(1_000):
-                async with house.database.reading() as tx:
-                    view = await requests.get(tx, self.view.request.request_id)
+            for beat in range(2_000):
+                view = await house.view(self.view)
+                with house.onlooker.looking() as tx:
                     told = await outbox.next_at(tx) is None
-                assert view is not None
                 over = view.request.state is RequestState.BOUGHT or view.request.attention_at
                 if told and over:
                     break
-                self.clock.now += 2_000
-                house.announcements.wake()
-                house.approved.set()
-                await asyncio.sleep(0.004)
+                if not (worker._busy or house.announcements._busy):
+                    soonest = await house.next_due_at()
+                    if soonest is not None and soonest > self.clock.now:
+                        self.clock.now = soonest
+                        house.ring()
+                if beat % 50 == 0:
+                    house.ring()
+                await asyncio.sleep(0.003)
             else:
                 raise AssertionError(f"nothing more happens, and it isn't over: {view}")
         # A look-up that was under way has had the card drawn again.

@@ -10,13 +10,18 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import (
+    Draft202012,
+    Draft202012Validator,
+    Registry,
+    ValidationError,
+    ValidationErrorKind,
+)
 
 BASE: Final = "urn:discord:openapi"
 
@@ -35,6 +40,12 @@ _UNDOCUMENTED: Final[Mapping[str, frozenset[str]]] = {
 _DETAILS_MAX: Final = 5
 
 
+@cache
+def read(path: Path) -> ApiDocument:
+    """Return the document in a file, which is read once in a process."""
+    return ApiDocument(path)
+
+
 class ApiDocument:
     """Judges requests and answers. Validators are made once for each place of the document."""
 
@@ -43,8 +54,7 @@ class ApiDocument:
         _loosen_snowflakes(document)
         _close_requests(document)
         self._paths: dict[str, Json] = document["paths"]
-        resource = DRAFT202012.create_resource(document)
-        self._registry: Registry[Any] = Registry().with_resource(BASE, resource)
+        self._registry = Registry([(BASE, document)], draft=Draft202012)
         self._validators: dict[str, Draft202012Validator] = {}
 
     def check_request(
@@ -93,7 +103,7 @@ class ApiDocument:
         pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in place)
         validator = self._validators.get(pointer)
         if validator is None:
-            schema = {"$ref": f"{BASE}#/{pointer}"}
+            schema = {"$ref": f"{BASE}#/{quote(pointer, safe='/~')}"}
             validator = Draft202012Validator(schema, registry=self._registry)
             self._validators[pointer] = validator
         errors = [_explain(error) for error in validator.iter_errors(body)]
@@ -148,19 +158,29 @@ def _references(node: object) -> Iterator[str]:
 
 def _explain(error: ValidationError) -> str:
     """Say what is wrong at the deepest place, in the branch of each ``oneOf`` that was meant."""
-    while error.context:
-        branches: dict[object, list[ValidationError]] = {}
-        for inner in error.context:
-            branches.setdefault(inner.schema_path[0], []).append(inner)
-        error = min(branches.values(), key=_misfit)[0]
-    place = ".".join(str(step) for step in error.absolute_path) or "body"
+    while branches := [branch for branch in _branches(error) if branch]:
+        depth = len(error.instance_path)
+        error = min(branches, key=lambda branch: _misfit(branch, depth))[0]
+    place = ".".join(str(step) for step in error.instance_path) or "body"
     return f"{place}: {textwrap.shorten(error.message, 400)[-200:]}"
 
 
-def _misfit(errors: list[ValidationError]) -> int:
-    """Count the signs that a branch was not meant: another ``type``, or not even an object."""
+def _branches(error: ValidationError) -> list[list[ValidationError]]:
+    """Return what each branch of a choice has against the value."""
+    match error.kind:
+        case ValidationErrorKind.AnyOf(context) | ValidationErrorKind.OneOfNotValid(context):
+            return context
+        case _:
+            return []
+
+
+def _misfit(errors: list[ValidationError], depth: int) -> int:
+    """Count the signs that a branch was not meant: another ``type``, or not even an object.
+
+    ``depth``: how many steps down in the body the choice is.
+    """
     return sum(
-        list(error.relative_path) == ["type"]
-        or (not error.relative_path and error.validator == "type")
+        error.instance_path[depth:] == ["type"]
+        or (len(error.instance_path) == depth and isinstance(error.kind, ValidationErrorKind.Type))
         for error in errors
     )

@@ -50,9 +50,9 @@ class DiscordSandbox:
         self.gateway = Gateway(self.world, TOKEN)
         oracle = None
         if openapi_spec is not None and validate:
-            from bot.sandbox.discord.openapi import ApiDocument  # a development dependency
+            from bot.sandbox.discord import openapi  # needs a development dependency
 
-            oracle = ApiDocument(openapi_spec)
+            oracle = openapi.read(openapi_spec)
         self._rest = Rest(self.world.clock, TOKEN, oracle=oracle)
         self._rules = Rules(enabled=validate)
         self.clock_skew_s = 0.0
