@@ -12,6 +12,7 @@ from bot.services.requests import Detail
 from bot.ui import text
 from bot.ui.cards.member import cancel_question, request_detail, request_list
 from bot.ui.cards.trade_url import trade_url_screen
+from bot.ui.cards.trades import trades_screen
 from bot.ui.custom_ids import Space
 from bot.ui.guard import Click, actor_of
 
@@ -29,6 +30,7 @@ class RequestCog(commands.Cog):
         bot.router.on(Space.REQUEST, "cancel", self._ask_to_cancel)
         bot.router.on(Space.REQUEST, "cancel_yes", self._cancel)
         bot.router.on(Space.REQUEST, "new_url", self._new_url)
+        bot.router.on(Space.REQUEST, "trades", self._trades)
 
     @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
     @app_commands.describe(number=text.CMD_MY_REQUESTS_NUMBER)
@@ -75,6 +77,11 @@ class RequestCog(commands.Cog):
         view = await self._requests.cancel(click.actor, click.custom_id.subject)
         detail = await self._requests.own(click.actor, click.custom_id.subject)
         await click.show(self._detail(detail, notice=text.cancelled(view)))
+
+    async def _trades(self, click: Click) -> None:
+        await click.answer()
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(trades_screen(detail.view, self._frame()))
 
     async def _new_url(self, click: Click) -> None:
         await click.answer()

@@ -6,6 +6,7 @@ import ast
 import inspect
 import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -18,7 +19,7 @@ from bot.__main__ import build
 from bot.app import COGS, Quartermaster
 from bot.config import Settings
 from bot.domain.market import Quote
-from bot.domain.models import GuildSettings, Pause, PauseCause, WaitReason
+from bot.domain.models import GuildSettings, MessageKind, Pause, PauseCause, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
@@ -27,7 +28,18 @@ from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
 from bot.store.vault import Vault
 from bot.ui import text
-from bot.ui.cards import approval, attention, basket, member, notices, result, setup, trade_url
+from bot.ui.cards import (
+    approval,
+    attention,
+    basket,
+    delivery_notice,
+    member,
+    notices,
+    result,
+    setup,
+    trade_url,
+    trades,
+)
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
 from bot.ui.custom_ids import CustomId, Space
@@ -41,13 +53,16 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     approval,
     attention,
     basket,
+    delivery_notice,
     member,
     notices,
     result,
     setup,
     trade_url,
+    trades,
 )
-Shown = ui.LayoutView | ui.Modal
+Shown = ui.LayoutView | ui.Modal | ui.View
+DRAWN: Final = ("ui.LayoutView", "ui.Modal", "Classic")
 
 # Lengths: https://discord.com/developers/docs/interactions/application-commands
 NAME_MAX: Final = 32
@@ -175,7 +190,9 @@ def every_screen() -> dict[str, list[Shown]]:
         for attempt in AttemptState
     ]
     views += [examples.unknown_view(2), examples.unknown_view(2, attention_at=examples.NOW)]
-    views += [examples.refused_view(2)]
+    views += [examples.refused_view(2), examples.waiting_view(2)]
+    trades_row = examples.row_of(MessageKind.TRADES)
+    notice_row = examples.row_of(MessageKind.DELIVERY_NOTICE, to_member=False)
     baskets = [
         examples.basket(),
         examples.basket([examples.pick()], note="x"),
@@ -190,6 +207,15 @@ def every_screen() -> dict[str, list[Shown]]:
         "approval_details": [
             approval.approval_details(view, [], FRAME, balance=None) for view in views
         ],
+        "delivery_notice": [
+            delivery_notice.delivery_notice(notice_row, view, FRAME).view(1) for view in views
+        ],
+        "trade_message": [
+            trades.trade_message(row, view, FRAME, guild_name="x").view(1)
+            for row in (trades_row, replace(trades_row, to_member=False))
+            for view in views
+        ],
+        "trades_screen": [trades.trades_screen(view, FRAME) for view in views],
         "deny_modal": [approval.deny_modal(views[0].request)],
         "settle_screen": [
             attention.settle_screen(examples.unknown_view(count), FRAME, chosen=chosen)
@@ -286,7 +312,7 @@ class TestClicks:
             for name, function in inspect.getmembers(module, inspect.isfunction)
             if function.__module__ == module.__name__
             and not name.startswith("_")
-            and inspect.signature(function).return_annotation in ("ui.LayoutView", "ui.Modal")
+            and inspect.signature(function).return_annotation in DRAWN
         }
         assert drawing == set(every_screen())
 

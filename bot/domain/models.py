@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from bot.domain.delivery import SETTLES_MS, TRADE_LIVES_MS
+from bot.domain.delivery import SETTLES_MS, TRADE_LIVES_MS, is_moving
 from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, SILENT_PASSES, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, OfferStatus
 from bot.domain.money import Micros
@@ -166,6 +166,11 @@ class Attempt:
         """Whether its trade waits in Steam for the member."""
         alive = self.state is AttemptState.PURCHASED
         return alive and self.offer_status == OfferStatus.WAITING_ACCEPT
+
+    @property
+    def moves(self) -> bool:
+        """Whether its trade is still made or waits, or nobody knows that it doesn't."""
+        return self.state is AttemptState.PURCHASED and is_moving(self.offer_status)
 
     @property
     def trade_ends_at(self) -> int | None:
@@ -360,6 +365,16 @@ class RequestView:
     def _tried(self, which: Callable[[Attempt], bool]) -> tuple[tuple[LineView, Attempt], ...]:
         return tuple((line, one) for line in self.lines for one in line.attempts if which(one))
 
+    @property
+    def waiting(self) -> tuple[tuple[LineView, Attempt], ...]:
+        """The purchases whose trades wait in Steam now, with their lines, the most urgent first."""
+        return tuple(sorted(self._tried(lambda one: one.waits), key=_ends_at))
+
+    @property
+    def moving(self) -> tuple[LineView, ...]:
+        """The lines of which a trade is still made or waits."""
+        return tuple(line for line in self.lines if any(one.moves for one in line.attempts))
+
     def line_of(self, purchase_key: str) -> LineView | None:
         """Return the line that was tried under this key."""
         return next((line for line in self.lines if line.attempt(purchase_key)), None)
@@ -442,6 +457,10 @@ class RequestView:
 
         rows = [list(alike) for _, alike in groupby(self.lines, key=looks)]
         return [LineGroup(row[0].line, len(row)) for row in rows]
+
+
+def _ends_at(tried: tuple[LineView, Attempt]) -> int:
+    return tried[1].trade_ends_at or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -23,6 +24,7 @@ from bot.domain.models import (
 from bot.domain.states import FINAL_STATES
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.clock import Clock
+from bot.services.old_edits import OldEdits
 from bot.services.ports import (
     MessageGoneError,
     Paused,
@@ -49,6 +51,9 @@ TO_MEMBER: Final = frozenset(
     {MessageKind.MEMBER_STATUS, MessageKind.TRADES, MessageKind.READY, MessageKind.REMINDER}
 )
 """Kinds that go to the member's direct messages."""
+
+FALLS_BACK: Final = (MessageKind.TRADES, MessageKind.READY, MessageKind.REMINDER)
+"""Kinds of those that call a member who can't be written to in a channel."""
 
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 60_000
@@ -77,6 +82,8 @@ class Announcements:
         self._wake = asyncio.Event()
         self._busy: dict[int | tuple[str, int], asyncio.Task[None]] = {}
         self._waiting: dict[int, asyncio.Event] = {}
+        self._posting: set[int] = set()
+        self._old_edits = OldEdits()
 
     async def announce_submitted(
         self, tx: Transaction, view: RequestView, guild: GuildSettings
@@ -245,21 +252,41 @@ class Announcements:
         now = self._clock.now_ms()
         to_post, to_redraw, next_at = await self._database.read(lambda tx: _due(tx, now))
         for row in to_post:
-            self._start(row.target_id, self._post(row))
-        for row in to_redraw:
-            self._start(("edit", row.outbox_id), self._redraw(row))
+            # Its place may have changed since it was started; it is posted there then.
+            if row.outbox_id not in self._posting and self._start(row.target_id, self._post(row)):
+                self._posting.add(row.outbox_id)
+        self._start_redrawing(to_redraw, now)
         if next_at is None:
             return _IDLE_S
         if next_at <= now:
             return _BLOCKED_S
         return min(_IDLE_S, (next_at - now) / 1000)
 
-    def _start(self, key: int | tuple[str, int], work: object) -> None:
+    def _start_redrawing(self, rows: Sequence[OutboxRow], now: int) -> None:
+        """Start what has its turn; what has to wait for it makes room for the others."""
+        later: list[tuple[int, int]] = []
+        for row in rows:
+            if ("edit", row.outbox_id) in self._busy:
+                continue
+            turn = self._old_edits.turn_of(row, now)
+            if turn > now:
+                later.append((row.outbox_id, turn))
+            elif self._start(("edit", row.outbox_id), self._redraw(row)):
+                self._old_edits.take(row, now)
+        if later:
+            self._start(("turns", 0), self._put_off(later))
+
+    async def _put_off(self, until: Sequence[tuple[int, int]]) -> None:
+        async with self._database.writing() as tx:
+            await outbox.put_off_all(tx, until)
+
+    def _start(self, key: int | tuple[str, int], work: object) -> bool:
+        """Start work unless it is under way, or too much is; return whether it was started."""
         if not asyncio.iscoroutine(work):
             raise TypeError("work is a coroutine")
         if key in self._busy or len(self._busy) >= AT_ONCE:
             work.close()
-            return
+            return False
         task = asyncio.create_task(work)
         self._busy[key] = task
 
@@ -272,6 +299,7 @@ class Announcements:
             self._wake.set()
 
         task.add_done_callback(ended)
+        return True
 
     async def _post(self, row: OutboxRow) -> None:
         tried = False
@@ -299,6 +327,7 @@ class Announcements:
         except Exception as error:  # noqa: BLE001 - one message never stops the others
             await self._try_later(row, error, counted=tried)
         finally:
+            self._posting.discard(row.outbox_id)
             if done := self._waiting.get(row.outbox_id):
                 async with self._database.reading() as tx:
                     now = await outbox.get(tx, row.outbox_id)
@@ -381,14 +410,14 @@ class Announcements:
         over = view.request.state in FINAL_STATES
         if row.kind is MessageKind.TRADES and not stands:
             # What was over before anybody could be told is on the other cards.
-            return view if any(one.waits for _, one in view.told_in(row.part)) else None
+            return view if _waits(view, row) else None
         return None if row.kind is MessageKind.APPROVAL_CARD and over and not stands else view
 
     async def _replace(self, row: OutboxRow) -> None:
         """Somebody deleted the message: post it again as long as it can be acted on."""
         async with self._database.writing() as tx:
             view = await requests.get(tx, row.request_id) if row.request_id else None
-            if view is not None and view.request.state not in FINAL_STATES:
+            if view is not None and _is_to_stand(view, row):
                 await outbox.post_again(
                     tx,
                     row.outbox_id,
@@ -408,16 +437,35 @@ class Announcements:
                 return guild.approval_channel_id or row.target_id
             case MessageKind.RESULT:
                 return guild.results_channel_id or row.target_id
+            case MessageKind.DELIVERY_NOTICE:
+                return guild.approval_channel_id or row.target_id
+            case _ if row.kind in FALLS_BACK and not row.to_member:
+                return _where_members_look(guild) or row.target_id
             case _:
                 return row.target_id
 
     async def _park(self, row: OutboxRow, reason: str, *, unknown: bool = False) -> None:
         log.warning("message %s (%s) is parked: %s", row.outbox_id, row.kind, reason)
+        to_member = row.to_member and row.request_id is not None
         async with self._database.writing() as tx:
-            await outbox.park(tx, row.outbox_id, reason, unknown=unknown)
-            if row.kind is MessageKind.MEMBER_STATUS and row.request_id:
+            # One that may stand in their direct messages is not told a second time.
+            told = to_member and not unknown and await self._call_in_channel(tx, row)
+            if not told:
+                await outbox.park(tx, row.outbox_id, reason, unknown=unknown)
+            if row.request_id and (told or row.kind is MessageKind.MEMBER_STATUS):
                 await requests.note_dm_closed(tx, row.request_id)
                 await outbox.touch(tx, row.request_id)
+
+    async def _call_in_channel(self, tx: Transaction, row: OutboxRow) -> bool:
+        """Have a member called in a channel whose direct messages refuse what is urgent."""
+        if row.kind not in FALLS_BACK:
+            return False
+        target_id = _where_members_look(await settings.get_guild(tx, row.guild_id))
+        if target_id is None:
+            return False
+        return await outbox.fall_back(
+            tx, row.outbox_id, target_id=target_id, at=self._clock.now_ms()
+        )
 
     async def _try_later(self, row: OutboxRow, error: Exception, *, counted: bool = False) -> None:
         expected = isinstance(error, PostUncertainError)
@@ -455,6 +503,23 @@ async def _due(tx: Transaction, now: int) -> tuple[list[OutboxRow], list[OutboxR
         await outbox.to_redraw(tx, now, limit=limit),
         await outbox.next_at(tx),
     )
+
+
+def _waits(view: RequestView, row: OutboxRow) -> bool:
+    """Say whether any trade waits that a part of the trade messages tells of."""
+    return any(one.waits for _, one in view.told_in(row.part))
+
+
+def _is_to_stand(view: RequestView, row: OutboxRow) -> bool:
+    """Say whether a message that somebody deleted is posted again: if it can be acted on."""
+    if row.kind is MessageKind.TRADES:
+        return _waits(view, row)
+    return view.request.state not in FINAL_STATES
+
+
+def _where_members_look(guild: GuildSettings) -> int | None:
+    """Return the channel in which a member is called who can't be written to."""
+    return guild.results_channel_id or guild.approval_channel_id
 
 
 async def what_pauses(tx: Transaction, guild_id: int) -> Paused | None:

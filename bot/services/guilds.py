@@ -21,15 +21,20 @@ from bot.domain.models import (
 )
 from bot.domain.typed import parse_percent, parse_whole_number
 from bot.errors import Problem, UserFacingError
-from bot.services.announcements import Announcements
+from bot.services.announcements import FALLS_BACK, Announcements
 from bot.services.clock import Clock
 from bot.store import audit, outbox, settings
 from bot.store.database import Database, Transaction
 from bot.store.settings import GuildNumber, GuildPlace
 
 _CARDS_IN: dict[GuildPlace, tuple[MessageKind, ...]] = {
-    "approval_channel_id": (MessageKind.APPROVAL_CARD, MessageKind.PAUSE_NOTICE),
-    "results_channel_id": (MessageKind.RESULT,),
+    "approval_channel_id": (
+        MessageKind.APPROVAL_CARD,
+        MessageKind.PAUSE_NOTICE,
+        MessageKind.DELIVERY_NOTICE,
+    ),
+    # Beside it: what would be in a member's direct messages if they took any.
+    "results_channel_id": (MessageKind.RESULT, *FALLS_BACK),
     "approver_role_id": (),
 }
 

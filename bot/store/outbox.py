@@ -6,6 +6,8 @@ post, so that after a crash its message is searched for, by its mark, before it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.domain.models import MessageKind, OutboxRow, OutboxState
 from bot.store.database import Row, Transaction
 
@@ -305,6 +307,30 @@ async def park(tx: Transaction, outbox_id: int, reason: str, *, unknown: bool = 
         reason,
         int(unknown),
         outbox_id,
+    )
+
+
+async def fall_back(tx: Transaction, outbox_id: int, *, target_id: int, at: int) -> bool:
+    """Tell in a channel what was to be told in a direct message that stands nowhere.
+
+    It keeps its place in the order. Return whether it was one.
+    """
+    changed = await tx.execute(
+        "UPDATE outbox SET to_member = 0, target_id = ?, state = 'waiting', next_at = ?, tries = 0 "
+        "WHERE outbox_id = ? AND to_member = 1 AND message_id IS NULL "
+        "AND state IN ('waiting', 'trying')",
+        target_id,
+        at,
+        outbox_id,
+    )
+    return changed == 1
+
+
+async def put_off_all(tx: Transaction, until: Sequence[tuple[int, int]]) -> None:
+    """Don't draw messages again before then: ``until`` has their ids, each with its time."""
+    await tx.execute_many(
+        "UPDATE outbox SET next_at = max(next_at, ?) WHERE outbox_id = ? AND state = 'posted'",
+        [(next_at, outbox_id) for outbox_id, next_at in until],
     )
 
 

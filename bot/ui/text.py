@@ -148,6 +148,16 @@ def moment(at: int) -> str:
     return f"<t:{at // 1000}:f>"
 
 
+def clock_time(at: int) -> str:
+    """Return a moment (unix milliseconds) as the time of day, never a later one than it is."""
+    return f"<t:{at // 60_000 * 60}:t>"
+
+
+def day(at: int) -> str:
+    """Return a moment (unix milliseconds) as a date, never an earlier one than it is."""
+    return f"<t:{-(-at // 3_600_000) * 3_600}:D>"
+
+
 def command(frame: Frame, name: str) -> str:
     """Return a command as a reader can press it, or in plain letters while its id is unknown."""
     command_id = frame.commands.get(name.partition(" ")[0])
@@ -1345,6 +1355,7 @@ STATE_UNSURE: Final = "without a clear answer from the market yet"
 STATE_PARTLY: Final = "partly bought"
 STATE_NOTHING: Final = "nothing bought"
 STATE_UNDELIVERED: Final = "bought, and not all of it delivered"
+STATE_DELIVERED: Final = "delivered"
 STATE_NEEDS_A_PERSON: Final = "needs a person"
 
 
@@ -1362,9 +1373,16 @@ def state_in_words(view: RequestView) -> str:
             return STATE_NOTHING
         if bought < len(view.lines):
             return STATE_PARTLY
-        if len(view.in_state(LineState.PURCHASED)) < bought:
+        kept = view.in_state(LineState.PURCHASED)
+        if len(kept) < bought:
             return STATE_UNDELIVERED
+        if request.state is RequestState.BOUGHT and all(_has_arrived(line) for line in kept):
+            return STATE_DELIVERED
     return STATES[request.state]
+
+
+def _has_arrived(line: LineView) -> bool:
+    return line.last is not None and line.last.offer_status == OfferStatus.ACCEPTED
 
 
 LINE_STATES: Final[Mapping[LineState, str]] = {
@@ -1530,6 +1548,9 @@ BUTTON_PAGE: Final = "Page {page} of {pages}"
 BUTTON_STEAM_PAGE: Final = "Open it at Steam"
 BUTTON_STEAM_PROFILE: Final = "Steam profile"
 BUTTON_STEAM_OFFERS: Final = "Trade offers at Steam"
+BUTTON_TRADES: Final = "Open my trades"
+BUTTON_TRADE_AGAIN: Final = " ({n})"
+BUTTON_TRADES_OF: Final = "Show request #{number}"
 BUTTON_ENTER_URL: Final = "Enter Trade URL"
 BUTTON_CHANGE_URL: Final = "Change it"
 BUTTON_FORGET: Final = "Forget it"
@@ -1626,7 +1647,8 @@ SKIN_TIMES: Final = "{skin} ×{quantity}"
 ROW_REFUSED: Final = "✖ {skin}: at most {ceiling}"
 ROW_REFUSED_SEEN: Final = "✖ {skin}: cheapest {cheapest}, at most {ceiling}"
 ROW_UNKNOWN: Final = "❔ {skin}: at most {ceiling}"
-ROW_BOUGHT: Final = "✅ {skin} · {paid}"
+ROW_BOUGHT: Final = "{sign} {skin} · {paid} · {state}"
+ABOUT_BOUGHT: Final = "{paid} · {sign} {state}"
 HEADING_ALARM: Final = (
     "**The market did something that must never happen**\nIt is booked as it came, and buying was "
     "paused for it. The person who runs the bot finds it in the log."
@@ -1634,6 +1656,7 @@ HEADING_ALARM: Final = (
 ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
 ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"
 ROW_LOST: Final = "⚠ {skin} · {paid}"
+ROW_LOST_FINAL: Final = "⚠ {skin} · {paid} · nothing changes about it any more"
 ROW_SETTLE: Final = (
     "{line}. {skin} · at most {ceiling} · listing {listing_id} · sent {when} · `{key}`"
 )
@@ -1888,6 +1911,194 @@ CANCELLED_NOW: Final = "Request #{number} is cancelled. Nothing was bought."
 def cancelled(view: RequestView) -> str:
     """Return the answer to a member who has just cancelled."""
     return CANCELLED_NOW.format(number=view.request.number)
+
+
+# Trades: what was bought on its way to the member.
+
+TRADE_BOUGHT: Final = "bought"
+TRADE_SENT: Final = "being sent"
+TRADE_WAITS: Final = "waits in Steam until {when}"
+TRADE_WAITS_UNTIMED: Final = "waits in Steam"
+TRADE_DELIVERED: Final = "delivered, final on {day}"
+TRADE_DELIVERED_UNTIMED: Final = "delivered"
+TRADE_FINAL: Final = "delivered for good"
+
+COUNT_FINAL: Final = "{n} delivered for good"
+COUNT_DELIVERED: Final = "{n} delivered"
+COUNT_WAITING: Final = "{n} waiting in Steam until {when}"
+COUNT_WAITING_FIRST: Final = "{n} waiting in Steam, the first until {when}"
+COUNT_WAITING_UNTIMED: Final = "{n} waiting in Steam"
+COUNT_SENT: Final = "{n} being sent"
+COUNT_LOST: Final = "{n} not delivered"
+
+TRADES_ONE: Final = "⏱ **{skin}**: your trade is waiting in Steam. {where}"
+TRADES_MANY: Final = "⏱ {trades} wait for you in Steam. {where}"
+TRADES_OVER: Final = "None of these trades waits in Steam any more. {where}"
+TRADES_FROM: Final = "From **{guild}** (request #{number})."
+TRADES_FROM_HERE: Final = "Request #{number}."
+TRADES_UNTIL: Final = (
+    "Accept it before {when} ({ago}): after that the trade is cancelled and nothing arrives."
+)
+TRADES_UNTIL_MANY: Final = (
+    "Accept each in time, the first before {when} ({ago}): after that a trade is cancelled and "
+    "nothing arrives."
+)
+TRADES_UNTIL_UNTIMED: Final = (
+    "Accept within 10 minutes: after that a trade is cancelled and nothing arrives."
+)
+TRADES_SAFE: Final = (
+    "You only receive. If an offer asks for anything of yours, decline it. We never ask you to "
+    "log in."
+)
+TRADES_PHONE: Final = "On a phone, open the Steam app if the link asks for a password."
+TRADES_ROW: Final = "{sign} {{skin}}: {state}"
+TRADES_ROW_WAITS: Final = "⏱ {{skin}}: until {when}"
+TRADES_MORE: Final = "… and {n} more"
+TRADES_CALL_ONE: Final = (
+    "⏱ {member}, a trade waits for you in Steam (request #{number}). I can't write to you, so "
+    "press **Open my trades**: only you see what it shows."
+)
+TRADES_CALL_MANY: Final = (
+    "⏱ {member}, {trades} wait for you in Steam (request #{number}). I can't write to you, so "
+    "press **Open my trades**: only you see what it shows."
+)
+TRADES_CALL_OVER: Final = (
+    "{member}, none of these trades waits in Steam any more (request #{number}). What became of "
+    "them: {cmd_my_requests}"
+)
+TRADES_TITLE: Final = "### Your trades of request #{number}"
+TRADES_NONE: Final = "No trade of request #{number} waits in Steam at the moment: {how}."
+
+
+@dataclass(frozen=True, slots=True)
+class TradeState:
+    """Where a purchase stands on its way to the member, in a sign and a few words."""
+
+    sign: str
+    words: str
+
+
+def trade_state(attempt: Attempt | None) -> TradeState:
+    """Return where a purchase stands; without one, or if nobody has asked yet, it is bought."""
+    status = attempt.offer_status if attempt else None
+    if attempt is None or status is None:
+        return TradeState("📦", TRADE_BOUGHT)
+    if attempt.failed:
+        return TradeState("✖", _loss_of(attempt).heading)
+    if status == OfferStatus.ACCEPTED:
+        return TradeState("✅", _delivered_in_words(attempt))
+    if status != OfferStatus.WAITING_ACCEPT:
+        return TradeState("📦", TRADE_SENT)
+    ends_at = attempt.trade_ends_at
+    words = TRADE_WAITS_UNTIMED if ends_at is None else TRADE_WAITS.format(when=clock_time(ends_at))
+    return TradeState("⏱", words)
+
+
+def _delivered_in_words(attempt: Attempt) -> str:
+    if attempt.closed_at is not None:
+        return TRADE_FINAL
+    final_at = attempt.final_at
+    return (
+        TRADE_DELIVERED_UNTIMED if final_at is None else TRADE_DELIVERED.format(day=day(final_at))
+    )
+
+
+def counts_in_words(view: RequestView, *, with_lost: bool = False) -> str:
+    """Return how many of the skins that were bought have come how far; "" if none was bought.
+
+    ``with_lost``: and how many came to nothing.
+    """
+    found: Counter[str] = Counter()
+    ends: set[int | None] = set()
+    for line in view.in_state(LineState.PURCHASED):
+        last = line.last
+        if last is None or last.moves:
+            waits = last is not None and last.waits
+            found[COUNT_WAITING if waits else COUNT_SENT] += 1
+            ends |= {last.trade_ends_at} if last is not None and waits else set()
+        else:
+            found[COUNT_DELIVERED if last.closed_at is None else COUNT_FINAL] += 1
+    if with_lost:
+        found[COUNT_LOST] = sum(bool(line.lost) for line in view.lines)
+    times = sorted(clock_time(at) for at in ends if at is not None)
+    waiting = COUNT_WAITING if len(set(times)) == 1 else COUNT_WAITING_FIRST
+    order = (COUNT_FINAL, COUNT_DELIVERED, COUNT_WAITING, COUNT_SENT, COUNT_LOST)
+    said = {COUNT_WAITING: waiting if times else COUNT_WAITING_UNTIMED}
+    return ", ".join(
+        said.get(what, what).format(n=found[what], when=times[0] if times else "")
+        for what in order
+        if found[what]
+    )
+
+
+def trades(n: int) -> str:
+    """Return "1 trade" or "9 trades"."""
+    return plural(n, "{n} trade", "{n} trades")
+
+
+def trades_until(attempts: Sequence[Attempt]) -> str:
+    """Return by when trades that wait have to be accepted; the most urgent stands first."""
+    ends_at = attempts[0].trade_ends_at
+    if ends_at is None:
+        return TRADES_UNTIL_UNTIMED
+    template = TRADES_UNTIL if len(attempts) == 1 else TRADES_UNTIL_MANY
+    return template.format(when=clock_time(ends_at), ago=ago(ends_at))
+
+
+def trades_over_in_channel(view: RequestView, frame: Frame) -> str:
+    """Return what a call for a member in public becomes when nothing waits any more."""
+    request = view.request
+    return _fill(TRADES_CALL_OVER, frame, member=person(request.user_id), number=request.number)
+
+
+def trade_row(attempt: Attempt) -> str:
+    """Return the row of a trade, with room for its skin."""
+    if attempt.trade_ends_at is not None:
+        return TRADES_ROW_WAITS.format(when=clock_time(attempt.trade_ends_at))
+    state = trade_state(attempt)
+    return TRADES_ROW.format(sign=state.sign, state=state.words)
+
+
+def no_trades(view: RequestView) -> str:
+    """Return the answer to a member who looks for trades when none waits."""
+    how = counts_in_words(view, with_lost=True) or state_in_words(view)
+    return TRADES_NONE.format(number=view.request.number, how=how)
+
+
+# What moderators are told of deliveries that did not go as they should.
+
+_NOBODY_KNOWS_MONEY: Final = (
+    "We don't know whether the money comes back; until it is seen back it counts as spent."
+)
+NOTICE_TITLE: Final = "⚠ Request #{number} of {member}: news about what was bought."
+NOTICE_RETURNED_MEMBER: Final = (
+    "**Returned from {member}'s Steam account, under Steam's trade protection.** "
+    + _NOBODY_KNOWS_MONEY
+)
+NOTICE_RETURNED_SUPPLIER: Final = (
+    "**Taken back by its seller, under Steam's trade protection.** {member} had no part in that. "
+    + _NOBODY_KNOWS_MONEY
+)
+NOTICE_LOST: Final = "**Not delivered: {heading}.** " + _NOBODY_KNOWS_MONEY
+NOTICE_STUCK: Final = (
+    "**The delivery takes too long.** The market goes on being asked about it, and nothing is "
+    "bought in its place. If it stays so, ask SkinsBack, with the number of the purchase."
+)
+NOTICE_ARRIVED: Final = (
+    "**Arrived after all.** It had taken too long, or been called not delivered."
+)
+NOTICE_ARRIVED_TWICE: Final = (
+    "**Arrived after all, and was bought again meanwhile: {member} may have two of it.** It had "
+    "been called not delivered."
+)
+NOTICE_MOVES: Final = "**On its way again.** It had been called over."
+NOTICE_ROW: Final = "- {skin} · {paid}"
+NOTICE_ROW_STUCK: Final = "- {skin}: {state}, unchanged since {since} (purchase {buy_id})"
+
+
+def notice_lost(attempt: Attempt) -> str:
+    """Return what stands over purchases that did not reach the member after all."""
+    return NOTICE_LOST.format(heading=_loss_of(attempt).heading)
 
 
 # The result message.
@@ -2357,12 +2568,11 @@ def status_in_words(view: RequestView, frame: Frame) -> str:
             return _approved_status(view, frame, moderator, when)
         case RequestState.BUYING:
             waits = rest_waits_in_words(view, for_moderator=False)
-            bought = STATUS_TRADES if view.in_state(LineState.PURCHASED) else ""
+            bought = STATUS_TRADES if view.moving else ""
             return f"{waits or STATUS_BUYING}\n{bought}".strip()
         case RequestState.BOUGHT | RequestState.CLOSED:
             approved_then = STATUS_APPROVED.format(moderator=moderator, when=when)
-            trades = request.state is RequestState.BOUGHT and view.in_state(LineState.PURCHASED)
-            return f"{approved_then}\n{STATUS_TRADES}" if trades else approved_then
+            return f"{approved_then}\n{STATUS_TRADES}" if view.moving else approved_then
         case RequestState.DENIED:
             if not request.decision_reason:
                 return STATUS_DENIED_BARE.format(moderator=moderator, when=when)

@@ -17,7 +17,10 @@ from bot.domain.models import (
     EventKind,
     Line,
     LineView,
+    MessageKind,
     NoListing,
+    OutboxRow,
+    OutboxState,
     Pick,
     Request,
     RequestView,
@@ -151,6 +154,26 @@ def refused_view(count: int, code: int = 4, **changes: Any) -> RequestView:
     return view(RequestState.BOUGHT, lines, **values)
 
 
+def waiting_view(count: int, **changes: Any) -> RequestView:
+    """Return a bought request whose trades all wait, and are told in the first message."""
+    lines = [
+        tried(
+            number,
+            AttemptState.PURCHASED,
+            **{
+                "offer_status": OfferStatus.WAITING_ACCEPT,
+                "trade_offer_id": 4_176_000_000 + number,
+                "status_at": NOW,
+                "not_waiting_at": NOW,
+                "told_in": 0,
+            }
+            | changes,
+        )
+        for number in range(1, count + 1)
+    ]
+    return view(RequestState.BOUGHT, lines)
+
+
 def basket(picks: Sequence[Pick] = (), **changes: Any) -> Basket:
     """Return a basket."""
     values: dict[str, Any] = {"note": ""} | changes
@@ -209,6 +232,20 @@ def lines(draw: st.DrawFn, line_no: int, names: Sequence[str]) -> LineView:
 STATUSES: Final = st.none() | st.sampled_from([*OfferStatus, "a status that nobody knows"])
 
 
+DELIVERIES: Final = st.fixed_dictionaries(
+    {
+        "trade_offer_id": st.none() | st.integers(1, 10**19),
+        "status_at": st.none() | st.just(NOW),
+        "not_waiting_at": st.none() | st.integers(NOW, NOW + 600_000),
+        "accepted_at": st.none() | st.integers(NOW, NOW + 600_000_000),
+        "closed_at": st.none() | st.just(NOW),
+        "stuck_at": st.none() | st.just(NOW),
+        "told_in": st.sampled_from([0, 0, 0, 1, None]),
+        "noticed_in": st.sampled_from([0, 0, None]),
+    }
+)
+
+
 @st.composite
 def attempts(draw: st.DrawFn, line_no: int) -> Attempt:
     """Return a try that ended in any way."""
@@ -231,6 +268,7 @@ def attempts(draw: st.DrawFn, line_no: int) -> Attempt:
         buy_id=draw(st.none() | st.integers(1, 10**12)) if bought else None,
         debited=draw(DEBITS) if bought else None,
         class_id=draw(CLASS_IDS),
+        **(draw(DELIVERIES) if bought else {}),
     )
 
 
@@ -304,7 +342,7 @@ QUOTES: Final = st.builds(
 )
 
 
-def payloads(shown: ui.LayoutView | ui.Modal) -> list[dict[str, Any]]:
+def payloads(shown: ui.LayoutView | ui.Modal | ui.View) -> list[dict[str, Any]]:
     """Return every component of a message or a modal as Discord gets it, nested ones too."""
     found: list[dict[str, Any]] = []
 
@@ -319,6 +357,26 @@ def payloads(shown: ui.LayoutView | ui.Modal) -> list[dict[str, Any]]:
     for component in shown.to_components():
         walk(component)
     return found
+
+
+def row_of(kind: MessageKind, **changes: Any) -> OutboxRow:
+    """Return a message about the request, first to its member and not posted yet."""
+    values: dict[str, Any] = {
+        "guild_id": GUILD,
+        "request_id": REQUEST_ID,
+        "to_member": True,
+        "target_id": MEMBER,
+        "mark": 1 << 30,
+        "state": OutboxState.WAITING,
+        "channel_id": None,
+        "message_id": None,
+        "wanted": 1,
+        "shown": 0,
+        "tries": 0,
+        "created_at": NOW,
+        "parked_reason": "",
+    }
+    return OutboxRow(1, kind, **(values | changes))
 
 
 def words(shown: ui.LayoutView | ui.Modal) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.domain.market import OfferStatus, Quote
 from bot.domain.models import (
+    Attempt,
     Basket,
     Event,
     GuildPause,
@@ -30,8 +31,20 @@ from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.ports import Paused
-from bot.ui.cards import approval, attention, member, notices, parts, result, setup, trade_url
+from bot.ui.cards import (
+    approval,
+    attention,
+    delivery_notice,
+    member,
+    notices,
+    parts,
+    result,
+    setup,
+    trade_url,
+    trades,
+)
 from bot.ui.cards import basket as baskets
+from bot.ui.cards.classic import Classic
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import NEEDED, PlaceFinding, RoleFinding, SetupFindings
 from bot.ui.custom_ids import CustomId
@@ -153,6 +166,82 @@ def test_cards_about_any_request_hold(
     hold(member.request_list(others, frame, notice=notice))
 
 
+def _deliveries(number: int, price: Micros) -> list[Attempt]:
+    """Return a purchase in every state of its delivery, with a time of its own."""
+    known: dict[str, Any] = {
+        "debited": Micros(price - number),
+        "buy_id": 10**12 + number,
+        "trade_offer_id": 10**18 + number,
+        "status_at": NOW,
+        "not_waiting_at": NOW + number * 60_000,
+        "told_in": 0,
+        "noticed_in": 0,
+    }
+    ways: list[dict[str, Any]] = [{"offer_status": status} for status in OfferStatus]
+    ways += [
+        {"offer_status": OfferStatus.ACCEPTED, "accepted_at": NOW + number * 86_400_000},
+        {"offer_status": OfferStatus.ACCEPTED, "accepted_at": NOW, "closed_at": NOW},
+        {"offer_status": OfferStatus.CREATING_TRADE, "stuck_at": NOW},
+        {"offer_status": OfferStatus.WAITING_ACCEPT, "stuck_at": NOW},
+        {"offer_status": OfferStatus.TIMEOUT, "closed_at": NOW},
+        {"offer_status": "a status that nobody knows"},
+    ]
+    return [examples.attempt(number, AttemptState.PURCHASED, **(known | way)) for way in ways]
+
+
+def hold_classic(shown: Classic) -> None:
+    """Fail unless Discord would take a classic message, and we would find it again."""
+    assert 1 <= _length(shown.content) <= 2000
+    rows = shown.view(1 << 30).to_components()
+    assert 1 <= len(rows) <= 5
+    buttons = [button for row in rows for button in row["components"]]
+    assert 1 <= len(buttons) == len(shown.buttons) <= 25
+    assert [button.get("id") for button in buttons] == [1 << 30, *[None] * (len(buttons) - 1)]
+    for button in buttons:
+        _hold_one(button)
+        assert ("url" in button) != ("custom_id" in button)
+        if "url" in button:
+            assert button["url"].startswith("https://steamcommunity.com/")
+        else:
+            assert CustomId.parse(button["custom_id"]) is not None
+
+
+def _hold_deliveries(view: RequestView, frame: Frame) -> None:
+    """Hold what is told of a request's deliveries."""
+    trades_row = examples.row_of(MessageKind.TRADES)
+    for row in (trades_row, replace(trades_row, to_member=False)):
+        for guild_name in ("", "*" * 100):
+            hold_classic(trades.trade_message(row, view, frame, guild_name=guild_name))
+    notice_row = examples.row_of(MessageKind.DELIVERY_NOTICE, to_member=False)
+    hold_classic(delivery_notice.delivery_notice(notice_row, view, frame))
+    hold(trades.trades_screen(view, frame))
+
+
+@_FEW
+@given(view=examples.views(), frame=examples.FRAMES)
+def test_what_is_told_of_any_delivery_holds(view: RequestView, frame: Frame) -> None:
+    _hold_deliveries(view, frame)
+
+
+def test_trades_of_25_longest_names_have_a_line_and_a_button_each() -> None:
+    frame = Frame(sandbox=True, commands={"my-requests": 10**18}, mark=1 << 30)
+    row = examples.row_of(MessageKind.TRADES)
+    for count in _EVERY_COUNT:
+        view = _worst(RequestState.BOUGHT, count, "waiting")
+        shown = trades.trade_message(row, view, frame, guild_name="*" * 100)
+        assert len(shown.buttons) == count
+        assert shown.content.count(": until <t:") == (count if count > 1 else 0)
+        _hold_deliveries(view, frame)
+    for status in OfferStatus:
+        lines = [
+            line
+            if number % 2
+            else LineView(line.line, (replace(line.attempts[0], offer_status=status),))
+            for number, line in enumerate(view.lines)
+        ]
+        _hold_deliveries(replace(view, lines=tuple(lines)), frame)
+
+
 def _worst(state: RequestState, count: int, how: str) -> RequestView:
     """Return a request of the longest names at the highest prices, each line with its own fate."""
     name = "[" * (examples.NAME_MAX - 2)
@@ -192,6 +281,11 @@ def _worst(state: RequestState, count: int, how: str) -> RequestView:
             )
         losses = [how for how in tried if how.startswith("lost")]
         tried["lost"] = tried[losses[number % len(losses)]]
+        ways = _deliveries(number, price)
+        tried["waiting"] = (
+            next(one for one in ways if one.offer_status == OfferStatus.WAITING_ACCEPT),
+        )
+        tried["in delivery"] = (ways[number % len(ways)],)
         tried["settled"] = (
             examples.attempt(number, AttemptState.REFUSED, settled_at=NOW, settled_by=1),
         )
@@ -236,6 +330,9 @@ _TELLING_COUNTS = (1, 2, 8, 9, 16, 24, 25)
         (RequestState.BUYING, "unknown", _EVERY_COUNT),
         (RequestState.BOUGHT, "everything", _EVERY_COUNT),
         (RequestState.BOUGHT, "lost", _EVERY_COUNT),
+        (RequestState.BUYING, "in delivery", _TELLING_COUNTS),
+        (RequestState.BOUGHT, "in delivery", _EVERY_COUNT),
+        (RequestState.CLOSED, "in delivery", _TELLING_COUNTS),
         (RequestState.BOUGHT, "settled", _TELLING_COUNTS),
     ],
 )
@@ -249,6 +346,7 @@ def test_the_longest_names_hold_for_1_to_25_lines(
             hold(card(view, frame))
         hold(member.request_detail(view, [], frame, notice="\\*" * 2000))
         hold(approval.approval_details(view, [], frame, balance=Micros(1)))
+        _hold_deliveries(view, frame)
         if how == "unknown":
             for chosen in ([], [1], range(1, count + 1)):
                 hold(attention.settle_screen(view, frame, chosen=chosen, notice="\\*" * 2000))

@@ -402,7 +402,7 @@ def test_the_result_tells_what_happened_to_each_skin() -> None:
     said = texts(shown)
     assert f"<@{MEMBER}>: 1 of 3 skins bought" in said
     assert f"approved by <@{MODERATOR}>" in said
-    assert f"**{AK}**\n✅ $12.11" in said
+    assert f"**{AK}**\n$12.11 · 📦 bought" in said
     assert "✖ USP\\-S" in said
     assert "✖ AWP: cheapest $78.10, at most $13.02" in said
     assert "$12.11 paid by the server for 1 skin" in said

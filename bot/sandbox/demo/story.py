@@ -42,7 +42,7 @@ _BEN_ON_STEAM: Final = 41235813
 _PROFILE: Final = "https://steamcommunity.com/id/ana-on-fridays"
 _TRADE_URL: Final = "https://steamcommunity.com/tradeoffer/new/?partner={partner}&token=AbCd_-12"
 
-_PAID_ROW: Final = re.compile(r"^(?P<skin>.+)\n✅ (?P<paid>\S+)$", re.MULTILINE)
+_PAID_ROW: Final = re.compile(r"^(?P<skin>.+)\n(?P<paid>\$\S+) · \S+ .+$", re.MULTILINE)
 _PAID_TOTAL: Final = re.compile(r"^(?P<paid>\$\S+) paid by the server", re.MULTILINE)
 
 

@@ -166,12 +166,18 @@ def _approver(request: Request) -> str:
     return text.WHO_BOUGHT.format(member=member, moderator=text.person(request.decided_by))
 
 
+def _counts(view: RequestView) -> list[str]:
+    """Return how far the delivery of what was bought has come, if anything was."""
+    counts = text.counts_in_words(view)
+    return [counts] if counts else []
+
+
 def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
     request = view.request
     unknown = view.in_state(LineState.UNKNOWN)
     card = Card(frame, accent=RED if unknown or outcomes.alarm_rows(view) else AMBER)
     what = text.STATE_NEEDS_A_PERSON if view.needs_a_person else text.state_in_words(view)
-    about = [_title(view, what), _approver(request)]
+    about = [_title(view, what), _approver(request), *_counts(view)]
     waits = text.rest_waits_in_words(view, for_moderator=True)
     if waits:
         about.append(waits)
@@ -224,7 +230,7 @@ def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
     request = view.request
     accent, what = _bought_what(view)
     card = Card(frame, accent=RED if outcomes.alarm_rows(view) else accent)
-    card.say(f"{_title(view, what)}\n{_approver(request)}")
+    card.say("\n".join([_title(view, what), _approver(request), *_counts(view)]))
     _say_outcomes(card, view, frame)
     after = []
     refused = [line for line in view.in_state(LineState.REFUSED) if not line.bought]

@@ -28,6 +28,7 @@ from bot.ui.cards.parts import (
     option,
     select,
 )
+from bot.ui.cards.trades import trades_button
 from bot.ui.custom_ids import CustomId, Space, of_request
 
 _NEEDS_URL = frozenset({WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN})
@@ -108,9 +109,10 @@ def _member_buttons(view: RequestView) -> list[Item]:
         )
     if request.state in _CAN_CANCEL:
         buttons.append(button(text.BUTTON_CANCEL, of_request(request, "cancel")))
-    bought = view.in_state(LineState.PURCHASED)
+    if view.waiting:
+        buttons.append(trades_button(view))
     # What isn't confirmed may be on its way all the same, and an offer lives ten minutes.
-    coming = (*bought, *view.in_state(LineState.UNKNOWN))
+    coming = (*view.moving, *view.in_state(LineState.UNKNOWN))
     if coming and request.state in (RequestState.BUYING, RequestState.BOUGHT):
         buttons.append(link(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE))
     return buttons

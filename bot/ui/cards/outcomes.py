@@ -94,8 +94,11 @@ def class_id_of(line: LineView) -> str:
 
 
 def bought_groups(view: RequestView) -> list[Alike]:
-    """Return what was bought, one row for each name and price."""
-    return alike(view.in_state(LineState.PURCHASED), by=paid_for)
+    """Return what was bought, one row for each name, price and state of its delivery."""
+    return alike(
+        view.in_state(LineState.PURCHASED),
+        by=lambda line: (paid_for(line), text.trade_state(line.last)),
+    )
 
 
 def paid_in_words(group: Alike) -> str:
@@ -107,9 +110,18 @@ def paid_in_words(group: Alike) -> str:
 def bought_rows(view: RequestView) -> list[str]:
     """Return a row for everything that was bought."""
     return [
-        text.ROW_BOUGHT.format(skin=group.shown, paid=paid_in_words(group))
+        text.ROW_BOUGHT.format(
+            sign=state.sign, skin=group.shown, paid=paid_in_words(group), state=state.words
+        )
         for group in bought_groups(view)
+        for state in (text.trade_state(group.first.last),)
     ]
+
+
+def about_bought(group: Alike) -> str:
+    """Return what stands beside a picture: what was paid, and how far the delivery has come."""
+    state = text.trade_state(group.first.last)
+    return text.ABOUT_BOUGHT.format(paid=paid_in_words(group), sign=state.sign, state=state.words)
 
 
 def alarm_rows(view: RequestView) -> list[str]:
@@ -176,11 +188,17 @@ def say_losses(card: Card, view: RequestView, frame: Frame, words: Words, *, mor
 
 def _lost_rows(lines: Sequence[LineView]) -> list[str]:
     rows = []
-    for group in alike(lines, by=lost_on):
+    for group in alike(lines, by=lambda line: (lost_on(line), _is_final(line))):
         paid = text.usd(lost_on(group.first))
         shown = paid if len(group.lines) == 1 else text.PAID_EACH.format(paid=paid)
-        rows.append(text.ROW_LOST.format(skin=group.shown, paid=shown))
+        template = text.ROW_LOST_FINAL if _is_final(group.first) else text.ROW_LOST
+        rows.append(template.format(skin=group.shown, paid=shown))
     return rows
+
+
+def _is_final(line: LineView) -> bool:
+    """Say whether what was bought of a line in vain is followed no further."""
+    return all(one.closed_at is not None for one in line.lost)
 
 
 def _missing_rows(because: Because) -> list[str]:

@@ -49,7 +49,7 @@ def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
         )
     elif not view.in_state(LineState.UNKNOWN):
         card.say(text.RESULT_NOTHING_PAID)
-    if bought and view.request.dm_closed:
+    if view.moving and view.request.dm_closed:
         # This message is the only one that reaches them.
         card.say(text.STATUS_TRADES)
         card.row(link(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE))
@@ -90,7 +90,7 @@ def _say_bought(card: Card, view: RequestView, *, with_pictures: bool) -> None:
     for group in groups:
         line = group.first.line
         card.picture_row(
-            text.ROW_PICTURE.format(skin=group.shown, about=f"✅ {outcomes.paid_in_words(group)}"),
+            text.ROW_PICTURE.format(skin=group.shown, about=outcomes.about_bought(group)),
             picture_url(line.game, outcomes.class_id_of(group.first)),
             line.market_hash_name,
         )
