@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bot.domain.delivery import is_settled
@@ -123,26 +124,29 @@ class Follower:
         """Write down what some of the waiting events say, in one transaction."""
         ids = list(self._hints)[:_HINTS_AT_ONCE]
         hints = [self._hints.pop(each) for each in ids]
-        async with self._database.writing() as tx:
-            for hint in hints:
-                await self._take(tx, hint)
+        strangers = await self._database.write(lambda tx: self._take_all(tx, hints))
+        self._strangers |= strangers
+        if strangers:
+            self._due.set()
         self._wake.set()
         self._announcements.wake()
 
-    async def _take(self, tx: Transaction, hint: Hint) -> None:
-        now = self._clock.now_ms()
+    async def _take_all(self, tx: Transaction, hints: Sequence[Hint]) -> set[int]:
+        """Return the buy ids that are to be looked up although they aren't booked."""
+        return {hint.buy_id for hint in hints if await self._take(tx, hint)}
+
+    async def _take(self, tx: Transaction, hint: Hint) -> bool:
         key = await purchases.key_of_buy_id(tx, hint.buy_id)
         parsed = parse_purchase_key(key or hint.purchase_key or "")
         if key is None or parsed is None:
-            await self._take_of_a_stranger(tx, hint, parsed[0] if parsed else None)
-            return
+            return parsed is not None and await self._is_to_be_found(tx, parsed[0])
         view = await requests.get(tx, parsed[0])
         line = view.line_of(key) if view else None
         attempt = line.attempt(key) if line else None
         if view is None or line is None or attempt is None:
-            return
+            return False
         if hint.offer_status == attempt.offer_status:
-            return
+            return False
         applied = await self._statuses.hint(
             tx,
             view,
@@ -152,21 +156,18 @@ class Follower:
             trade_offer_id=hint.trade_offer_id,
         )
         if not applied:
-            await deliveries.check_now(tx, hint.buy_id, at=now)
+            await deliveries.check_now(tx, hint.buy_id, at=self._clock.now_ms())
+        return False
 
-    async def _take_of_a_stranger(
-        self, tx: Transaction, hint: Hint, request_id: str | None
-    ) -> None:
-        """Have a purchase looked up that isn't booked, if its key is one of ours."""
-        if request_id is None:
-            return
+    async def _is_to_be_found(self, tx: Transaction, request_id: str) -> bool:
+        """Say whether a purchase under a key of ours that isn't booked is to be looked up."""
         view = await requests.get(tx, request_id)
-        if view is not None and view.in_state(LineState.SENT):
-            return  # its own answer is on the way
-        self._strangers.add(hint.buy_id)
-        if view is not None:
-            await purchases.step_now(tx, request_id, at=self._clock.now_ms())
-            self._due.set()
+        if view is None:
+            return True
+        if view.in_state(LineState.SENT):
+            return False  # its own answer is on the way
+        await purchases.step_now(tx, request_id, at=self._clock.now_ms())
+        return True
 
     # Questions
 
@@ -199,8 +200,9 @@ class Follower:
         asked_at = self._clock.now_ms()
         if self._catch_up_ms:
             horizon_ms, self._catch_up_ms = self._catch_up_ms, 0
-            async with self._database.writing() as tx:
-                await deliveries.check_soon(tx, at=asked_at, horizon_ms=horizon_ms)
+            await self._database.write(
+                lambda tx: deliveries.check_soon(tx, at=asked_at, horizon_ms=horizon_ms)
+            )
         async with self._database.reading() as tx:
             soonest = await deliveries.next_check_at(tx)
             if not self._strangers and (soonest is None or soonest > asked_at):
@@ -263,11 +265,15 @@ class Follower:
             if one.buy_id not in mine and one.purchase_key and parse_purchase_key(one.purchase_key)
         ]
         for start in range(0, len(news), _BOOKED_AT_ONCE):
-            async with self._database.writing() as tx:
-                for key, purchase in news[start : start + _BOOKED_AT_ONCE]:
-                    await self._booking.book(tx, key, purchase)
+            await self._database.write(
+                partial(self._book, news=news[start : start + _BOOKED_AT_ONCE])
+            )
             self._announcements.wake()
         await self._record_quiet(quiet, answers, asked_at)
+
+    async def _book(self, tx: Transaction, news: Sequence[tuple[str, Purchase]]) -> None:
+        for key, purchase in news:
+            await self._booking.book(tx, key, purchase)
 
     @property
     def _knows_the_time(self) -> bool:
@@ -298,10 +304,13 @@ class Follower:
         overdue = [one for one in quiet if is_overdue(one, at=now)]
         if not quiet:
             return
-        async with self._database.writing() as tx:
+
+        async def record(tx: Transaction) -> None:
             await deliveries.note_checks(tx, checks, not_waiting=not_waiting, at=asked_at)
             await self._statuses.close(tx, over)
             for one in overdue:
                 await self._statuses.note_stuck(tx, one)
+
+        await self._database.write(record)
         if over or overdue:
             self._announcements.wake()
