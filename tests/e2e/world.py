@@ -51,6 +51,8 @@ class World:
     folder: Path
     environment: dict[str, str]
     bots: list[BotProcess] = field(default_factory=list)
+    program: str = "bot"
+    """The module that runs the bot."""
 
     @property
     def database_path(self) -> Path:
@@ -86,6 +88,7 @@ class World:
         process = BotProcess(
             {**self.environment, **environment},
             log_path=self.folder / f"bot-{len(self.bots)}.log",
+            program=self.program,
         )
         self.bots.append(await process.start())
         await self.discord.bot_ready(30, with_commands=len(self.bots) == 1)
