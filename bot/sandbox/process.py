@@ -15,10 +15,16 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPAT
 
 
 class BotProcess:
-    """``python -m bot`` with settings of ours only, its log in a file."""
+    """``python -m bot`` with settings of ours only, its log in a file.
 
-    def __init__(self, settings: Mapping[str, str], *, log_path: Path) -> None:
+    ``program``: another module that runs the bot, with something about it changed.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, str], *, log_path: Path, program: str = "bot"
+    ) -> None:
         self._settings = dict(settings)
+        self._program = program
         self.log_path = log_path
         self._process: asyncio.subprocess.Process | None = None
 
@@ -30,7 +36,7 @@ class BotProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "bot",
+                self._program,
                 env=self.environment,
                 cwd=folder,
                 stdout=log,

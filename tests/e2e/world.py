@@ -56,6 +56,8 @@ class World:
     """What the bot is forked off; without one it is started as a person would."""
 
     bots: list[BotProcess] = field(default_factory=list)
+    program: str = "bot"
+    """The module that runs the bot."""
 
     @property
     def database_path(self) -> Path:
@@ -90,8 +92,8 @@ class World:
         """Start the bot and wait until it is connected and (unless told otherwise) has prices."""
         settings = {**self.environment, **environment}
         log_path = self.folder / f"bot-{len(self.bots)}.log"
-        if self.zygote is None:
-            process = BotProcess(settings, log_path=log_path)
+        if self.zygote is None or self.program != "bot":
+            process = BotProcess(settings, log_path=log_path, program=self.program)
         else:
             process = ForkedBot(self.zygote, settings, log_path=log_path)
         # The one before may still seem to be connected.

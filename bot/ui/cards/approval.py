@@ -166,10 +166,13 @@ def _approver(request: Request) -> str:
     return text.WHO_BOUGHT.format(member=member, moderator=text.person(request.decided_by))
 
 
-def _counts(view: RequestView) -> list[str]:
-    """Return how far the delivery of what was bought has come, if anything was."""
+def _delivery(view: RequestView) -> list[str]:
+    """Return how far the delivery of what was bought has come, and whether its member hears."""
     counts = text.counts_in_words(view)
-    return [counts] if counts else []
+    words = [counts] if counts else []
+    if view.moving and view.request.dm_closed:
+        words.append(text.DM_CLOSED.format(member=text.person(view.request.user_id)))
+    return words
 
 
 def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
@@ -177,7 +180,7 @@ def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
     unknown = view.in_state(LineState.UNKNOWN)
     card = Card(frame, accent=RED if unknown or outcomes.alarm_rows(view) else AMBER)
     what = text.STATE_NEEDS_A_PERSON if view.needs_a_person else text.state_in_words(view)
-    about = [_title(view, what), _approver(request), *_counts(view)]
+    about = [_title(view, what), _approver(request), *_delivery(view)]
     waits = text.rest_waits_in_words(view, for_moderator=True)
     if waits:
         about.append(waits)
@@ -230,7 +233,7 @@ def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
     request = view.request
     accent, what = _bought_what(view)
     card = Card(frame, accent=RED if outcomes.alarm_rows(view) else accent)
-    card.say("\n".join([_title(view, what), _approver(request), *_counts(view)]))
+    card.say("\n".join([_title(view, what), _approver(request), *_delivery(view)]))
     _say_outcomes(card, view, frame)
     after = []
     refused = [line for line in view.in_state(LineState.REFUSED) if not line.bought]
