@@ -17,12 +17,12 @@ from typing import Any, Final
 from bot.domain.models import PauseCause
 from bot.domain.trade_url import TradeUrl
 from bot.sandbox.discord import Channel, DiscordSandbox, Guild, Member, Role
-from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.market_watch import lift
 from bot.store import settings, trade_urls
 from bot.store import vault as vaults
 from bot.store.database import Database
 from bot.store.vault import Vault
+from tests.chaos.market import ChaosMarket
 from tests.chaos.pace import MINUTE_S
 from tests.chaos.plan import Life, Plan
 from tests.chaos.troubles import BALANCE, Scene
@@ -82,9 +82,12 @@ class Arena:
     results: Channel
     members: list[Member]
     moderators: list[Member]
+    administrator: Member
     bots: list[Bot] = field(default_factory=list)
     up: asyncio.Event = field(default_factory=asyncio.Event)
     down: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the administrator has settled something by hand."""
     urls: dict[int, list[TradeUrl]] = field(default_factory=lambda: defaultdict(list))
     """Every Trade URL that a member has confirmed, or tried to."""
     pressed: list[Approval] = field(default_factory=list)
@@ -107,7 +110,7 @@ class Arena:
         return self.scene.discord
 
     @property
-    def market(self) -> SkinsbackSandbox:
+    def market(self) -> ChaosMarket:
         """Where skins are bought."""
         return self.scene.market
 
@@ -303,8 +306,13 @@ async def open_arena(plan: Plan, zygote: Zygote, folder: Path) -> AsyncGenerator
     """Open a world that is set up, with people who have a Trade URL, and no bot yet."""
     async with (
         DiscordSandbox() as discord,
-        SkinsbackSandbox(
-            size=1, balance=BALANCE, profile=plan.profile, minute_s=MINUTE_S
+        ChaosMarket(
+            seed_of_trades=plan.seed,
+            mood=plan.mood,
+            size=1,
+            balance=BALANCE,
+            profile=plan.profile,
+            minute_s=MINUTE_S,
         ) as market,
     ):
         guild = discord.add_guild("Friday Cup")
@@ -327,6 +335,7 @@ async def open_arena(plan: Plan, zygote: Zygote, folder: Path) -> AsyncGenerator
             results=guild.add_channel("results"),
             members=[guild.add_member(f"Member {n}") for n in range(1, plan.members + 1)],
             moderators=[guild.add_member(name, roles=[mods]) for name in ("Max", "Mia")],
+            administrator=guild.add_member("Olga", administrator=True),
         )
         for member in arena.members[: plan.dms_closed]:
             member.close_dms()
