@@ -219,12 +219,16 @@ class Statuses:
         await outbox.touch(tx, view.request.request_id)
 
     async def close(self, tx: Transaction, followed: Sequence[Followed]) -> None:
-        """Follow purchases no further, and close the requests of which nothing is followed."""
+        """Follow purchases no further, and close the requests of which nothing is followed.
+
+        Every message that tells of one says from now on that nothing changes any more.
+        """
         now = self._clock.now_ms()
-        for one in followed:
-            await deliveries.close(tx, one.purchase_key, at=now)
-        for request_id in sorted({one.request_id for one in followed}):
+        closed = [one for one in followed if await deliveries.close(tx, one.purchase_key, at=now)]
+        for request_id in sorted({one.request_id for one in closed}):
             await close_if_settled(tx, request_id, at=now)
+            await outbox.touch(tx, request_id)
+            await deliveries.touch_tellers(tx, request_id, closed_at=now)
 
     async def _notice(self, tx: Transaction, view: RequestView, key: str) -> None:
         part = await self._announcements.announce_part(tx, view, MessageKind.DELIVERY_NOTICE)
