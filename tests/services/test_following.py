@@ -77,6 +77,14 @@ async def look(house: House, *, after_ms: int = 15_000) -> None:
     await house.follower.look()
 
 
+async def book(house: House) -> None:
+    """Book once more what the market says of every purchase, as the books do."""
+    for one in house.market.purchases:
+        (found,) = (await house.client.getinfo_by_buy_ids([one.buy_id])).purchases
+        async with house.database.writing() as tx:
+            await house.booking.book(tx, one.key or "", found)
+
+
 def calls(house: House) -> int:
     return sum(call.method == LOOK for call in house.market.calls)
 
@@ -334,6 +342,19 @@ class TestSettling:
         drawn_again = sorted(kind for kind, wanted in after.items() if wanted > before[kind])
         told = ["approval_card", "delivery_notice", "member_status", "result", "trades"]
         assert drawn_again == told
+
+    async def test_what_is_closed_is_opened_again_by_news_alone(self, house: House) -> None:
+        view = await self.accepted(house)
+        await look(house, after_ms=8 * DAY + HOUR)
+        closed = attempt_of(await house.view(view))
+        assert closed.closed_at is not None
+        house.clock.now += HOUR
+        await book(house)
+        assert attempt_of(await house.view(view)) == closed
+        house.market.move(entry(house), OfferStatus.ROLLBACK_USER)
+        await book(house)
+        assert attempt_of(await house.view(view)).closed_at is None
+        assert EventKind.ROLLED_BACK in await kinds(house, view)
 
     async def test_not_by_time_alone(self, house: House) -> None:
         view = await self.accepted(house)
