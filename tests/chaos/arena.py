@@ -25,6 +25,7 @@ from bot.store.vault import Vault
 from tests.chaos.market import ChaosMarket
 from tests.chaos.pace import MINUTE_S
 from tests.chaos.plan import Life, Plan
+from tests.chaos.steps import AFTER_BUYING
 from tests.chaos.troubles import BALANCE, Scene
 from tests.chaos.zygote import Bot, Order, Zygote
 
@@ -33,6 +34,7 @@ _REFUSES_S: Final = 5.0
 _STOP_S: Final = 12.0
 _STEP_S: Final = 6.0
 _AFTERWARDS_S: Final = 0.4
+_DELIVERY_S: Final = 3.0
 _LOOK_S: Final = 0.01
 _STARTS_MAX: Final = 60
 _UNREACHABLE: Final = 75
@@ -186,7 +188,9 @@ class Arena:
             if life.rival and self.bot.running:
                 await self._try_a_rival()
         if life.step:
-            await self._wait_for_its_step()
+            await self._wait_for_its_step(
+                _DELIVERY_S if life.step in AFTER_BUYING else _AFTERWARDS_S
+            )
         else:
             await self._wait_for_the_end(life.after_s)
         if life.orderly and self.bot.running:
@@ -197,12 +201,12 @@ class Arena:
         if copy is not None:
             self._bring_back(copy)
 
-    async def _wait_for_its_step(self) -> None:
-        """Wait until the bot has died, or nobody wants anything of it any more."""
+    async def _wait_for_its_step(self, afterwards_s: float) -> None:
+        """Wait until the bot has died, or until so long after members have all they want."""
         deadline = time.monotonic() + _STEP_S
         while time.monotonic() < deadline and self.bot.running:
             if self.load is not None and self.load.done():
-                await self._wait_for_the_end(_AFTERWARDS_S)
+                await self._wait_for_the_end(afterwards_s)
                 return
             await asyncio.sleep(_LOOK_S)
 

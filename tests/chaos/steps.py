@@ -86,6 +86,19 @@ STEPS: Final = (
 )
 """Every step at which a round may kill."""
 
+AFTER_BUYING: Final = frozenset(
+    {
+        "retry:committed",
+        "posted:trades",
+        "posted:delivery_notice",
+        "edited:trades",
+        "hinted:committed",
+        *(f"status:{side}" for side in SIDES),
+        "closed:committed",
+    }
+)
+"""Those that come some time after the last that members want."""
+
 _KEY: Final = re.compile(rb"qm[a-z2-7]{20}[0-9]{4}")
 
 
