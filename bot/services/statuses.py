@@ -129,6 +129,11 @@ class Statuses:
         now = self._clock.now_ms()
         was = before.offer_status if before else None
         changed = before is None or was != offer_status
+        corrected = before is not None and before.debited != debited
+        found_trade = before is not None and trade_offer_id not in (None, before.trade_offer_id)
+        news = changed or corrected or found_trade
+        if before is not None and before.closed_at is not None and not news:
+            return False  # the market's history has told of it once more
         status_at = now if before is None or changed else before.status_at or now
         accepted_at = None
         if offer_status == OfferStatus.ACCEPTED:
@@ -151,11 +156,9 @@ class Statuses:
         )
         if changed:
             await self._tell(tx, view, line, key, before, offer_status)
-        corrected = before is not None and before.debited != debited
-        found_trade = before is not None and trade_offer_id not in (None, before.trade_offer_id)
-        if changed or corrected or found_trade:
+        if news:
             await self._redraw(tx, view, before)
-        return changed or corrected or found_trade
+        return news
 
     async def _tell(
         self,
@@ -219,12 +222,16 @@ class Statuses:
         await outbox.touch(tx, view.request.request_id)
 
     async def close(self, tx: Transaction, followed: Sequence[Followed]) -> None:
-        """Follow purchases no further, and close the requests of which nothing is followed."""
+        """Follow purchases no further, and close the requests of which nothing is followed.
+
+        Every message that tells of one says from now on that nothing changes any more.
+        """
         now = self._clock.now_ms()
-        for one in followed:
-            await deliveries.close(tx, one.purchase_key, at=now)
-        for request_id in sorted({one.request_id for one in followed}):
+        closed = [one for one in followed if await deliveries.close(tx, one.purchase_key, at=now)]
+        for request_id in sorted({one.request_id for one in closed}):
             await close_if_settled(tx, request_id, at=now)
+            await outbox.touch(tx, request_id)
+            await deliveries.touch_tellers(tx, request_id, closed_at=now)
 
     async def _notice(self, tx: Transaction, view: RequestView, key: str) -> None:
         part = await self._announcements.announce_part(tx, view, MessageKind.DELIVERY_NOTICE)

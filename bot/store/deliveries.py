@@ -191,3 +191,19 @@ async def note_told(tx: Transaction, key: str, *, part: int) -> None:
 async def note_noticed(tx: Transaction, key: str, *, part: int) -> None:
     """Note which part of the moderators' delivery notices tells of a purchase."""
     await tx.execute("UPDATE attempts SET noticed_in = ? WHERE purchase_key = ?", part, key)
+
+
+async def touch_tellers(tx: Transaction, request_id: str, *, closed_at: int) -> None:
+    """Have the parts of a request's messages drawn again that tell of what was closed then."""
+    told = (
+        "UPDATE outbox SET wanted = wanted + 1 WHERE request_id = ? AND state <> 'skipped' "
+        "AND kind = 'trades' AND part IN "
+        "(SELECT told_in FROM attempts WHERE request_id = ? AND closed_at = ?)"
+    )
+    noticed = (
+        "UPDATE outbox SET wanted = wanted + 1 WHERE request_id = ? AND state <> 'skipped' "
+        "AND kind = 'delivery_notice' AND part IN "
+        "(SELECT noticed_in FROM attempts WHERE request_id = ? AND closed_at = ?)"
+    )
+    for sql in (told, noticed):
+        await tx.execute(sql, request_id, request_id, closed_at)

@@ -17,14 +17,15 @@ from typing import Any, Final
 from bot.domain.models import PauseCause
 from bot.domain.trade_url import TradeUrl
 from bot.sandbox.discord import Channel, DiscordSandbox, Guild, Member, Role
-from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.market_watch import lift
 from bot.store import settings, trade_urls
 from bot.store import vault as vaults
 from bot.store.database import Database
 from bot.store.vault import Vault
+from tests.chaos.market import ChaosMarket
 from tests.chaos.pace import MINUTE_S
 from tests.chaos.plan import Life, Plan
+from tests.chaos.steps import AFTER_BUYING
 from tests.chaos.troubles import BALANCE, Scene
 from tests.chaos.zygote import Bot, Order, Zygote
 
@@ -33,6 +34,7 @@ _REFUSES_S: Final = 5.0
 _STOP_S: Final = 12.0
 _STEP_S: Final = 6.0
 _AFTERWARDS_S: Final = 0.4
+_DELIVERY_S: Final = 3.0
 _LOOK_S: Final = 0.01
 _STARTS_MAX: Final = 60
 _UNREACHABLE: Final = 75
@@ -82,9 +84,12 @@ class Arena:
     results: Channel
     members: list[Member]
     moderators: list[Member]
+    administrator: Member
     bots: list[Bot] = field(default_factory=list)
     up: asyncio.Event = field(default_factory=asyncio.Event)
     down: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the administrator has settled something by hand."""
     urls: dict[int, list[TradeUrl]] = field(default_factory=lambda: defaultdict(list))
     """Every Trade URL that a member has confirmed, or tried to."""
     pressed: list[Approval] = field(default_factory=list)
@@ -107,7 +112,7 @@ class Arena:
         return self.scene.discord
 
     @property
-    def market(self) -> SkinsbackSandbox:
+    def market(self) -> ChaosMarket:
         """Where skins are bought."""
         return self.scene.market
 
@@ -183,7 +188,9 @@ class Arena:
             if life.rival and self.bot.running:
                 await self._try_a_rival()
         if life.step:
-            await self._wait_for_its_step()
+            await self._wait_for_its_step(
+                _DELIVERY_S if life.step in AFTER_BUYING else _AFTERWARDS_S
+            )
         else:
             await self._wait_for_the_end(life.after_s)
         if life.orderly and self.bot.running:
@@ -194,12 +201,12 @@ class Arena:
         if copy is not None:
             self._bring_back(copy)
 
-    async def _wait_for_its_step(self) -> None:
-        """Wait until the bot has died, or nobody wants anything of it any more."""
+    async def _wait_for_its_step(self, afterwards_s: float) -> None:
+        """Wait until the bot has died, or until so long after members have all they want."""
         deadline = time.monotonic() + _STEP_S
         while time.monotonic() < deadline and self.bot.running:
             if self.load is not None and self.load.done():
-                await self._wait_for_the_end(_AFTERWARDS_S)
+                await self._wait_for_the_end(afterwards_s)
                 return
             await asyncio.sleep(_LOOK_S)
 
@@ -303,8 +310,13 @@ async def open_arena(plan: Plan, zygote: Zygote, folder: Path) -> AsyncGenerator
     """Open a world that is set up, with people who have a Trade URL, and no bot yet."""
     async with (
         DiscordSandbox() as discord,
-        SkinsbackSandbox(
-            size=1, balance=BALANCE, profile=plan.profile, minute_s=MINUTE_S
+        ChaosMarket(
+            seed_of_trades=plan.seed,
+            mood=plan.mood,
+            size=1,
+            balance=BALANCE,
+            profile=plan.profile,
+            minute_s=MINUTE_S,
         ) as market,
     ):
         guild = discord.add_guild("Friday Cup")
@@ -327,6 +339,7 @@ async def open_arena(plan: Plan, zygote: Zygote, folder: Path) -> AsyncGenerator
             results=guild.add_channel("results"),
             members=[guild.add_member(f"Member {n}") for n in range(1, plan.members + 1)],
             moderators=[guild.add_member(name, roles=[mods]) for name in ("Max", "Mia")],
+            administrator=guild.add_member("Olga", administrator=True),
         )
         for member in arena.members[: plan.dms_closed]:
             member.close_dms()

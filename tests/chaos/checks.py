@@ -16,15 +16,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from bot.domain.keys import DIGEST_SHOWN, digest_of, parse_purchase_key
-from bot.domain.models import Line
+from bot.domain.keys import DIGEST_SHOWN, digest_of, mark_of, parse_purchase_key
+from bot.domain.market import FAILED_STATUSES, OfferStatus
+from bot.domain.models import Line, MessageKind
 from bot.domain.money import Micros
 from bot.domain.trade_url import TradeUrl, profile_url, steam_id_of
 from bot.sandbox.discord import Message
+from bot.sandbox.discord.components import Kind, walk
+from bot.sandbox.discord.drawing import texts_of
 from bot.sandbox.skinsback.ledger import Call, LedgerEntry
+from bot.services.outcomes import Alarm
 from bot.ui import text
 from tests.chaos.arena import Approval, Violation
-from tests.chaos.pace import MINUTE_S
+from tests.chaos.market import Told
+from tests.chaos.pace import MINUTE_S, SETTLES_MS
 from tests.chaos.plan import Plan
 from tests.e2e.cases import items_of
 
@@ -45,7 +50,8 @@ _MINUTE_S: Final = MINUTE_S * 0.95
 MISSES_NEEDED: Final = 5
 """Answered look-ups of a key alone before it may be sent once more."""
 
-_SOON_S: Final = 5.0
+SOON_S: Final = 5.0
+"""A purchase that shows up later isn't seen in a round at all."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _CHAINED: Final = re.compile("During handling of the above|The above exception was the direct")
 _IN_A_COMMAND: Final = (
@@ -81,6 +87,8 @@ class Evidence:
     messages: Sequence[Message]
     approvals_channel: int
     pressed: Sequence[Approval]
+    told: Sequence[Told]
+    """What the market has answered about purchases."""
     told_sent: Sequence[tuple[int, int]]
     urls: Mapping[int, Sequence[TradeUrl]]
     copied_at: Sequence[int]
@@ -103,7 +111,7 @@ class Evidence:
     @property
     def can_be_found(self) -> bool:
         """Whether the market shows a purchase before the round is over."""
-        return self.plan.profile.visible_after_s < _SOON_S
+        return self.plan.profile.visible_after_s < SOON_S
 
     def requests(self) -> dict[str, Row]:
         """Return the submitted requests by their id."""
@@ -126,6 +134,14 @@ class Evidence:
                 found[str(line["custom_id"])].append(call)
         return found
 
+    def events(self, kind: str) -> list[Row]:
+        """Return what happened of a kind, in order, with ``details`` read."""
+        return [
+            {**row, "details": json.loads(row["details"])}
+            for row in self.tables["events"]
+            if row["kind"] == kind
+        ]
+
 
 Check = Callable[[Evidence], Iterator[str]]
 
@@ -139,15 +155,45 @@ def check(evidence: Evidence) -> list[Violation]:
 
 
 def _bought_twice(evidence: Evidence) -> Iterator[str]:
-    """At most one purchase of a line is alive at the market."""
+    """At most one purchase of a line is alive at the market.
+
+    But for one that the market called failed, to us, and made accepted after the next one had been
+    bought for it: that has to be an alarm. After an older copy the alarm may be forgotten.
+    """
     if not evidence.strict:
         return
-    alive = Counter(
-        parse_purchase_key(str(entry.key))[:2]  # type: ignore[index]
-        for entry in evidence.ledger
-        if entry.alive and entry.key is not None and parse_purchase_key(entry.key)
+    alive: dict[tuple[str, int], list[LedgerEntry]] = defaultdict(list)
+    for entry in evidence.ledger:
+        parsed = parse_purchase_key(str(entry.key))
+        if entry.alive and parsed:
+            alive[parsed[:2]].append(entry)
+    for line, entries in alive.items():
+        *earlier, _ = sorted(entries, key=lambda entry: str(entry.key))
+        if not all(_came_back(evidence, entry) for entry in earlier):
+            yield f"{line} {len(entries)} times"
+        elif earlier and not evidence.restored and line[0] not in _alarmed(evidence):
+            yield f"{line} {len(entries)} times, and nobody was told"
+
+
+def _came_back(evidence: Evidence, entry: LedgerEntry) -> bool:
+    """Say whether the market called a purchase failed and then made it accepted after all."""
+    called_failed = [
+        told.at for told in evidence.told if told.statuses.get(entry.buy_id) in FAILED_STATUSES
+    ]
+    return (
+        entry.status == OfferStatus.ACCEPTED
+        and bool(called_failed)
+        and entry.history[-1][0] >= max(called_failed)
     )
-    yield from (f"{line} {times} times" for line, times in alive.items() if times > 1)
+
+
+def _alarmed(evidence: Evidence) -> set[str]:
+    """Return the requests of which a purchase came back after another was bought for it."""
+    return {
+        row["request_id"]
+        for row in evidence.events("alarm")
+        if row["details"].get("alarm") == Alarm.CAME_BACK
+    }
 
 
 def _not_ours(evidence: Evidence) -> Iterator[str]:
@@ -277,12 +323,25 @@ def _books(evidence: Evidence) -> Iterator[str]:
 
 def _paused(evidence: Evidence) -> Iterator[str]:
     """Buying is not paused for books that don't match, nor for alarms that were none."""
-    if evidence.plan.alarms or evidence.restored:
+    if evidence.plan.alarms or evidence.restored or _has_two(evidence):
         return
     for row in evidence.tables["events"]:
         details = json.loads(row["details"])
         if row["kind"] == "alarm" or details.get("cause") in ("alarm", "books"):
             yield f"{row['kind']}: {row['details']}"
+
+
+def _has_two(evidence: Evidence) -> bool:
+    """Say whether the market gave a member two for one line: that is an alarm, and pauses."""
+    sent = evidence.sends().keys()
+    return any(
+        _came_back(evidence, entry) and _next_of(str(entry.key)) in sent
+        for entry in evidence.ledger
+    )
+
+
+def _next_of(key: str) -> str:
+    return f"{key[:-2]}{int(key[-2:]) + 1:02d}"
 
 
 # Sends
@@ -355,6 +414,34 @@ def _next_key(evidence: Evidence) -> Iterator[str]:
             yield f"{key} was sent before the one before it had ended"
 
 
+def _bought_again(evidence: Evidence) -> Iterator[str]:
+    """After a purchase the next key is sent only if it was asked for, and it failed for certain.
+
+    That is: after a moderator pressed *Try again*, and after the market said since that it failed.
+    """
+    if not evidence.strict or evidence.restored:
+        return
+    sends = evidence.sends()
+    for key, row in evidence.attempts().items():
+        calls = sends.get(_next_of(key))
+        if row["state"] != "purchased" or not calls:
+            continue
+        sent_at = calls[0].at
+        pressed = [
+            event["at"] / 1000
+            for event in evidence.events("tried_again")
+            if event["request_id"] == row["request_id"] and event["at"] / 1000 <= sent_at + 0.005
+        ]
+        if not pressed:
+            yield f"{key} was bought again, and nobody asked for it"
+        elif not any(
+            pressed[-1] - 0.005 <= told.at <= sent_at
+            and told.statuses.get(row["buy_id"]) in FAILED_STATUSES
+            for told in evidence.told
+        ):
+            yield f"{key} was bought again without asking whether it has failed"
+
+
 def _too_many_calls(evidence: Evidence) -> Iterator[str]:
     """No sliding minute holds more calls than the limiter allows."""
     moments = sorted(call.at for call in evidence.calls)
@@ -364,6 +451,63 @@ def _too_many_calls(evidence: Evidence) -> Iterator[str]:
     )
     if most > CALLS_A_MINUTE:
         yield f"{most} calls in a minute"
+
+
+# Delivery
+
+
+def _followed(evidence: Evidence) -> Iterator[str]:
+    """What is bought is followed until nothing changes any more, and called what it is."""
+    entries = {entry.buy_id: entry for entry in evidence.ledger}
+    for key, row in evidence.attempts().items():
+        entry = entries.get(row["buy_id"])
+        if row["state"] != "purchased" or entry is None:
+            if row["check_at"] is not None:
+                yield f"{key} is {row['state']} and followed"
+            continue
+        if (row["check_at"] is None) is (row["closed_at"] is None):
+            yield f"{key} is looked up at {row['check_at']} and was closed at {row['closed_at']}"
+        if evidence.can_be_found and row["offer_status"] != entry.status:
+            yield f"{key} is {entry.status} and called {row['offer_status']}"
+        if row["closed_at"] is not None:
+            since = entry.history[-1][0] if entry.history else entry.bought_at
+            if row["closed_at"] <= since * 1000 + SETTLES_MS or not _may_be_over(entry.status):
+                yield f"{key} is {entry.status} since {since} and was closed {row['closed_at']}"
+
+
+def _may_be_over(offer_status: str) -> bool:
+    return offer_status == OfferStatus.ACCEPTED or offer_status in FAILED_STATUSES
+
+
+def _trades_told(evidence: Evidence) -> Iterator[str]:
+    """Every trade that was seen waiting is told of in one trade message.
+
+    It stands, or was skipped because the trade was over before it could be told, or is parked
+    because the member takes no direct messages. After an older copy this holds for what its records
+    say: a message that they have forgotten may stand beside, and tell of the same trade.
+    """
+    parts: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for row in evidence.tables["outbox"]:
+        if row["kind"] == MessageKind.TRADES:
+            parts[row["request_id"], row["part"]].append(row["state"])
+    told: set[tuple[str, int]] = set()
+    for key, row in evidence.attempts().items():
+        waits = row["state"] == "purchased" and row["offer_status"] == OfferStatus.WAITING_ACCEPT
+        if row["told_in"] is None:
+            if waits:
+                yield f"the trade of {key} waits and nobody was told"
+            continue
+        told.add((row["request_id"], row["line_no"]))
+        states = parts[row["request_id"], row["told_in"]]
+        if len(states) != 1:
+            yield f"the trade of {key} is told of in {len(states)} messages"
+        elif states == ["skipped"] and waits:
+            yield f"the trade of {key} waits and its message was skipped"
+        elif states == ["parked"] and not evidence.plan.dms_closed:
+            yield f"the trade of {key} is told of in a message that was refused"
+    for event in evidence.events("trade_waiting"):
+        if (event["request_id"], event["details"]["line"]) not in told:
+            yield f"the trade of {event['request_id']} was seen waiting and nobody was told"
 
 
 # People
@@ -457,8 +601,8 @@ def _of_this_life(evidence: Evidence, row: Row, message: Message) -> bool:
 def _by_mark(messages: Iterable[Message]) -> dict[int, list[Message]]:
     found: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
-        if message.interaction is None and message.components:
-            found[int(message.components[0]["id"])].append(message)
+        if message.interaction is None and message.nonce is not None:
+            found[int(message.nonce)].append(message)
     return found
 
 
@@ -468,7 +612,7 @@ def _missing_rows(evidence: Evidence) -> Iterator[str]:
         kinds[row["request_id"]].add(row["kind"])
     for request_id, request in evidence.requests().items():
         wanted = {"approval_card", "member_status"}
-        if request["state"] == "bought":
+        if request["state"] in ("bought", "closed"):
             wanted.add("result")
         if missing := wanted - kinds[request_id]:
             yield f"#{request['number']} has no {', '.join(sorted(missing))}"
@@ -485,8 +629,9 @@ def _repeated(evidence: Evidence) -> Iterator[str]:
     # After an older copy later numbers are given a second time.
     last = min([last, *evidence.copied_numbers])
     read: Counter[tuple[str, str]] = Counter()
+    others = _marks_of_others(evidence)
     for message in evidence.messages:
-        if message.interaction is not None:
+        if message.interaction is not None or message.nonce in others:
             continue
         for what, pattern in (("status", _STATUS), ("result", _RESULT), ("card", _CARD)):
             found = pattern.search(message.text)
@@ -500,6 +645,34 @@ def _repeated(evidence: Evidence) -> Iterator[str]:
     )
 
 
+_ONE_OF_EACH: Final = frozenset(
+    {MessageKind.APPROVAL_CARD, MessageKind.MEMBER_STATUS, MessageKind.RESULT}
+)
+_PARTS_MAX: Final = 12
+
+
+def _marks_of_others(evidence: Evidence) -> set[str]:
+    """Return the marks of messages of which a request may have several, also forgotten ones."""
+    return {
+        str(mark_of(request_id, kind, copy, part))
+        for request_id in evidence.requests()
+        for kind in set(MessageKind) - _ONE_OF_EACH
+        for copy in range(2)
+        for part in range(_PARTS_MAX)
+    }
+
+
+def words_of(content: str, components: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a message says: its texts, and its buttons with where they lead."""
+    drawn = [dict(raw) for raw in components]
+    buttons = [
+        f"[{raw.get('label')}] {raw.get('url') or ''}".rstrip()
+        for raw in walk(drawn)
+        if raw["type"] == Kind.BUTTON
+    ]
+    return "\n".join([*texts_of(content, [], drawn), *buttons])
+
+
 def _untrue(evidence: Evidence) -> Iterator[str]:
     """Every message says what the database says."""
     if not evidence.strict:
@@ -509,12 +682,10 @@ def _untrue(evidence: Evidence) -> Iterator[str]:
         if row["state"] != "posted" or is_behind(row) or row["outbox_id"] not in evidence.drawn:
             continue
         for message in standing.get(row["mark"], ()):
-            if (
-                message.id == row["message_id"]
-                and message.source != evidence.drawn[row["outbox_id"]]
-            ):
+            said = words_of(message.content, message.components)
+            if message.id == row["message_id"] and said != evidence.drawn[row["outbox_id"]]:
                 yield (
-                    f"{row['kind']} of {row['request_id']} says {message.source!r} "
+                    f"{row['kind']} of {row['request_id']} says {said!r} "
                     f"and not {evidence.drawn[row['outbox_id']]!r}"
                 )
 
@@ -562,7 +733,10 @@ CHECKS: Final[dict[str, Check]] = {
     "paused": _paused,
     "sent again": _sent_again,
     "next key": _next_key,
+    "bought again": _bought_again,
     "rate": _too_many_calls,
+    "followed": _followed,
+    "trades told": _trades_told,
     "lost": _lost,
     "stuck": _stuck,
     "told once": _told_once,

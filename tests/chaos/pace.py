@@ -8,25 +8,60 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Final
+from unittest.mock import patch
 
 import discord.client
 import discord.http
 
 import bot.__main__ as main_module
+from bot.domain import models
+from bot.domain.delivery import Cadence
 from bot.domain.models import WaitReason
+from bot.sandbox.discord import routes_channels
+from bot.sandbox.skinsback import market, server
 from bot.services import waits
 from bot.services.timing import Timing
 from bot.skinsback.client import SkinsbackClient
+from bot.skinsback.events import EventTiming, MarketEvents
 from bot.skinsback.limiter import Limiter
 
 FASTER: Final = 400
 """Ten minutes of grace become a second and a half."""
 
+SETTLES_MS: Final = 1_200
+"""In place of eight days: longer than any trade here takes to be reversed."""
+
+_DELIVERY: Final[dict[str, float]] = {
+    "SETTLES_MS": SETTLES_MS,
+    "STUCK_MS": 1_500,
+    "STUCK_WAITING_MS": 1_200,
+}
+
+_CADENCE: Final = Cadence(eager=60, calm=200, slow=300, settling=500)
+
+_EVENTS: Final = EventTiming(
+    connect_s=1.0,
+    auth_s=0.4,
+    ping_s=0.3,
+    silence_s=0.9,
+    close_s=0.1,
+    backoff_first_s=0.05,
+    backoff_max_s=0.3,
+    stable_s=0.3,
+    refused_s=0.4,
+)
+
+NONCE_S: Final = 0.4
+"""How long the stand-in's Discord remembers a nonce in these rounds."""
+
 _LEAST_MS: Final = 50
 _SET_MS: Final = {
+    "follow_gap_ms": 30,
     "books_every_ms": 2_000,
     "books_overlap_ms": 5_000,
     "look_up_late_max_ms": 600,
@@ -38,7 +73,11 @@ _LEAST_WAIT_MS: Final = 100
 _LONGEST_WAIT_MS: Final = 600
 
 _CONSTANTS: Final[dict[str, dict[str, float]]] = {
+    "bot.domain.delivery": _DELIVERY,
+    "bot.domain.models": {"SETTLES_MS": SETTLES_MS},
+    "bot.services.following": {"_IDLE_MS": 300, "_FAULT_MS": 150},
     "bot.services.announcements": {
+        "TOLD_ANEW_MS": 450,
         "EDIT_GAP_MS": 50,
         "BEHIND_MS": 3_000,
         "_FIRST_RETRY_MS": 60,
@@ -72,11 +111,27 @@ def hurry() -> None:
     _set(discord.http, "asyncio", hurried)
     _set(discord.client, "asyncio", hurried)
     _set(main_module, "SkinsbackClient", _ImpatientClient)
+    _set(main_module, "MarketEvents", partial(MarketEvents, timing=_EVENTS))
     _set(main_module, "build", _hurried_build(main_module.build))
 
 
 def _set(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
+
+
+@contextmanager
+def hurried_world() -> Iterator[None]:
+    """Hurry the stand-ins in this process, and what messages say, which is drawn anew here."""
+    with ExitStack() as stack:
+        for owner, name, value in (
+            (routes_channels, "NONCE_MEMORY_S", NONCE_S),
+            (market, "_LATE_ACCEPT_S", 0.4),
+            (market, "_LATE_REFUND_S", 0.6),
+            (server, "_TICK_S", 0.05),
+            (models, "SETTLES_MS", SETTLES_MS),
+        ):
+            stack.enter_context(patch.object(owner, name, value))
+        yield
 
 
 class _ImpatientClient(SkinsbackClient):
@@ -136,8 +191,9 @@ def scaled_timing() -> Timing:
     shorter = {
         field.name: max(_LEAST_MS, getattr(timing, field.name) // FASTER)
         for field in fields(timing)
+        if field.name != "cadence"
     }
-    return replace(timing, **(shorter | _SET_MS))
+    return replace(timing, cadence=_CADENCE, **(shorter | _SET_MS))
 
 
 def grace_s() -> float:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
+from bot.domain.money import format_usd
 from bot.domain.trade_url import TradeUrl
 from bot.sandbox.discord import Member, Message, Reply
 from bot.sandbox.discord.components import Button
@@ -23,7 +24,7 @@ from tests.chaos.troubles import SKINS
 _SENT: Final = re.compile(r"Request #([0-9]+) is sent")
 _APPROVED: Final = re.compile(r"Request #[0-9]+ is approved")
 _CUSTOM_ID: Final = re.compile(r"req1:(?P<request>[^:]+):(?P<stamp>[^:]+):(?P<verb>[a-z_]+)")
-_DECIDE: Final = frozenset({"approve", "deny", "take_back"})
+_DECIDE: Final = frozenset({"approve", "deny", "take_back", "try_again"})
 """Every other button of a card is pressed wherever it is."""
 
 
@@ -79,11 +80,26 @@ async def click(arena: Arena, who: Member, message: Message | None, verb: str) -
     return await act(arena, f"{verb}", lambda: who.click(message, custom_id=custom_id))
 
 
+async def fill(arena: Arena, who: Member, asked: Reply | None, *values: str) -> Reply | None:
+    """Fill in the modal that answered a press, field by field, if one did."""
+    if asked is None or asked.modal is None:
+        return None
+    modal = asked.modal
+    filled = {field.label: value for field, value in zip(modal.fields, values, strict=False)}
+    arena.tally["modals"] += 1
+    return await act(arena, modal.title, lambda: who.submit(modal, filled))
+
+
 # Members
 
 
-async def ask(arena: Arena, member: Member, *skins: tuple[str, int]) -> int | None:
-    """Send a request; return its number if the member was told that it is sent."""
+async def ask(
+    arena: Arena, member: Member, *skins: tuple[str, int], rng: Random | None = None
+) -> int | None:
+    """Send a request; return its number if the member was told that it is sent.
+
+    ``rng``: the basket is changed before, in one way or the other.
+    """
     screen: Message | None = None
     for name, quantity in skins:
         reply = await act(
@@ -94,6 +110,8 @@ async def ask(arena: Arena, member: Member, *skins: tuple[str, int]) -> int | No
             ),
         )
         screen = reply.message if reply is not None else screen
+    if rng is not None:
+        screen = await _change_basket(arena, member, screen, rng) or screen
     reply = await click(arena, member, screen, "send")
     told = _SENT.search(reply.text) if reply is not None else None
     if told is None:
@@ -101,6 +119,34 @@ async def ask(arena: Arena, member: Member, *skins: tuple[str, int]) -> int | No
     arena.told_sent.append((int(told[1]), now_ms()))
     arena.tally["requests"] += 1
     return int(told[1])
+
+
+async def _change_basket(
+    arena: Arena, member: Member, screen: Message | None, rng: Random
+) -> Message | None:
+    """Add a skin, write a note or name a price in its modal; return the screen after it."""
+    mood = rng.random()
+    if mood < 0.2:
+        asked = await click(arena, member, screen, "add")
+        done = await fill(arena, member, asked, rng.choice(SKINS), "1")
+    elif mood < 0.35:
+        more = await click(arena, member, screen, "more")
+        asked = await click(arena, member, None if more is None else more.message, "note")
+        done = await fill(arena, member, asked, "For the final on Friday.")
+    elif mood < 0.5 and screen is not None and screen.selects:
+        select = screen.selects[0]
+        chosen = [select.options[0].value]
+        line = await act(
+            arena,
+            "line",
+            lambda: member.select(screen, select.custom_id, chosen),
+        )
+        asked = await click(arena, member, None if line is None else line.message, "ceiling")
+        # Some ceilings are so low that nothing is found: that is refused, and can be tried again.
+        done = await fill(arena, member, asked, rng.choice(("15", "40", "90")))
+    else:
+        return None
+    return None if done is None else done.message
 
 
 async def give_url(
@@ -114,11 +160,7 @@ async def give_url(
         )
         screen = None if reply is None else reply.message
     asked = await click(arena, member, screen, "enter")
-    if asked is None or asked.modal is None:
-        return False
-    modal = asked.modal
-    filled = {modal.fields[0].label: url.to_text()}
-    question = await act(arena, "Trade URL", lambda: member.submit(modal, filled))
+    question = await fill(arena, member, asked, url.to_text())
     done = await click(arena, member, None if question is None else question.message, "yes")
     return done is not None
 
@@ -139,7 +181,7 @@ async def be_a_member(arena: Arena, member: Member) -> None:
     rng = arena.plan.random(f"member {arena.members.index(member)}")
     for version in range(1, arena.plan.requests_each + 1):
         await asyncio.sleep(rng.uniform(0.0, 0.3))
-        number = await ask(arena, member, *_some_skins(rng))
+        number = await ask(arena, member, *_some_skins(rng), rng=rng)
         mood = rng.random()
         known = arena.urls[member.id][0].partner
         if mood < 0.12 and number is not None:
@@ -200,10 +242,7 @@ async def approve(
 async def deny(arena: Arena, moderator: Member, card: Message) -> None:
     """Press Deny and give a reason."""
     asked = await click(arena, moderator, card, "deny")
-    if asked is not None and asked.modal is not None:
-        modal = asked.modal
-        filled = {modal.fields[0].label: "Not this week."}
-        await act(arena, "deny", lambda: moderator.submit(modal, filled))
+    await fill(arena, moderator, asked, "Not this week.")
 
 
 async def be_moderators(arena: Arena) -> None:
@@ -215,6 +254,12 @@ async def be_moderators(arena: Arena) -> None:
         cards = [card for card in arena.approvals.messages if "approve" in buttons_of(card)]
         if cards:
             await _decide(arena, rng, rng.choice(cards))
+        failed = [card for card in arena.approvals.messages if "try_again" in buttons_of(card)]
+        if failed and rng.random() < arena.plan.retries:
+            # Two may press it at once: it is tried once.
+            pressing = arena.moderators[: rng.choice((1, 1, 2))]
+            card = rng.choice(failed)
+            await asyncio.gather(*(click(arena, each, card, "try_again") for each in pressing))
         others = [
             (card, verb)
             for card in arena.approvals.messages
@@ -240,3 +285,49 @@ async def _decide(arena: Arena, rng: Random, card: Message) -> None:
         await approve(arena, first, card, as_of=0 if rng.random() < 0.1 else None)
     if rng.random() < 0.08:
         await click(arena, second, card, "take_back")
+
+
+# The administrator
+
+
+async def be_an_administrator(arena: Arena) -> None:
+    """Settle by hand what nobody else can tell, by what the market's own panel says."""
+    while True:
+        await asyncio.sleep(0.1)
+        await arena.up.wait()
+        for card in arena.approvals.messages:
+            if "settle" in buttons_of(card):
+                await _settle(arena, card)
+
+
+async def _settle(arena: Arena, card: Message) -> None:
+    """Settle one line of a request, and say how it is known."""
+    olga = arena.administrator
+    match = _CUSTOM_ID.match(buttons_of(card)["settle"].custom_id or "")
+    reply = await click(arena, olga, card, "settle")
+    screen = None if reply is None else reply.message
+    if match is None or screen is None:
+        return
+    unknown = arena.rows(
+        "SELECT purchase_key, line_no FROM attempts WHERE request_id = ? AND state = 'unknown' "
+        "ORDER BY line_no",
+        match["request"],
+    )
+    if not unknown:
+        return
+    if screen.selects:
+        line = [str(unknown[0]["line_no"])]
+        select = screen.selects[0].custom_id
+        reply = await act(arena, "settle_choose", lambda: olga.select(screen, select, line))
+        screen = None if reply is None else reply.message
+    bought = arena.market.by_key(unknown[0]["purchase_key"])
+    if bought:
+        asked = await click(arena, olga, screen, "settle_bought")
+        values = [str(bought[0].buy_id), format_usd(bought[0].debited), "It stands in the panel."]
+    else:
+        asked = await click(arena, olga, screen, "settle_not")
+        values = ["It is not in the panel."]
+    done = await fill(arena, olga, asked, *values)
+    if done is not None and "Settled" in done.text:
+        arena.tally["settled by hand"] += 1
+        arena.settled.set()

@@ -8,6 +8,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from bot.sandbox.skinsback import Fault, Profile
+from tests.chaos.market import Mood
 from tests.chaos.pace import FASTER
 from tests.chaos.steps import STEPS
 
@@ -75,6 +76,12 @@ class Plan:
     undo_s: int = 0
     dms_closed: int = 0
     """How many of the members take no direct messages."""
+    mood: Mood = Mood.GOOD
+    """How trades go."""
+    retries: float = 0.15
+    """How readily moderators press *Try again*, each time they look."""
+    settles: bool = False
+    """What was sent stays unknown until the administrator settles it by hand."""
     mutant: str = ""
 
     def random(self, name: str) -> Random:
@@ -115,6 +122,8 @@ _LOAD_S: Final = 3.0
 def draw(seed: str) -> Plan:
     """Return the round of a seed."""
     rng = Random(f"{seed}/plan")
+    if rng.random() < _SETTLES:
+        return _draw_to_settle(seed, rng)
     lives = tuple(_life(rng) for _ in range(rng.choice((1, 2, 2, 3))))
     profile = Profile.draw(rng)
     if any(life.older_copy for life in lives):
@@ -125,6 +134,8 @@ def draw(seed: str) -> Plan:
         visible_after_s=profile.visible_after_s / FASTER,
         line_delay_s=min(profile.line_delay_s, 0.1),
     )
+    # To die at a retry, something has to fail first, and somebody to press the button.
+    retries = any(life.step in _OF_RETRIES for life in lives)
     return Plan(
         seed=seed,
         profile=profile,
@@ -134,7 +145,37 @@ def draw(seed: str) -> Plan:
         requests_each=rng.choice((0, 1, 1)) + len(lives),
         undo_s=rng.choice((0, 0, 0, 1)),
         dms_closed=rng.choice((0, 0, 0, 1)),
+        mood=Mood.FAILING if retries else rng.choice((Mood.GOOD, Mood.MIXED, Mood.MIXED)),
+        retries=0.8 if retries else rng.choice((0.1, 0.4)),
     )
+
+
+_SETTLES: Final = 0.04
+_OF_RETRIES: Final = frozenset({"retry:committed"})
+
+
+def _draw_to_settle(seed: str, rng: Random) -> Plan:
+    """Return a round in which nobody can tell what became of a purchase, unless a person looks.
+
+    Either every call is lost on its way, or the first is carried out and its purchases never show.
+    """
+    unseen = rng.random() < 0.5
+    lost = Trouble(0.0, "break_market", _BUY, Fault.DROP, carried_out=unseen, times=40)
+    return Plan(
+        seed=seed,
+        profile=replace(
+            Profile.draw(rng), line_delay_s=0, visible_after_s=60 if unseen else 0, atomic_keys=True
+        ),
+        lives=(Life(step=rng.choice(_UNTIL_A_PERSON), down_s=rng.choice(SHORT_DOWN_S)),),
+        troubles=(lost, *(_event_trouble(rng, rng.uniform(0.0, _LOAD_S)) for _ in range(2))),
+        members=1,
+        requests_each=1,
+        mood=Mood.MIXED,
+        settles=True,
+    )
+
+
+_UNTIL_A_PERSON: Final = ("approved:committed", "attempts:committed", "body_sent")
 
 
 def _life(rng: Random) -> Life:
@@ -170,6 +211,9 @@ def _troubles(rng: Random) -> list[Trouble]:
         _discord_fault,
         _discord_loss,
         _discord_loss,
+        _event_trouble,
+        _event_trouble,
+        _event_trouble,
     )
     found = []
     for _ in range(rng.randrange(_TROUBLES_MAX + 1)):
@@ -254,3 +298,23 @@ def _discord_fault(rng: Random, at_s: float) -> Trouble:
 def _discord_loss(rng: Random, at_s: float) -> Trouble:
     what = rng.choice(("gateway_drop", "gateway_invalidate", "discord_outage"))
     return Trouble(at_s, what, seconds=rng.choice((0.1, 0.8)))
+
+
+def _event_trouble(rng: Random, at_s: float) -> Trouble:
+    what = rng.choice(
+        (
+            "events_held",
+            "events_dropped",
+            "events_cut",
+            "events_silent",
+            "events_refused",
+            "events_unwelcome",
+            "events_nameless",
+            "events_doubled",
+            "events_stale",
+            "events_false",
+        )
+    )
+    return Trouble(
+        round(at_s, 3), what, times=rng.choice((1, 3, 8)), seconds=rng.choice((0.1, 0.5, 1.2))
+    )

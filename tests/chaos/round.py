@@ -8,49 +8,37 @@ import sqlite3
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
-from bot.domain.models import MessageKind, OutboxRow, RequestView
-from bot.sandbox.discord import Message, routes_channels
-from bot.sandbox.discord.drawing import texts_of
+from bot.sandbox.discord import Message
 from bot.sandbox.discord.interactions import FIRST_ANSWER_S, Interaction
 from bot.sandbox.discord.server import TOKEN
 from bot.store import outbox, requests
 from bot.store.database import Database
-from bot.ui.cards.approval import approval_card
 from bot.ui.cards.frame import Frame
-from bot.ui.cards.member import member_status
-from bot.ui.cards.result import result_card
+from bot.ui.posting import DiscordPoster
 from tests.chaos import checks, pace, troubles
 from tests.chaos.arena import Arena, Violation, open_arena
 from tests.chaos.checks import Evidence, check
-from tests.chaos.people import be_a_member, be_moderators
+from tests.chaos.people import be_a_member, be_an_administrator, be_moderators
 from tests.chaos.plan import Plan, Trouble
 from tests.chaos.zygote import Zygote
 from tests.e2e.cases import items_of
-
-NONCE_S: Final = 0.4
-"""How long the stand-in's Discord remembers a nonce in these rounds."""
 
 _REST_S: Final = 20.0
 _REST_OF_A_MUTANT_S: Final = 8.0
 _STOPS_MAX: Final = 4
 _LOOK_S: Final = 0.05
 _LAST_LOAD_S: Final = 4.0
+_SETTLED_S: Final = 10.0
 _ROUND_S: Final = 90.0
 
 _MAY_WAIT_FOR: Final = ("trade_url_partner", "trade_url_token")
 """What only the member can mend."""
-_ABOUT_REQUESTS: Final = (
-    MessageKind.APPROVAL_CARD,
-    MessageKind.MEMBER_STATUS,
-    MessageKind.RESULT,
-)
 _TABLES: Final = ("requests", "lines", "attempts", "strays", "events", "outbox", "pauses", "meta")
 
 Script = Callable[[Arena], Awaitable[None]]
@@ -64,13 +52,6 @@ class Outcome:
     violations: tuple[Violation, ...]
     tally: dict[str, int]
     seconds: float
-
-
-@contextmanager
-def short_memory() -> Iterator[None]:
-    """Let the stand-in's Discord forget nonces soon, in this process."""
-    with patch.object(routes_channels, "NONCE_MEMORY_S", NONCE_S):
-        yield
 
 
 async def play_round(
@@ -97,7 +78,7 @@ async def play_round(
 async def drawn_load(arena: Arena) -> None:
     """Let people act and things go wrong while the bot dies as planned; then heal everything."""
     people = asyncio.gather(*(be_a_member(arena, member) for member in arena.members))
-    deciding = asyncio.ensure_future(be_moderators(arena))
+    deciding = asyncio.gather(be_moderators(arena), be_an_administrator(arena))
     going_wrong = asyncio.gather(*(_trouble(arena, each) for each in arena.plan.troubles))
     everything = (people, deciding, going_wrong)
     arena.load = people
@@ -105,8 +86,12 @@ async def drawn_load(arena: Arena) -> None:
         for life in arena.plan.lives:
             await arena.live(life)
         await going_wrong
+        if arena.plan.settles:
+            await arena.start_for_good()
+            await _be_settled(arena)
         await troubles.heal(arena.scene)
-        await arena.start_for_good()
+        if not arena.up.is_set():
+            await arena.start_for_good()
         await asyncio.wait({people}, timeout=_LAST_LOAD_S)
         # What came last is decided too.
         await asyncio.sleep(0.2)
@@ -117,6 +102,13 @@ async def drawn_load(arena: Arena) -> None:
     for error in ended:
         if isinstance(error, Exception):
             raise error
+
+
+async def _be_settled(arena: Arena) -> None:
+    """Wait, within reason, until nothing is unknown any more: the administrator sees to that."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_SETTLED_S):
+            await arena.settled.wait()
 
 
 async def _trouble(arena: Arena, trouble: Trouble) -> None:
@@ -170,6 +162,7 @@ def _unrest(arena: Arena) -> list[str]:
         paused = _pauses(connection)
         if "market_refuses_us" in paused:
             found.append("the market refuses us")
+        found += _untold(arena, connection)
         every = map(dict, connection.execute("SELECT * FROM requests"))
         looked_up = {row["request_id"] for row in every if row.get("attention_at") is not None}
         messages = connection.execute("SELECT * FROM outbox")
@@ -190,6 +183,23 @@ def _unrest(arena: Arena) -> list[str]:
             if not _rests(dict(row), paused=bool(paused))
         ]
     return found
+
+
+def _untold(arena: Arena, connection: sqlite3.Connection) -> list[str]:
+    """Return the trades that have still to move, or whose status has still to be heard of."""
+    if arena.market.moves:
+        return ["a trade has still to move"]
+    if arena.plan.profile.visible_after_s > checks.SOON_S:
+        return []
+    said = {entry.buy_id: entry.status for entry in arena.market.purchases}
+    followed = connection.execute(
+        "SELECT buy_id, offer_status FROM attempts WHERE check_at IS NOT NULL"
+    )
+    return [
+        f"purchase {row['buy_id']} is called {row['offer_status']}"
+        for row in followed
+        if said.get(row["buy_id"], row["offer_status"]) != row["offer_status"]
+    ]
 
 
 def _in_hand(arena: Arena) -> list[Interaction]:
@@ -243,6 +253,7 @@ async def gather_evidence(arena: Arena) -> Evidence:
         messages=posted,
         approvals_channel=arena.approvals.id,
         pressed=arena.pressed,
+        told=tuple(arena.market.told),
         told_sent=arena.told_sent,
         urls=arena.urls,
         copied_at=arena.copied_at,
@@ -255,35 +266,66 @@ async def gather_evidence(arena: Arena) -> Evidence:
 
 
 async def _draw_anew(arena: Arena) -> dict[int, str]:
-    """Return what each message has to say, by the database as it is now."""
+    """Return what each message about a request has to say, by the database as it is now."""
     drawn: dict[int, str] = {}
     async with await Database.open(arena.database_path) as database, database.reading() as tx:
         known = await tx.one("SELECT value FROM meta WHERE key = 'command_ids'")
-        commands = json.loads(known["value"]) if known else {}
-        for row_id in [row["outbox_id"] for row in await tx.all("SELECT outbox_id FROM outbox")]:
+        frame = Frame(sandbox=True, commands=json.loads(known["value"]) if known else {})
+        paper = Paper(arena.guild.name)
+        poster = DiscordPoster(paper, lambda: frame, lambda: True)  # type: ignore[arg-type]
+        posted = await tx.all("SELECT outbox_id FROM outbox WHERE state = 'posted'")
+        for row_id in [row["outbox_id"] for row in posted]:
             row = await outbox.get(tx, row_id)
             view = await requests.get(tx, row.request_id) if row and row.request_id else None
-            if row is not None and view is not None and row.kind in _ABOUT_REQUESTS:
-                frame = Frame(sandbox=True, commands=commands, mark=row.mark)
-                drawn[row_id] = _say(row, view, frame, guild_name=arena.guild.name)
+            if row is not None and view is not None:
+                await poster.post(row, view)
+                drawn[row_id] = paper.said
     return drawn
 
 
-def _say(row: OutboxRow, view: RequestView, frame: Frame, *, guild_name: str) -> str:
-    match row.kind:
-        case MessageKind.APPROVAL_CARD:
-            card = approval_card(view, frame)
-        case MessageKind.MEMBER_STATUS:
-            card = member_status(view, frame, guild_name=guild_name)
-        case _:
-            card = result_card(view, frame)
-    components: list[dict[str, Any]] = card.to_components()  # type: ignore[no-untyped-call]
-    return "\n".join(texts_of("", [], components))
+class Paper:
+    """In the place of Discord's client: what the poster posts is written down, and goes nowhere.
+
+    ``said``: what the last message says, as ``checks.words_of`` has it.
+    """
+
+    def __init__(self, guild_name: str) -> None:
+        self.said = ""
+        self.id = 0
+        self.name = guild_name
+        self.channel = self
+
+    def get_guild(self, _: int) -> Paper:
+        """Return the server."""
+        return self
+
+    async def create_dm(self, _: object) -> Paper:
+        """Return where direct messages go."""
+        return self
+
+    def get_partial_messageable(self, _: int, **__: object) -> Paper:
+        """Return where a channel's messages go."""
+        return self
+
+    async def send(self, content: str = "", *, view: Any, **_: object) -> Paper:
+        """Write a message down."""
+        self.said = checks.words_of(content, view.to_components())
+        return self
 
 
 def _count(arena: Arena) -> None:
     """Add up what the round has seen."""
     tally = arena.tally
+    for entry in arena.market.purchases:
+        tally[f"trade ended as {entry.status}"] += 1
+    told = arena.rows("SELECT kind, state FROM outbox WHERE kind IN ('trades', 'delivery_notice')")
+    for row in told:
+        tally[f"{row['kind']} {row['state']}"] += 1
+    for kind in ("tried_again", "settled", "delivery_stuck", "alarm"):
+        tally[f"event {kind}"] += len(arena.rows("SELECT 1 FROM events WHERE kind = ?", kind))
+    tally["purchases closed"] += len(
+        arena.rows("SELECT 1 FROM attempts WHERE closed_at IS NOT NULL")
+    )
     tally["purchases"] += len(arena.market.purchases)
     batches = [call for call in arena.market.calls if call.method == "market_batch_buy"]
     tally["batches"] += len(batches)

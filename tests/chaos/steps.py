@@ -21,8 +21,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from bot.domain.models import OutboxRow
+from bot.domain.models import Attempt, LineView, OutboxRow, RequestView
 from bot.services.ports import Posted, Subject
+from bot.services.statuses import Statuses
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.protocol import Answer
 from bot.store.database import Database, Transaction
@@ -46,6 +47,7 @@ _MARKS: Final = (
     ("bot.store.purchases", "try_again", "retry"),
     ("bot.store.outbox", "mark_posted", "told"),
     ("bot.store.purchases", "give_up_waiting", "recovered"),
+    ("bot.store.deliveries", "close", "closed"),
 )
 """Functions of the store, and what a transaction is in which one of them did something."""
 
@@ -72,11 +74,30 @@ STEPS: Final = (
     "posted:approval_card",
     "posted:member_status",
     "posted:result",
+    "posted:trades",
+    "posted:delivery_notice",
+    "edited:trades",
+    "hinted:committed",
+    *(f"status:{side}" for side in SIDES),
+    "closed:committed",
     "told:inside",
     "submitted:committed",
     *(f"recovered:{side}" for side in SIDES),
 )
 """Every step at which a round may kill."""
+
+AFTER_BUYING: Final = frozenset(
+    {
+        "retry:committed",
+        "posted:trades",
+        "posted:delivery_notice",
+        "edited:trades",
+        "hinted:committed",
+        *(f"status:{side}" for side in SIDES),
+        "closed:committed",
+    }
+)
+"""Those that come some time after the last that members want."""
 
 _KEY: Final = re.compile(rb"qm[a-z2-7]{20}[0-9]{4}")
 
@@ -107,10 +128,13 @@ def install(fate: Fate) -> None:
     """Have this process die at its step."""
     for module_name, function_name, mark in _MARKS:
         _mark(module_name, function_name, mark)
+    _put(Statuses, "hint", _marked_if_news(Statuses.hint, "hinted"))
+    _put(Statuses, "_tell", _marked_if_changed(Statuses._tell))
     _put(Database, "writing", _watched_writing(fate, Database.writing))
     for name in ("think", "hold"):
         _put(Click, name, _dies_after(fate, "acknowledged", getattr(Click, name)))
     _put(DiscordPoster, "post", _watched_post(fate, DiscordPoster.post))
+    _put(DiscordPoster, "edit", _watched_edit(fate, DiscordPoster.edit))
     _put(SkinsbackClient, "_post", _watched_call(fate, SkinsbackClient._post))
 
 
@@ -126,10 +150,45 @@ def _mark(module_name: str, function_name: str, mark: str) -> None:
     async def marked(tx: Transaction, *arguments: Any, **named: Any) -> Any:
         did = await function(tx, *arguments, **named)
         if did not in (False, []):
-            vars(tx).setdefault("marks", set()).add(mark)
+            _mark_transaction(tx, mark)
         return did
 
     _put(module, function_name, marked)
+
+
+def _mark_transaction(tx: Transaction, mark: str) -> None:
+    vars(tx).setdefault("marks", set()).add(mark)
+
+
+def _marked_if_news(method: Callable[..., Awaitable[bool]], mark: str) -> Callable[..., Any]:
+    @wraps(method)
+    async def marked(self: Statuses, tx: Transaction, *arguments: Any, **named: Any) -> bool:
+        news = await method(self, tx, *arguments, **named)
+        if news:
+            _mark_transaction(tx, mark)
+        return news
+
+    return marked
+
+
+def _marked_if_changed(tell: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
+    """Mark the transactions in which a purchase that was booked before gets another status."""
+
+    @wraps(tell)
+    async def marked(
+        self: Statuses,
+        tx: Transaction,
+        view: RequestView,
+        line: LineView,
+        key: str,
+        before: Attempt | None,
+        offer_status: str,
+    ) -> None:
+        await tell(self, tx, view, line, key, before, offer_status)
+        if before is not None:
+            _mark_transaction(tx, "status")
+
+    return marked
 
 
 def _watched_writing(fate: Fate, writing: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,6 +239,16 @@ def _watched_post(fate: Fate, post: Callable[..., Awaitable[Posted]]) -> Callabl
         if fate.has_come(f"posted:{row.kind.value}"):
             fate.die()
         return posted
+
+    return watched
+
+
+def _watched_edit(fate: Fate, edit: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
+    @wraps(edit)
+    async def watched(self: DiscordPoster, row: OutboxRow, subject: Subject) -> None:
+        await edit(self, row, subject)
+        if fate.has_come(f"edited:{row.kind.value}"):
+            fate.die()
 
     return watched
 

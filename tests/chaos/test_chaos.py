@@ -12,7 +12,7 @@ import pytest
 from tests.chaos import mutants, pace
 from tests.chaos.arena import Violation
 from tests.chaos.plan import Plan, draw
-from tests.chaos.round import Outcome, Script, play_round, short_memory
+from tests.chaos.round import Outcome, Script, play_round
 from tests.chaos.zygote import CHAOS, Zygote
 
 pytestmark = pytest.mark.timeout(400)
@@ -30,9 +30,9 @@ CAN_BE_BROKEN: Final = [name for name, mutant in mutants.MUTANTS.items() if muta
 
 
 @pytest.fixture(autouse=True)
-def forgetful_discord() -> Iterator[None]:
-    """Discord remembers nonces for less than a second."""
-    with short_memory():
+def hurried() -> Iterator[None]:
+    """Discord remembers nonces for less than a second, and trades are over as soon."""
+    with pace.hurried_world():
         yield
 
 

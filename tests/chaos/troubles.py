@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.market import OfferStatus
 from bot.domain.money import DOLLAR, Micros
 from bot.sandbox.discord import DiscordSandbox
 from bot.sandbox.discord.faults import Action, Delay, Drop, DropAfter, RateLimited, Status
-from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.sandbox.skinsback.ledger import FAILED, LedgerEntry
+from bot.sandbox.skinsback.sockets import Greeting
+from tests.chaos.market import ChaosMarket
 from tests.chaos.plan import Trouble
 from tests.e2e.cases import hang_up, pick_up
 
@@ -39,7 +42,7 @@ class Scene:
     """What troubles can change."""
 
     discord: DiscordSandbox
-    market: SkinsbackSandbox
+    market: ChaosMarket
     disturbed: int = 0
     """Grows whenever an answer to people may fail without any fault of the bot."""
     down: int = 0
@@ -53,6 +56,9 @@ class Scene:
         return not pending and not self.down and self.discord.gateway.ready
 
 
+_Play = Callable[[Scene, Trouble], Awaitable[None]]
+
+
 async def play(scene: Scene, trouble: Trouble) -> None:
     """Let a trouble happen; it returns when it is over or lies in wait."""
     await _ALL[trouble.what](scene, trouble)
@@ -62,6 +68,7 @@ async def heal(scene: Scene) -> None:
     """End every trouble."""
     market = scene.market
     market.mend()
+    market.sockets.start_over()
     market._before_buy.clear()
     market.market_open = market.shop_active = market.ip_allowed = True
     market.under_maintenance = False
@@ -107,7 +114,7 @@ async def _hang_up(scene: Scene, trouble: Trouble) -> None:
         await pick_up(scene.market)
 
 
-def _switch(name: str, *, to: bool) -> Callable[[Scene, Trouble], Awaitable[None]]:
+def _switch(name: str, *, to: bool) -> _Play:
     async def switched(scene: Scene, trouble: Trouble) -> None:
         setattr(scene.market, name, to)
         await asyncio.sleep(trouble.seconds)
@@ -144,10 +151,85 @@ async def _sell_listing_under_us(scene: Scene, trouble: Trouble) -> None:
     scene.market.before_next_buy(sell)
 
 
+# The market's events
+
+
+async def _events_held(scene: Scene, trouble: Trouble) -> None:
+    """Keep events back, and let all of them come at once."""
+    scene.market.sockets.hold()
+    await asyncio.sleep(trouble.seconds)
+    scene.market.sockets.release()
+
+
+async def _events_dropped(scene: Scene, _: Trouble) -> None:
+    with suppress(ConnectionError):
+        await scene.market.sockets.drop()
+
+
+async def _events_cut(scene: Scene, trouble: Trouble) -> None:
+    scene.market.sockets.cut(within_a_frame=trouble.times > 1)
+
+
+async def _events_silent(scene: Scene, trouble: Trouble) -> None:
+    """Send nothing and answer no ping, as behind a line that is dead and open."""
+    sockets = scene.market.sockets
+    sockets.silent = True
+    sockets.hold()
+    await asyncio.sleep(trouble.seconds)
+    sockets.silent = False
+    sockets.release()
+
+
+def _greeted_with(greeting: Greeting) -> _Play:
+    async def greeted(scene: Scene, trouble: Trouble) -> None:
+        sockets = scene.market.sockets
+        sockets.greeting = greeting
+        sockets.cut()
+        await asyncio.sleep(trouble.seconds)
+        sockets.greeting = Greeting.BY_SIGNATURE
+
+    return greeted
+
+
+async def _events_nameless(scene: Scene, trouble: Trouble) -> None:
+    """Send events as they were before they named our keys."""
+    scene.market.sockets.without_keys = True
+    await asyncio.sleep(trouble.seconds)
+    scene.market.sockets.without_keys = False
+
+
+def _told(statuses_of: Callable[[LedgerEntry], Sequence[str]]) -> _Play:
+    """Return a trouble that tells of every purchase what is said of it here."""
+
+    async def told(scene: Scene, trouble: Trouble) -> None:
+        for _ in range(trouble.times):
+            for entry in scene.market.purchases:
+                for status in statuses_of(entry):
+                    scene.market.tell(entry, status)
+            await asyncio.sleep(0.1)
+
+    return told
+
+
+def _doubled(entry: LedgerEntry) -> Sequence[str]:
+    return (entry.status, entry.status)
+
+
+def _stale(entry: LedgerEntry) -> Sequence[str]:
+    """All that was ever true of it, the latest first."""
+    return [*(status for _, status in reversed(entry.history)), OfferStatus.CREATING_TRADE]
+
+
+def _false(entry: LedgerEntry) -> Sequence[str]:
+    """What ends a purchase, and what nobody knows."""
+    ends = sorted(FAILED | {OfferStatus.ACCEPTED})
+    return (ends[entry.buy_id % len(ends)], "never_heard_of")
+
+
 # Discord
 
 
-def _faulty(action: Action) -> Callable[[Scene, Trouble], Awaitable[None]]:
+def _faulty(action: Action) -> _Play:
     async def faulty(scene: Scene, trouble: Trouble) -> None:
         scene.disturbed += 1
         scene.discord.faults.add(
@@ -186,7 +268,7 @@ async def _discord_outage(scene: Scene, trouble: Trouble) -> None:
     scene.disturbed += 1
 
 
-_ALL: Final[dict[str, Callable[[Scene, Trouble], Awaitable[None]]]] = {
+_ALL: Final[dict[str, _Play]] = {
     "break_market": _break_market,
     "refuse_market": _refuse_market,
     "hang_up": _hang_up,
@@ -197,6 +279,16 @@ _ALL: Final[dict[str, Callable[[Scene, Trouble], Awaitable[None]]]] = {
     "sell_out": _sell_out,
     "raise_price": _raise_price,
     "sell_listing_under_us": _sell_listing_under_us,
+    "events_held": _events_held,
+    "events_dropped": _events_dropped,
+    "events_cut": _events_cut,
+    "events_silent": _events_silent,
+    "events_refused": _greeted_with(Greeting.REFUSE),
+    "events_unwelcome": _greeted_with(Greeting.SILENCE),
+    "events_nameless": _events_nameless,
+    "events_doubled": _told(_doubled),
+    "events_stale": _told(_stale),
+    "events_false": _told(_false),
     "discord_500": _faulty(Status(500)),
     "discord_502": _faulty(Status(502)),
     "discord_429": _faulty(RateLimited(0.15)),

@@ -10,8 +10,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.chaos.pace import hurried_world
 from tests.chaos.plan import draw
-from tests.chaos.round import Outcome, play_round, short_memory
+from tests.chaos.round import Outcome, play_round
 from tests.chaos.zygote import CHAOS, Zygote
 
 
@@ -34,7 +35,7 @@ async def serve(base: Path) -> None:
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
-    with short_memory(), Zygote(CHAOS) as zygote:
+    with hurried_world(), Zygote(CHAOS) as zygote:
         async with asyncio.TaskGroup() as playing:
             while line := await lines.readline():
                 playing.create_task(_answer(line.decode().strip(), zygote, base))

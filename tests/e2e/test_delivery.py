@@ -39,7 +39,7 @@ PARKED = "SELECT 1 FROM outbox WHERE state = 'parked' AND kind = 'trades' AND re
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def following(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
     """A world for all tests here whose bot asks often, and whose trades move when told to."""
-    async with small_world(tmp_path_factory.mktemp("following")) as world:
+    async with small_world(tmp_path_factory.mktemp("following"), None) as world:
         world.program = QUICK
         await world.set_up(lines_max=25)
         yield await world.start()
@@ -288,7 +288,7 @@ async def bought_in(world: World, channel_id: int) -> Case:
 @pytest.mark.parametrize("fault", [Hang(), DelayAnswer(60)])
 async def test_bot_that_dies_while_it_tells_tells_it_once(tmp_path: Path, fault: Action) -> None:
     """Killed between the status and the post, or between the post and its answer."""
-    async with small_world(tmp_path) as world:
+    async with small_world(tmp_path, None) as world:
         world.program = QUICK
         await (await world.set_up()).start()
         case = await bought(world)

@@ -78,6 +78,14 @@ async def look(house: House, *, after_ms: int = 15_000) -> None:
     await house.follower.look()
 
 
+async def book(house: House) -> None:
+    """Book once more what the market says of every purchase, as the books do."""
+    for one in house.market.purchases:
+        (found,) = (await house.client.getinfo_by_buy_ids([one.buy_id])).purchases
+        async with house.database.writing() as tx:
+            await house.booking.book(tx, one.key or "", found)
+
+
 def calls(house: House) -> int:
     return sum(call.method == LOOK for call in house.market.calls)
 
@@ -291,6 +299,14 @@ class TestSettling:
         await look(house)
         return view
 
+    async def wanted(self, house: House, view: RequestView) -> dict[str, int]:
+        """Return by kind how often a request's messages were to be drawn."""
+        async with house.database.reading() as tx:
+            found = await tx.all(
+                "SELECT kind, wanted FROM outbox WHERE request_id = ?", view.request.request_id
+            )
+        return {row["kind"]: row["wanted"] for row in found}
+
     async def sweep(self, house: House) -> None:
         await house.requests.end_approvals()
 
@@ -310,6 +326,36 @@ class TestSettling:
         before = calls(house)
         await look(house, after_ms=9 * DAY)
         assert calls(house) == before
+
+    async def test_every_message_that_tells_of_it_is_drawn_again(self, house: House) -> None:
+        view = await buy(house, (REDLINE, 1), (ASIIMOV, 1))
+        for one in house.market.purchases:
+            house.market.move(one, OfferStatus.WAITING_ACCEPT)
+        await look(house)
+        house.market.move(entry(house, 0), OfferStatus.ROLLBACK_USER)
+        house.market.move(entry(house, 1), OfferStatus.ACCEPTED)
+        await look(house)
+        before = await self.wanted(house, view)
+        house.clock.now += 8 * DAY + HOUR
+        await house.follower.look()
+        assert attempt_of(await house.view(view)).closed_at is not None
+        after = await self.wanted(house, view)
+        drawn_again = sorted(kind for kind, wanted in after.items() if wanted > before[kind])
+        told = ["approval_card", "delivery_notice", "member_status", "result", "trades"]
+        assert drawn_again == told
+
+    async def test_what_is_closed_is_opened_again_by_news_alone(self, house: House) -> None:
+        view = await self.accepted(house)
+        await look(house, after_ms=8 * DAY + HOUR)
+        closed = attempt_of(await house.view(view))
+        assert closed.closed_at is not None
+        house.clock.now += HOUR
+        await book(house)
+        assert attempt_of(await house.view(view)) == closed
+        house.market.move(entry(house), OfferStatus.ROLLBACK_USER)
+        await book(house)
+        assert attempt_of(await house.view(view)).closed_at is None
+        assert EventKind.ROLLED_BACK in await kinds(house, view)
 
     async def test_not_by_time_alone(self, house: House) -> None:
         view = await self.accepted(house)

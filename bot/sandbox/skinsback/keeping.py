@@ -12,7 +12,7 @@ from bot.domain.market import OfferStatus
 from bot.domain.money import Micros
 from bot.sandbox.skinsback.ledger import LedgerEntry
 
-Due = tuple[float, int, OfferStatus | None]
+Due = tuple[float, int, str | None]
 """When something happens to the purchase of a buy id: its next status, or None for the refund."""
 
 
@@ -46,13 +46,18 @@ def read(path: Path) -> Mapping[str, Any] | None:
         "keys": set(document["keys"]),
         "purchases": [_entry(fields) for fields in document["purchases"]],
         "due": [
-            (at, buy_id, None if status is None else OfferStatus(status))
+            (at, buy_id, None if status is None else _status(status))
             for at, buy_id, status in document["due"]
         ],
     }
 
 
 def _entry(fields: dict[str, Any]) -> LedgerEntry:
-    history = [(at, OfferStatus(status)) for at, status in fields.pop("history")]
-    status = OfferStatus(fields.pop("status"))
+    history = [(at, _status(status)) for at, status in fields.pop("history")]
+    status = _status(fields.pop("status"))
     return LedgerEntry(**fields, status=status, history=history)
+
+
+def _status(text: str) -> str:
+    """Return a status in its own type, if it has one."""
+    return OfferStatus(text) if text in set(OfferStatus) else text

@@ -20,8 +20,8 @@ FAILED: Final = frozenset(OfferStatus) - {
 }
 """Statuses after which the member doesn't have the skin."""
 
-TradePath = tuple[tuple[float, OfferStatus], ...]
-"""Statuses to come, each with the seconds after the one before."""
+TradePath = tuple[tuple[float, str], ...]
+"""Statuses to come, each with the seconds after the one before; also such as nobody knows."""
 
 _CREATED: Final = (3.0, OfferStatus.WAITING_ACCEPT)
 _ACCEPTED: Final = (_CREATED, (20.0, OfferStatus.ACCEPTED))
@@ -56,10 +56,10 @@ class LedgerEntry:
     max_price: Micros | None
     partner: int
     bought_at: float
-    status: OfferStatus = OfferStatus.CREATING_TRADE
+    status: str = OfferStatus.CREATING_TRADE
     trade_offer_id: int | None = None
     refunded: bool = False
-    history: list[tuple[float, OfferStatus]] = field(default_factory=list)
+    history: list[tuple[float, str]] = field(default_factory=list)
 
     @property
     def steam_id(self) -> int:

@@ -68,7 +68,7 @@ class Market:
         self._failing: dict[int, int] = {}
         self._paths: list[tuple[str | None, int | None, TradePath]] = []
         self._before_buy: list[Callable[[], None]] = []
-        self._due: list[tuple[float, int, LedgerEntry, OfferStatus | None]] = []
+        self._due: list[tuple[float, int, LedgerEntry, str | None]] = []
         self._sequence = count()
         # A market that starts again has forgotten everything, but must not give out an old number:
         # counted from the clock, it would have had to sell more than one skin each second.
@@ -135,18 +135,18 @@ class Market:
         """Return every purchase ever made under a key: more than one is a double purchase."""
         return [entry for entry in self.purchases if entry.key == key]
 
-    def move(self, entry: LedgerEntry, status: OfferStatus) -> None:
+    def move(self, entry: LedgerEntry, status: str) -> None:
         """Change a purchase's status now, with its money and its event."""
         if status == entry.status:
             return
         self._unsaved = True
         entry.status = status
         entry.history.append((self.now(), status))
-        if status is OfferStatus.WAITING_ACCEPT:
+        if status == OfferStatus.WAITING_ACCEPT:
             entry.trade_offer_id = 4_176_000_000 + entry.buy_id % 10**8
         if status in FAILED:
             self._refund_by_profile(entry)
-            if status is OfferStatus.TIMEOUT and self.profile.accepts_after_timeout:
+            if status == OfferStatus.TIMEOUT and self.profile.accepts_after_timeout:
                 self._plan(self.now() + _LATE_ACCEPT_S, entry, OfferStatus.ACCEPTED)
         elif entry.refunded:
             entry.refunded = False
@@ -375,7 +375,7 @@ class Market:
         elif self.profile.refund is Refund.LATE:
             self._plan(self.now() + _LATE_REFUND_S, entry, None)
 
-    def _plan(self, at: float, entry: LedgerEntry, status: OfferStatus | None) -> None:
+    def _plan(self, at: float, entry: LedgerEntry, status: str | None) -> None:
         """Plan a status, or with ``None`` the refund."""
         heapq.heappush(self._due, (at, next(self._sequence), entry, status))
 
@@ -416,7 +416,7 @@ class Market:
 
     def _info(self, entry: LedgerEntry) -> dict[str, Json]:
         """Return an entry as market_getinfo and market_history give it."""
-        answer = {"custom_id": None, **self._purchased(entry), "offer_status": entry.status.value}
+        answer = {"custom_id": None, **self._purchased(entry), "offer_status": str(entry.status)}
         if entry.trade_offer_id is not None:
             answer["tradeofferid"] = str(entry.trade_offer_id)
         return answer
@@ -452,7 +452,7 @@ def _status_change(entry: LedgerEntry) -> Answer:
     return {
         "item": {"id": str(entry.listing_id)},
         "buy_id": str(entry.buy_id),
-        "offer_status": entry.status.value,
+        "offer_status": str(entry.status),
         "error_reason": None,
         "tradeofferid": None if offer is None else str(offer),
         "custom_id": entry.key,

@@ -50,3 +50,19 @@ async def test_market_when_nothing_was_kept_then_it_starts_as_a_new_one(tmp_path
         assert market.purchases == []
     async with SkinsbackSandbox(size=0) as market:
         assert market.purchases == []
+
+
+async def test_status_when_nobody_knows_it_then_it_is_kept_as_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "market"
+    async with SkinsbackSandbox(size=0, clock=lambda: START, kept_in=path) as market:
+        market.script_trades(((1.0, "under_review"), (60.0, OfferStatus.ACCEPTED)))
+        order = Order(market.listings(REDLINE)[0].listing_id, Micros(5_000 * CENT), KEY)
+        async with client_of(market) as client:
+            await client.buy(90382795, "AbCd_-12", [order])
+            market.advance(2)
+            (found,) = (await client.getinfo_by_keys([KEY])).purchases
+            assert found.offer_status == "under_review"
+    async with SkinsbackSandbox(size=0, clock=lambda: START, kept_in=path) as market:
+        assert market.purchases[0].status == "under_review"
+        market.advance(70)
+        assert market.purchases[0].status is OfferStatus.ACCEPTED
