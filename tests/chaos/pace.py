@@ -75,7 +75,7 @@ _LONGEST_WAIT_MS: Final = 600
 _CONSTANTS: Final[dict[str, dict[str, float]]] = {
     "bot.domain.delivery": _DELIVERY,
     "bot.domain.models": {"SETTLES_MS": SETTLES_MS},
-    "bot.services.following": {"_IDLE_MS": 300, "_FAULT_MS": 150},
+    "bot.services.following": {"_IDLE_MS": 300, "_SILENT_MS": 150},
     "bot.services.announcements": {
         "TOLD_ANEW_MS": 450,
         "EDIT_GAP_MS": 50,
