@@ -20,7 +20,7 @@ from bot.domain.models import (
     OutboxState,
     RequestView,
 )
-from bot.domain.states import FINAL_STATES
+from bot.domain.states import FINAL_STATES, RequestState
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.clock import Clock
 from bot.services.ports import (
@@ -49,6 +49,12 @@ TO_MEMBER: Final = frozenset(
     {MessageKind.MEMBER_STATUS, MessageKind.TRADES, MessageKind.READY, MessageKind.REMINDER}
 )
 """Kinds that go to the member's direct messages."""
+
+FALLS_BACK: Final = (MessageKind.TRADES, MessageKind.READY, MessageKind.REMINDER)
+"""Kinds of those that call a member who can't be written to in a channel."""
+
+ASKS_IF_READY: Final = frozenset({MessageKind.READY, MessageKind.REMINDER})
+"""Kinds that ask the member to say when they are there."""
 
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 60_000
@@ -343,6 +349,8 @@ class Announcements:
             await self._poster.edit(current, subject)
             async with self._database.writing() as tx:
                 await outbox.mark_shown(tx, row.outbox_id, shown=current.wanted)
+                if _has_had_its_say(row, subject):
+                    await outbox.leave(tx, row.outbox_id)
                 await outbox.put_off(tx, row.outbox_id, next_at=self._clock.now_ms() + EDIT_GAP_MS)
         except MessageGoneError:
             await self._replace(row)
@@ -368,6 +376,8 @@ class Announcements:
         # What may stand unknown was searched for before this is asked, and not found.
         stands = row.message_id is not None
         over = view.request.state in FINAL_STATES
+        if row.kind in ASKS_IF_READY and not stands:
+            return view if _is_to_be_asked(row, view) else None
         if row.kind is MessageKind.TRADES and not stands:
             # What was over before anybody could be told is on the other cards.
             return view if any(one.waits for _, one in view.told_in(row.part)) else None
@@ -427,6 +437,23 @@ class Announcements:
                 await outbox.put_off(tx, row.outbox_id, next_at=next_at)
             else:
                 await outbox.try_later(tx, row.outbox_id, next_at=next_at)
+
+
+def _is_to_be_asked(row: OutboxRow, view: RequestView) -> bool:
+    """Say whether a member has to be told that they must say when they are there, or were to."""
+    request = view.request
+    too_late = row.kind is MessageKind.REMINDER and request.never_ready
+    return request.waits_for_member or too_late
+
+
+def _has_had_its_say(row: OutboxRow, subject: Subject) -> bool:
+    """Say whether a message that asked to be answered says now what stays true.
+
+    Whatever happens to its request later, drawing it again would be in vain.
+    """
+    if row.kind not in ASKS_IF_READY or not isinstance(subject, RequestView):
+        return False
+    return subject.request.state not in (RequestState.PENDING, RequestState.APPROVED)
 
 
 def _still_rings(row: OutboxRow, now: int) -> bool:

@@ -308,6 +308,15 @@ async def park(tx: Transaction, outbox_id: int, reason: str, *, unknown: bool = 
     )
 
 
+async def leave(tx: Transaction, outbox_id: int) -> None:
+    """Leave a message as it stands from now on, unless it has still to be drawn again."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'skipped' "
+        "WHERE outbox_id = ? AND state = 'posted' AND shown >= wanted",
+        outbox_id,
+    )
+
+
 async def skip(tx: Transaction, outbox_id: int) -> None:
     """What the message would say is no longer true."""
     await tx.execute("UPDATE outbox SET state = 'skipped' WHERE outbox_id = ?", outbox_id)

@@ -24,6 +24,7 @@ from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.database import Database
+from bot.ui.cards.classic import Classic
 from bot.ui.posting import DiscordPoster
 
 TOKEN: Final = "AbCd_-12"
@@ -46,7 +47,7 @@ class PosterThatDraws(DiscordPoster):
 
     async def post(self, row: OutboxRow, subject: Subject) -> Posted:
         """Draw, and post nothing."""
-        _as_sent(self._draw(row, subject))
+        _as_sent(row, self._draw(row, subject))
         PosterThatDraws._posted += 1
         if row.kind is MessageKind.RESULT and self.results is not None and row.request_id:
             self.results.put_nowait(row.request_id)
@@ -54,7 +55,7 @@ class PosterThatDraws(DiscordPoster):
 
     async def edit(self, row: OutboxRow, subject: Subject) -> None:
         """Draw, and edit nothing."""
-        _as_sent(self._draw(row, subject))
+        _as_sent(row, self._draw(row, subject))
 
     async def find(self, row: OutboxRow) -> Posted | None:
         """Nothing is ever uncertain."""
@@ -65,10 +66,10 @@ class PosterThatDraws(DiscordPoster):
         return True
 
 
-def _as_sent(view: ui.LayoutView) -> str:
+def _as_sent(row: OutboxRow, drawn: ui.LayoutView | Classic) -> str:
     """Return a card as it would be sent: building that is part of drawing it."""
-    components: list[object] = view.to_components()  # type: ignore[no-untyped-call]
-    return json.dumps(components)
+    view = drawn.view(row.mark) if isinstance(drawn, Classic) else drawn
+    return json.dumps(view.to_components())
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,19 +86,19 @@ async def test_setup_when_everything_is_chosen_then_each_choice_is_saved_and_che
     """From nothing to the first request, without leaving the panel."""
     panel = await club.setup()
     assert panel.ephemeral
-    assert "0 of 3 done" in panel.text
+    assert "0 of 4 done" in panel.text
     assert "Who may approve ▫️ not chosen yet" in panel.text
     assert panel.button("Post the panel here").disabled
     assert "the set-up isn't finished" in (await ask(club)).text
     reply = await club.olga.select(panel, APPROVER, [club.mods])
     assert "Saved." in reply.text
-    assert "1 of 3 done" in reply.text
+    assert "1 of 4 done" in reply.text
     assert "Who may approve ✅ @Mods" in reply.text
     assert club.saved()["approver_role_id"] == club.mods.id
     reply = await club.olga.select(panel, APPROVALS, [club.approvals])
     assert "Where requests are approved ✅ #decisions" in reply.text
     reply = await club.olga.select(panel, RESULTS, [club.results])
-    assert "3 of 3 done" in reply.text
+    assert "3 of 4 done" in reply.text
     assert "⚠" not in reply.text
     assert not panel.button("Post the panel here").disabled
     assert f"Added: {CASE}" in (await ask(club)).text
@@ -142,12 +142,12 @@ async def test_channel_when_a_permission_is_missing_then_it_is_named_until_it_is
         found = next(line for line in panel.text.splitlines() if f"#{place} I lack" in line)
         assert said in found
         assert "Please allow that there." in found
-    assert "1 of 3 done" in panel.text
+    assert "1 of 4 done" in panel.text
     club.approvals.allow_bot(permission)
     club.results.allow_bot(permission)
     reply = await club.olga.click(panel, "Check everything")
     assert "Checked just now." in reply.text
-    assert "3 of 3 done" in reply.text
+    assert "3 of 4 done" in reply.text
 
 
 async def test_channel_when_the_wrong_people_read_it_then_it_warns(club: Club) -> None:
@@ -170,13 +170,13 @@ async def test_panel_when_role_or_channel_are_deleted_later_then_it_says_so(club
     club.approvals.delete()
     club.results.delete()
     panel = await club.setup()
-    assert "0 of 3 done" in panel.text
+    assert "0 of 4 done" in panel.text
     assert "❌ The role is gone. Please choose another." in panel.text
     assert panel.text.count("❌ The channel is gone, or I can't see it.") == 2
     await club.olga.select(panel, APPROVER, [club.guild.add_role("New mods")])
     await club.olga.select(panel, APPROVALS, [club.guild.add_channel("new-decisions")])
     reply = await club.olga.select(panel, RESULTS, [club.guild.add_channel("new-loot")])
-    assert "3 of 3 done" in reply.text
+    assert "3 of 4 done" in reply.text
 
 
 # Limits

@@ -258,6 +258,7 @@ def views(draw: st.DrawFn) -> RequestView:
         grace_from=draw(st.none() | st.just(NOW)),
         attention_at=draw(st.none() | st.just(NOW)),
         look_ups=draw(st.integers(0, 10**4)),
+        ready_at=draw(st.none() | st.just(NOW)),
     )
 
 
@@ -304,7 +305,7 @@ QUOTES: Final = st.builds(
 )
 
 
-def payloads(shown: ui.LayoutView | ui.Modal) -> list[dict[str, Any]]:
+def payloads(shown: ui.LayoutView | ui.View | ui.Modal) -> list[dict[str, Any]]:
     """Return every component of a message or a modal as Discord gets it, nested ones too."""
     found: list[dict[str, Any]] = []
 

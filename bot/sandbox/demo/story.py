@@ -119,7 +119,7 @@ async def _olga_sets_up(scene: Scene) -> Message:
         "where, and how long an approval can be taken back."
     )
     panel = await olga.types("setup")
-    stage.show(panel, "0 of 3 done", "not chosen yet", buttons=("Limits",))
+    stage.show(panel, "0 of 4 done", "not chosen yet", buttons=("Limits",))
     choices: tuple[tuple[str, Role | Channel, str], ...] = (
         ("Choose the role that approves", scene.mods, "@Skin Mods as the role that approves"),
         ("Choose the channel for approvals", scene.approvals, "#skin-approvals for approvals"),
@@ -131,7 +131,7 @@ async def _olga_sets_up(scene: Scene) -> Message:
     panel = await olga.fills_in(form, {"Seconds to take an approval back": str(_UNDO_S)})
     stage.show(
         panel,
-        "3 of 3 done",
+        "4 of 4 done",
         "✅ @Skin Mods",
         "✅ #skin-approvals",
         "✅ #results",

@@ -194,14 +194,14 @@ def button(
     style: ButtonStyle = ButtonStyle.secondary,
     *,
     disabled: bool = False,
-) -> Item:
+) -> ui.Button[Any]:
     """Return a button."""
     return ui.Button[Any](
         label=clipped(label, LABEL_MAX), custom_id=str(custom_id), style=style, disabled=disabled
     )
 
 
-def link(label: str, url: str) -> Item:
+def link(label: str, url: str) -> ui.Button[Any]:
     """Return a button that leads to a page; ``url`` is always of our making."""
     return ui.Button[Any](label=clipped(label, LABEL_MAX), url=url)
 
