@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,6 +19,7 @@ APPROVER = "Choose the role that approves"
 APPROVALS = "Choose the channel for approvals"
 RESULTS = "Choose the channel for results"
 ASKERS = "Everyone, or choose roles"
+DELIVERY = "Choose when it is bought"
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Club:
         await self.olga.select(panel, APPROVALS, [self.approvals])
         return shown(await self.olga.select(panel, RESULTS, [self.results]))
 
-    def saved(self) -> dict[str, int | None]:
+    def saved(self) -> dict[str, Any]:
         """Return the server's row in the database."""
         rows = self.world.rows("SELECT * FROM guilds WHERE guild_id = ?", self.guild.id)
         return rows[0] if rows else {}
@@ -177,6 +179,28 @@ async def test_panel_when_role_or_channel_are_deleted_later_then_it_says_so(club
     await club.olga.select(panel, APPROVALS, [club.guild.add_channel("new-decisions")])
     reply = await club.olga.select(panel, RESULTS, [club.guild.add_channel("new-loot")])
     assert "3 of 4 done" in reply.text
+
+
+# When it is bought
+
+
+async def test_delivery_when_not_chosen_then_the_panel_asks_for_it_and_blocks_nothing(
+    club: Club,
+) -> None:
+    """Saved at once, as every choice; a choice that there isn't changes nothing."""
+    panel = await club.choose_all()
+    assert "3 of 4 done" in panel.text
+    assert "When it is bought ▫️ not chosen yet: until then at once." in panel.text
+    assert "Everything is in place." in panel.text
+    assert not panel.button("Post the panel here").disabled
+    reply = await club.olga.select(panel, DELIVERY, ["When the member presses Send it now"])
+    assert "Saved." in reply.text
+    assert "4 of 4 done" in reply.text
+    assert "When it is bought ✅ When the member presses Send it now" in reply.text
+    assert club.saved()["delivery"] == "when_ready"
+    reply = await club.olga.select(panel, DELIVERY, ["At once after the approval"])
+    assert "When it is bought ✅ At once after the approval" in reply.text
+    assert club.saved()["delivery"] == "at_once"
 
 
 # Limits
