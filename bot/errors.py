@@ -65,6 +65,11 @@ class Problem(StrEnum):
     REQUEST_CHANGED = auto()
     TOO_LATE_TO_TAKE_BACK = auto()
     REASON_EMPTY = auto()
+    # Send it now
+    READY_NOT_APPROVED = auto()
+    READY_ALREADY = auto()
+    READY_TOO_LATE = auto()
+    READY_OVER = auto()
     # What went wrong, and what a person does about it
     PAUSE_REASON_EMPTY = auto()
     PAUSED_ALREADY = auto()

@@ -24,6 +24,7 @@ class RequestCog(commands.Cog):
         self._frame = bot.frame
         self._requests = bot.services.requests
         self._trade_urls = bot.services.trade_urls
+        self._pauses = bot.services.pauses
         bot.router.on(Space.PANEL, "mine", self._list)
         bot.router.on(Space.PANEL, "show", self._show_chosen)
         bot.router.on(Space.REQUEST, "show_one", self._show_one)
@@ -31,6 +32,7 @@ class RequestCog(commands.Cog):
         bot.router.on(Space.REQUEST, "cancel_yes", self._cancel)
         bot.router.on(Space.REQUEST, "new_url", self._new_url)
         bot.router.on(Space.REQUEST, "trades", self._trades)
+        bot.router.on(Space.REQUEST, "send_now", self._send_now)
 
     @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
     @app_commands.describe(number=text.CMD_MY_REQUESTS_NUMBER)
@@ -82,6 +84,15 @@ class RequestCog(commands.Cog):
         await click.answer()
         detail = await self._requests.own(click.actor, click.custom_id.subject)
         await click.show(trades_screen(detail.view, self._frame()))
+
+    async def _send_now(self, click: Click) -> None:
+        await click.answer()
+        custom_id = click.custom_id
+        view = await self._requests.send_now(click.actor, custom_id.subject, custom_id.stamp)
+        paused = await self._pauses.standing(view.request.guild_id)
+        detail = await self._requests.own(click.actor, custom_id.subject)
+        words = text.sent_now(view, self._frame(), paused=paused is not None)
+        await click.show(self._detail(detail, notice=words))
 
     async def _new_url(self, click: Click) -> None:
         await click.answer()

@@ -40,6 +40,7 @@ class SetupCog(commands.Cog):
         for verb in _PLACES:
             bot.router.on(Space.SETUP, verb, self._choose_place)
         bot.router.on(Space.SETUP, "askers", self._choose_askers)
+        bot.router.on(Space.SETUP, "delivery", self._choose_delivery)
         bot.router.on(Space.SETUP, "limits", self._ask_for_limits)
         bot.router.on(Space.SETUP, "set_limits", self._set_limits)
         bot.router.on(Space.SETUP, "check", self._check)
@@ -89,6 +90,11 @@ class SetupCog(commands.Cog):
     async def _choose_askers(self, click: Click) -> None:
         await click.answer()
         await self._guilds.choose_askers(click.actor, _ids(click, at_least=0))
+        await self._show(click, text.SETUP_SAVED)
+
+    async def _choose_delivery(self, click: Click) -> None:
+        await click.answer()
+        await self._guilds.choose_delivery(click.actor, click.values[0] if click.values else "")
         await self._show(click, text.SETUP_SAVED)
 
     async def _ask_for_limits(self, click: Click) -> None:

@@ -22,6 +22,11 @@ TYPED_NAME_MAX: Final = 100
 
 PENDING_EXPIRES_MS: Final = 72 * 3_600_000
 APPROVED_EXPIRES_MS: Final = 24 * 3_600_000
+READY_EXPIRES_MS: Final = 72 * 3_600_000
+"""An approval that waits until its member says that they are there."""
+
+REMIND_AFTER_MS: Final = READY_EXPIRES_MS // 2
+"""When that member is reminded, once: late enough to be no nuisance, early enough to be there."""
 
 TRIES_MAX: Final = 3
 """Of a line without anybody's doing: the first and two substitutes."""

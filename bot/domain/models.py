@@ -52,6 +52,8 @@ class WaitReason(StrEnum):
     STEAM_ACCOUNT = "steam_account"
     DISK_FULL = "disk_full"
     CLOCK = "clock"
+    MEMBER_READY = "member_ready"
+    """Its member has to press **Send it now**; nothing else ends this wait."""
 
 
 class NoListing(StrEnum):
@@ -233,6 +235,18 @@ class Request:
     """When the member last asked for another try of a trade that they had missed."""
     trade_url_at: int | None = None
     """When its own copy of the Trade URL was last replaced."""
+
+    @property
+    def waits_for_member(self) -> bool:
+        """Whether it is bought as soon as its member says that they are there, and not before."""
+        waits = self.waits_for is WaitReason.MEMBER_READY
+        return waits and self.state is RequestState.APPROVED
+
+    @property
+    def never_ready(self) -> bool:
+        """Whether it expired because its member never said so."""
+        waited = self.waits_for is WaitReason.MEMBER_READY
+        return waited and self.state is RequestState.EXPIRED
 
     @property
     def steam_id(self) -> int | None:
@@ -627,6 +641,7 @@ class MessageKind(StrEnum):
     READY = "ready"
     """To the member: say when you are there to accept it."""
     REMINDER = "reminder"
+    """The same, once more, and at last that nobody said so in time. In parts, as the one before."""
     MEMBER_HERE = "member_here"
     """To the moderators: the member is there now and asks for another try."""
 

@@ -21,7 +21,7 @@ from bot.domain.models import (
     OutboxState,
     RequestView,
 )
-from bot.domain.states import FINAL_STATES
+from bot.domain.states import FINAL_STATES, RequestState
 from bot.services.bell import heard, work_at_the_bell
 from bot.services.clock import Clock
 from bot.services.old_edits import OldEdits
@@ -54,6 +54,9 @@ TO_MEMBER: Final = frozenset(
 
 FALLS_BACK: Final = (MessageKind.TRADES, MessageKind.READY, MessageKind.REMINDER)
 """Kinds of those that call a member who can't be written to in a channel."""
+
+ASKS_IF_READY: Final = frozenset({MessageKind.READY, MessageKind.REMINDER})
+"""Kinds that ask the member to say when they are there."""
 
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 60_000
@@ -372,7 +375,7 @@ class Announcements:
                     await outbox.skip(tx, row.outbox_id)
                 return
             await self._poster.edit(current, subject)
-            await self._database.write(lambda tx: self._note_shown(tx, current))
+            await self._database.write(lambda tx: self._note_shown(tx, current, subject))
         except MessageGoneError:
             await self._replace(row)
         except PostRefusedError as error:
@@ -380,8 +383,10 @@ class Announcements:
         except Exception as error:  # noqa: BLE001 - one message never stops the others
             await self._try_later(row, error)
 
-    async def _note_shown(self, tx: Transaction, drawn: OutboxRow) -> None:
+    async def _note_shown(self, tx: Transaction, drawn: OutboxRow, subject: Subject) -> None:
         await outbox.mark_shown(tx, drawn.outbox_id, shown=drawn.wanted)
+        if _has_had_its_say(drawn, subject):
+            await outbox.leave(tx, drawn.outbox_id)
         await outbox.put_off(tx, drawn.outbox_id, next_at=self._clock.now_ms() + EDIT_GAP_MS)
 
     async def _if_stale(
@@ -408,6 +413,8 @@ class Announcements:
         # What may stand unknown was searched for before this is asked, and not found.
         stands = row.message_id is not None
         over = view.request.state in FINAL_STATES
+        if row.kind in ASKS_IF_READY and not stands:
+            return view if _is_to_be_asked(row, view) else None
         if row.kind is MessageKind.TRADES and not stands:
             # What was over before anybody could be told is on the other cards.
             return view if _waits(view, row) else None
@@ -486,6 +493,23 @@ class Announcements:
                 await outbox.put_off(tx, row.outbox_id, next_at=next_at)
             else:
                 await outbox.try_later(tx, row.outbox_id, next_at=next_at)
+
+
+def _is_to_be_asked(row: OutboxRow, view: RequestView) -> bool:
+    """Say whether a member has to be told that they must say when they are there, or were to."""
+    request = view.request
+    too_late = row.kind is MessageKind.REMINDER and request.never_ready
+    return request.waits_for_member or too_late
+
+
+def _has_had_its_say(row: OutboxRow, subject: Subject) -> bool:
+    """Say whether a message that asked to be answered says now what stays true.
+
+    Whatever happens to its request later, drawing it again would be in vain.
+    """
+    if row.kind not in ASKS_IF_READY or not isinstance(subject, RequestView):
+        return False
+    return subject.request.state not in (RequestState.PENDING, RequestState.APPROVED)
 
 
 def _still_rings(row: OutboxRow, now: int) -> bool:

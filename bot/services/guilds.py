@@ -13,6 +13,7 @@ from bot.domain.limits import (
 )
 from bot.domain.models import (
     Actor,
+    Delivery,
     EventKind,
     GuildSettings,
     MessageKind,
@@ -147,6 +148,18 @@ class Guilds:
         async with self._database.writing() as tx:
             await settings.set_asker_roles(tx, guild_id, sorted(chosen))
             await self._record(tx, actor, "asker_roles", ",".join(map(str, sorted(chosen))))
+
+    async def choose_delivery(self, actor: Actor, value: str) -> None:
+        """Save when approved requests are bought. What is approved already stays as it is.
+
+        Raises ``UserFacingError`` (OUT_OF_DATE for a choice that there isn't; if they may not).
+        """
+        guild_id = self.require_administrator(actor)
+        if value not in set(Delivery):
+            raise UserFacingError(Problem.OUT_OF_DATE)
+        async with self._database.writing() as tx:
+            await settings.set_delivery(tx, guild_id, Delivery(value))
+            await self._record(tx, actor, "delivery", value)
 
     async def choose_limits(self, actor: Actor, typed: Mapping[GuildNumber, str]) -> None:
         """Save the limits as they were typed, all of them or none.

@@ -10,17 +10,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.keys import DIGEST_SHOWN, digest_of
-from bot.domain.limits import APPROVED_EXPIRES_MS, PENDING_EXPIRES_MS, REASON_MAX
+from bot.domain.limits import (
+    APPROVED_EXPIRES_MS,
+    PENDING_EXPIRES_MS,
+    READY_EXPIRES_MS,
+    REASON_MAX,
+    REMIND_AFTER_MS,
+)
 from bot.domain.models import (
     Actor,
     Basket,
+    Delivery,
     Event,
     EventKind,
     GuildSettings,
     Line,
+    MessageKind,
     OutboxState,
     Request,
     RequestView,
+    WaitReason,
 )
 from bot.domain.money import format_usd
 from bot.domain.plain_text import clean_line
@@ -175,28 +184,22 @@ class Requests:
         REQUEST_CHANGED, NO_SUCH_REQUEST).
         """
         await self._expire_if_too_old(request_id)
-        decided = await self._database.write(lambda tx: self._approve(tx, actor, request_id, stamp))
+        decided = await self._database.write(lambda tx: self._decide(tx, actor, request_id, stamp))
         # First the worker that buys: a card that is drawn a moment later costs nobody anything.
         self._approved.set()
         self._announcements.wake()
         return decided
 
-    async def _approve(
+    async def _decide(
         self, tx: Transaction, actor: Actor, request_id: str, stamp: str
     ) -> RequestView:
         view, guild = await self._for_decision(tx, actor, request_id, stamp)
-        now = self._clock.now_ms()
-        if not await requests.approve(
-            tx,
-            request_id,
-            digest=view.request.digest,
-            by=actor.user_id,
-            at=now,
-            claimable_at=now + guild.undo_s * 1000,
-            expires_at=now + APPROVED_EXPIRES_MS,
-        ):
+        if not await _approve(tx, view.request, guild, by=actor.user_id, at=self._clock.now_ms()):
             raise _already_decided(view.request)
-        return await self._decided(tx, view, EventKind.APPROVED, actor.user_id)
+        decided = await self._decided(tx, view, EventKind.APPROVED, actor.user_id)
+        if decided.request.waits_for_member:
+            await self._announcements.announce_part(tx, decided, MessageKind.READY)
+        return decided
 
     async def deny(self, actor: Actor, request_id: str, stamp: str, reason: str) -> RequestView:
         """Deny what the card with ``stamp`` shows, with a reason that the member reads.
@@ -302,8 +305,35 @@ class Requests:
         self._announcements.wake()
         return cancelled
 
+    async def send_now(self, actor: Actor, request_id: str, stamp: str) -> RequestView:
+        """Have one's own request bought that waits until its member is there. Once only.
+
+        Raises ``UserFacingError`` (NOT_YOURS, READY_ALREADY, READY_NOT_APPROVED, READY_TOO_LATE,
+        READY_OVER, OUT_OF_DATE).
+        """
+        await self._expire_if_too_old(request_id)
+        async with self._database.writing() as tx:
+            view = await self._own(tx, actor, request_id)
+            request = view.request
+            guild = await settings.get_guild(tx, request.guild_id)
+            shown = request.digest[:DIGEST_SHOWN] == stamp
+            if not shown or not await requests.become_ready(
+                tx,
+                request_id,
+                digest=request.digest,
+                at=self._clock.now_ms(),
+                undo_ms=guild.undo_s * 1000,
+            ):
+                raise _waits_for_no_member(request)
+            ready = await self._decided(tx, view, EventKind.READY, actor.user_id)
+        self._announcements.wake()
+        self._approved.set()
+        return ready
+
     async def run_sweeper(self) -> None:
-        """Expire what is too old, for ever, as long as we know what time it is."""
+        """Expire what is too old and remind who is waited for, for ever, as long as we know what
+        time it is.
+        """
         while True:
             if not self._knows_the_time:
                 await asyncio.sleep(_DOUBT_S)
@@ -313,7 +343,8 @@ class Requests:
             for request_id in old:
                 await self._expire_if_too_old(request_id)
             ended = await self.end_approvals()
-            more = _SWEEP_AT_ONCE in (len(old), ended)
+            reminded = await self.remind()
+            more = _SWEEP_AT_ONCE in (len(old), ended, reminded)
             await asyncio.sleep(0 if more else _SWEEP_S)
 
     async def end_approvals(self) -> int:
@@ -326,6 +357,19 @@ class Requests:
         if ended:
             self._announcements.wake()
         return len(ended)
+
+    async def remind(self) -> int:
+        """Remind members, once each, that they are waited for; return how many were looked at."""
+        now = self._clock.now_ms()
+        async with self._database.writing() as tx:
+            due = await requests.take_reminders(tx, now, limit=_SWEEP_AT_ONCE)
+            for request_id in due:
+                view = await requests.get(tx, request_id)
+                if view is not None and view.request.waits_for_member:
+                    await self._announcements.announce_part(tx, view, MessageKind.REMINDER)
+        if due:
+            self._announcements.wake()
+        return len(due)
 
     @property
     def _knows_the_time(self) -> bool:
@@ -342,7 +386,13 @@ class Requests:
         view = await requests.get(tx, request_id)
         if view is None or not await requests.expire(tx, request_id, at=self._clock.now_ms()):
             return False
-        await self._decided(tx, view, EventKind.EXPIRED, None)
+        if view.request.waits_for_member:
+            cause = WaitReason.MEMBER_READY
+            expired = await self._decided(tx, view, EventKind.EXPIRED, None, cause=cause)
+            # An edit rings nobody's phone, and they lose what they were promised.
+            await self._announcements.announce_part(tx, expired, MessageKind.REMINDER)
+        else:
+            await self._decided(tx, view, EventKind.EXPIRED, None)
         return True
 
     async def _for_decision(
@@ -405,6 +455,51 @@ def lines_of(basket: Basket) -> list[Line]:
         )
         for line_no, pick in enumerate(singles, start=1)
     ]
+
+
+async def _approve(
+    tx: Transaction, request: Request, guild: GuildSettings, *, by: int, at: int
+) -> bool:
+    """Approve as the server wants it now: what it chooses later changes nothing about it."""
+    if guild.delivery is Delivery.WHEN_READY:
+        return await requests.approve(
+            tx,
+            request.request_id,
+            digest=request.digest,
+            by=by,
+            at=at,
+            # Never: its member's press brings this forward, and nothing else does.
+            claimable_at=at + READY_EXPIRES_MS,
+            expires_at=at + READY_EXPIRES_MS,
+            waits_for=WaitReason.MEMBER_READY,
+            remind_at=at + REMIND_AFTER_MS,
+        )
+    return await requests.approve(
+        tx,
+        request.request_id,
+        digest=request.digest,
+        by=by,
+        at=at,
+        claimable_at=at + guild.undo_s * 1000,
+        expires_at=at + APPROVED_EXPIRES_MS,
+    )
+
+
+def _waits_for_no_member(request: Request) -> UserFacingError:
+    """Return why there is nothing to send now."""
+    match request.state:
+        case RequestState.PENDING:
+            return UserFacingError(Problem.READY_NOT_APPROVED, number=request.number)
+        case RequestState.EXPIRED:
+            return UserFacingError(Problem.READY_TOO_LATE, number=request.number)
+        case RequestState.DENIED | RequestState.CANCELLED:
+            state = request.state.value
+            return UserFacingError(Problem.READY_OVER, number=request.number, state=state)
+        case _ if request.waits_for_member:
+            # A press on an older version, or a clock that nobody trusts.
+            return UserFacingError(Problem.OUT_OF_DATE)
+        case _:
+            return UserFacingError(Problem.READY_ALREADY, number=request.number)
 
 
 def _require_stamp(request: Request, stamp: str) -> None:

@@ -334,6 +334,15 @@ async def put_off_all(tx: Transaction, until: Sequence[tuple[int, int]]) -> None
     )
 
 
+async def leave(tx: Transaction, outbox_id: int) -> None:
+    """Leave a message as it stands from now on, unless it has still to be drawn again."""
+    await tx.execute(
+        "UPDATE outbox SET state = 'skipped' "
+        "WHERE outbox_id = ? AND state = 'posted' AND shown >= wanted",
+        outbox_id,
+    )
+
+
 async def skip(tx: Transaction, outbox_id: int) -> None:
     """What the message would say is no longer true."""
     await tx.execute("UPDATE outbox SET state = 'skipped' WHERE outbox_id = ?", outbox_id)

@@ -9,11 +9,12 @@ async def move(tx: Transaction, *, after: int, by: int) -> None:
     """Move what was planned for a moment after ``after`` along with the clock, by milliseconds.
 
     These are the steps of requests and the tries of messages; how much of a grace period is over
-    stays the same. When a request expires stays as it is: that was promised to people.
+    stays the same. When a request expires, or its member is reminded, stays as it is: that was
+    promised to people.
     """
     await tx.execute(
         "UPDATE requests SET claimable_at = claimable_at + ? "
-        "WHERE state = 'approved' AND claimable_at > ?",
+        "WHERE state = 'approved' AND claimable_at > ? AND waits_for IS NOT 'member_ready'",
         by,
         after,
     )

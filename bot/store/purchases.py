@@ -52,6 +52,7 @@ async def to_buy(
     approved = await tx.all(
         "SELECT request_id, user_id, claimable_at AS at FROM requests "
         "WHERE state = 'approved' AND claimable_at <= ? AND expires_at > ? "
+        "AND waits_for IS NOT 'member_ready' "
         "AND request_id NOT IN (SELECT value FROM json_each(?)) "
         "AND user_id NOT IN (SELECT value FROM json_each(?)) ORDER BY claimable_at LIMIT ?",
         at,
@@ -112,11 +113,11 @@ async def next_due_at(tx: Transaction, at: int, *, busy: Collection[str]) -> int
 
 
 async def claim(tx: Transaction, request_id: str, *, digest: str, at: int) -> bool:
-    """Take a request to buy it: approved, of this digest, due and not too old."""
+    """Take a request to buy it: approved, of this digest, due, not too old, its member ready."""
     changed = await tx.execute(
         "UPDATE requests SET state = 'buying', waits_for = NULL, step_at = ?, changed_at = ? "
         "WHERE request_id = ? AND state = 'approved' AND digest = ? AND claimable_at <= ? "
-        "AND expires_at > ?",
+        "AND expires_at > ? AND waits_for IS NOT 'member_ready'",
         at,
         at,
         request_id,
@@ -130,17 +131,21 @@ async def claim(tx: Transaction, request_id: str, *, digest: str, at: int) -> bo
 async def wait(
     tx: Transaction, request_id: str, reason: WaitReason, *, claimable_at: int, at: int
 ) -> bool:
-    """Write on a request what its next send waits for. Return whether that is news."""
+    """Write on a request what its next send waits for. Return whether that is news.
+
+    What waits for its member waits for nothing else: only they end that.
+    """
     news = await tx.one(
         "SELECT 1 FROM requests WHERE request_id = ? AND state IN ('approved', 'buying') "
-        "AND waits_for IS NOT ?",
+        "AND waits_for IS NOT 'member_ready' AND waits_for IS NOT ?",
         request_id,
         reason,
     )
     await tx.execute(
         "UPDATE requests SET waits_for = ?, claimable_at = ?, "
         "step_at = CASE WHEN state = 'buying' THEN ? END, changed_at = ? "
-        "WHERE request_id = ? AND state IN ('approved', 'buying')",
+        "WHERE request_id = ? AND state IN ('approved', 'buying') "
+        "AND waits_for IS NOT 'member_ready'",
         reason,
         claimable_at,
         claimable_at,

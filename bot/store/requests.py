@@ -283,15 +283,20 @@ async def approve(
     at: int,
     claimable_at: int,
     expires_at: int,
+    waits_for: WaitReason | None = None,
+    remind_at: int | None = None,
 ) -> bool:
-    """Approve exactly what ``digest`` stands for, unless it is too old or already decided."""
+    """Approve exactly what ``digest`` stands for, unless it is too old or already decided.
+
+    ``waits_for``: what it waits for from the beginning; ``remind_at``: when its member is reminded.
+    """
     return await move(
         tx,
         request_id,
         RequestEvent.APPROVE,
         "decided_by = ?, decided_at = ?, decision_reason = '', claimable_at = ?, expires_at = ?, "
-        "waits_for = NULL",
-        (by, at, claimable_at, expires_at),
+        "waits_for = ?, remind_at = ?, ready_at = NULL",
+        (by, at, claimable_at, expires_at, waits_for, remind_at),
         at=at,
         where="digest = ? AND expires_at > ?",
         values=(digest, at),
@@ -365,17 +370,51 @@ async def end_approvals(tx: Transaction, at: int, *, limit: int) -> list[str]:
 
 
 async def expire(tx: Transaction, request_id: str, *, at: int) -> bool:
-    """Expire a request that is too old."""
+    """Expire a request that is too old. That its member never said to be ready stays noted."""
     return await move(
         tx,
         request_id,
         RequestEvent.EXPIRE,
-        "sealed_token = NULL, waits_for = NULL",
+        "sealed_token = NULL, "
+        "waits_for = CASE waits_for WHEN 'member_ready' THEN 'member_ready' END",
         (),
         at=at,
         where="expires_at <= ?",
         values=(at,),
     )
+
+
+async def become_ready(
+    tx: Transaction, request_id: str, *, digest: str, at: int, undo_ms: int
+) -> bool:
+    """Have what waits for its member bought, as soon as nobody can take its approval back.
+
+    False: it doesn't wait for that, isn't what ``digest`` stands for, or is too old.
+    """
+    changed = await tx.execute(
+        "UPDATE requests SET waits_for = NULL, ready_at = ?, remind_at = NULL, changed_at = ?, "
+        "claimable_at = max(?, decided_at + ?) WHERE request_id = ? AND state = 'approved' "
+        "AND waits_for = 'member_ready' AND digest = ? AND expires_at > ?",
+        at,
+        at,
+        at,
+        undo_ms,
+        request_id,
+        digest,
+        at,
+    )
+    return changed == 1
+
+
+async def take_reminders(tx: Transaction, at: int, *, limit: int) -> list[str]:
+    """Return requests whose member was to be reminded by now, each once."""
+    rows = await tx.all(
+        "UPDATE requests SET remind_at = NULL WHERE request_id IN (SELECT request_id "
+        "FROM requests WHERE remind_at <= ? ORDER BY remind_at LIMIT ?) RETURNING request_id",
+        at,
+        limit,
+    )
+    return [row["request_id"] for row in rows]
 
 
 async def renew_token(

@@ -133,6 +133,12 @@ async def set_place(tx: Transaction, guild_id: int, place: GuildPlace, value: in
     )
 
 
+async def set_delivery(tx: Transaction, guild_id: int, delivery: Delivery) -> None:
+    """Save when approved requests are bought; those approved before stay as they are."""
+    await add_guild(tx, guild_id)
+    await tx.execute("UPDATE guilds SET delivery = ? WHERE guild_id = ?", delivery, guild_id)
+
+
 async def set_numbers(tx: Transaction, guild_id: int, numbers: dict[GuildNumber, int]) -> None:
     """Save the limits; the table refuses what is out of range."""
     await add_guild(tx, guild_id)

@@ -57,10 +57,16 @@ class SetupFindings:
     @property
     def done(self) -> int:
         """How many of the three choices are made and work."""
-        return sum(
-            finding is not None and finding.ok
-            for finding in (self.approver, self.approvals, self.results)
-        )
+        return sum(finding is not None and finding.ok for finding in self._needed)
+
+    @property
+    def all_done(self) -> bool:
+        """Whether nothing is in the way of requests."""
+        return self.done == len(self._needed)
+
+    @property
+    def _needed(self) -> tuple[RoleFinding | PlaceFinding | None, ...]:
+        return (self.approver, self.approvals, self.results)
 
 
 def check_places(guild: discord.Guild, settings: GuildSettings) -> SetupFindings:

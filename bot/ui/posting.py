@@ -30,6 +30,7 @@ from bot.ui.cards.delivery_notice import delivery_notice
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.member import member_status
 from bot.ui.cards.notices import pause_notice, pause_over
+from bot.ui.cards.ready import ready_message
 from bot.ui.cards.result import result_card
 from bot.ui.cards.setup import test_card
 from bot.ui.cards.trades import trade_message
@@ -170,6 +171,8 @@ class DiscordPoster:
                 return trade_message(row, view, frame, guild_name=guild_name)
             case MessageKind.DELIVERY_NOTICE:
                 return delivery_notice(row, view, frame)
+            case MessageKind.READY | MessageKind.REMINDER:
+                return ready_message(row, view, frame, guild_name=guild_name)
             case _:
                 return approval_card(view, frame)
 

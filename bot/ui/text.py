@@ -30,6 +30,7 @@ from bot.domain.models import (
     REBOUND,
     SUBSTITUTED_CODES,
     Attempt,
+    Delivery,
     Event,
     EventKind,
     GuildSettings,
@@ -43,7 +44,7 @@ from bot.domain.models import (
 )
 from bot.domain.money import Micros, format_usd
 from bot.domain.plain_text import clean_line, escape
-from bot.domain.states import LineState, RequestState
+from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
 from bot.services.books import BooksReport
@@ -492,6 +493,40 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.REASON_EMPTY: (
         "A denial needs a reason, because the member reads it. Nothing was decided. One sentence "
         "is enough."
+    ),
+    Problem.READY_NOT_APPROVED: (
+        (
+            "Request #{number} isn't approved at the moment: its approval was taken back. Nothing "
+            "was bought. You are asked again when a moderator approves it anew."
+        ),
+        (
+            "This request isn't approved at the moment. Nothing was bought. You are asked again "
+            "when a moderator approves it anew."
+        ),
+    ),
+    Problem.READY_ALREADY: (
+        (
+            "Request #{number} is on its way already; nothing is bought twice by this. "
+            "{cmd_my_requests} shows what becomes of it."
+        ),
+        (
+            "This request is on its way already; nothing is bought twice by this. "
+            "{cmd_my_requests} shows what becomes of it."
+        ),
+    ),
+    Problem.READY_TOO_LATE: (
+        (
+            "Request #{number} has expired. Nothing was bought, and nothing is held for it any "
+            "more. You can ask again: {cmd_request}"
+        ),
+        (
+            "This request has expired. Nothing was bought, and nothing is held for it any more. "
+            "You can ask again: {cmd_request}"
+        ),
+    ),
+    Problem.READY_OVER: (
+        "Request #{number} is {state}, so nothing is bought. You can ask again: {cmd_request}",
+        "This request is over, so nothing is bought. You can ask again: {cmd_request}",
     ),
     Problem.PAUSE_REASON_EMPTY: (
         "A pause needs a reason, because the moderators read it. Nothing was paused. One sentence "
@@ -1159,6 +1194,11 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         "bought, and this keeps its place. The person who runs the bot has to set the machine's "
         "clock; the log says by how much it is off. It then goes on by itself.",
     ),
+    WaitReason.MEMBER_READY: Waiting(
+        "Nothing is bought until you press **Send it now**. Do that when you have Steam open: each "
+        "trade leaves you 10 minutes to accept it.",
+        "Nothing is bought until the member presses **Send it now**.",
+    ),
 }
 
 WAITS_NOW: Final[Mapping[WaitReason, str]] = {
@@ -1179,6 +1219,7 @@ WAITS_NOW: Final[Mapping[WaitReason, str]] = {
     WaitReason.TRADE_URL_PARTNER: "the market doesn't know the Steam account in the Trade URL",
     WaitReason.TRADE_URL_TOKEN: "the Trade URL no longer works",
     WaitReason.STEAM_ACCOUNT: "the market has paused trades to this Steam account",
+    WaitReason.MEMBER_READY: "the member has to press **Send it now**",
 }
 REST_WAITS: Final = "What is still open waits and keeps its place: {why}."
 REST_WAITS_FOR_URL: Final = "Press **New Trade URL** and it goes on."
@@ -1351,6 +1392,7 @@ STATES: Final[Mapping[RequestState, str]] = {
     RequestState.EXPIRED: "expired",
 }
 STATE_WAITING: Final = "approved, waiting"
+STATE_READY: Final = "approved, until the member is there"
 STATE_UNSURE: Final = "without a clear answer from the market yet"
 STATE_PARTLY: Final = "partly bought"
 STATE_NOTHING: Final = "nothing bought"
@@ -1362,6 +1404,8 @@ STATE_NEEDS_A_PERSON: Final = "needs a person"
 def state_in_words(view: RequestView) -> str:
     """Return where a request stands, in a few words."""
     request = view.request
+    if request.waits_for_member:
+        return STATE_READY
     if request.state is RequestState.APPROVED and request.waits_for is not None:
         return STATE_WAITING
     over = request.state in (RequestState.BOUGHT, RequestState.CLOSED)
@@ -1431,6 +1475,7 @@ EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
         "a purchase was at the market and not in the records; it is now",
     ),
     EventKind.BOUGHT: ("buying is done",),
+    EventKind.READY: ("to be sent now, says {actor}", "to be sent now"),
     EventKind.ALARM: ("the market did something unexpected: {alarm}", "needs attention"),
     EventKind.SETTING_CHANGED: (
         "{setting} changed by {actor}",
@@ -1466,6 +1511,7 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",
     WaitReason.DISK_FULL: "the bot's disk was nearly full",
     WaitReason.CLOCK: "the bot's clock was wrong",
+    WaitReason.MEMBER_READY: "**Send it now** was not pressed in time",
 }
 
 REBOUND_SHORT: Final = "the bot went to another market account"
@@ -1495,7 +1541,8 @@ def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
         if isinstance(count := details.get(name), int):
             given[name] = skins(count)
     reasons = {reason.value: words for reason, words in WAITS_SHORT.items()}
-    causes = {REBOUND: REBOUND_SHORT}
+    never_ready = WaitReason.MEMBER_READY
+    causes = {REBOUND: REBOUND_SHORT, never_ready.value: WAITS_SHORT[never_ready]}
     for name, known in (
         ("reason", reasons),
         ("alarm", ALARMS),
@@ -1527,6 +1574,8 @@ BUTTON_CANCEL: Final = "Cancel request"
 BUTTON_CANCEL_YES: Final = "Yes, cancel it"
 BUTTON_CANCEL_NO: Final = "No, keep it"
 BUTTON_NEW_URL: Final = "New Trade URL"
+BUTTON_SEND_NOW: Final = "Send it now"
+BUTTON_SHOW_REQUEST: Final = "Show request #{number}"
 BUTTON_BACK: Final = "Back"
 BUTTON_BACK_TO_LIST: Final = "All my requests"
 BUTTON_SEND: Final = "Send for approval"
@@ -1625,6 +1674,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "lines_max": FIELD_LINES,
     "open_requests_max": FIELD_OPEN,
     "undo_s": FIELD_UNDO,
+    "delivery": "When it is bought",
 }
 LIMITS: Final[Mapping[str, int]] = {
     "tolerance": TOLERANCE_HARD_MAX_BP // 100,
@@ -1683,6 +1733,10 @@ EXPIRES_APPROVED: Final = "If it can't be bought, it expires {when}."
 APPROVED_BY: Final = "✅ Approved by {moderator} {when}"
 APPROVED_HELD: Final = "Up to {total} will be spent."
 BUYING_STARTS: Final = "Buying starts {when}. Until then it can be taken back."
+WAITS_FOR_MEMBER: Final = (
+    "Nothing is bought until {member} presses **Send it now**. It expires {when}."
+)
+MEMBER_PRESSED: Final = "{member} pressed **Send it now** {when}"
 BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
 HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
@@ -1711,6 +1765,10 @@ EXPIRED_APPROVED: Final = (
     "{moderator} approved it, but it could not be bought in time; it expired {when}. "
     "Nothing was bought."
 )
+EXPIRED_NEVER_READY: Final = (
+    "{moderator} approved it, but {member} did not press **Send it now** in time; it expired "
+    "{when}. Nothing was bought, and nothing is held for it any more. The member can ask again."
+)
 
 DETAILS_TITLE: Final = "### Request #{number}: {state}"
 DETAILS_STEAM: Final = "Steam account: [{steam_id}]({profile})"
@@ -1734,6 +1792,10 @@ APPROVED_NOW: Final = "Request #{number} is approved, for {total} at most. Buyin
 APPROVED_NOW_PAUSED: Final = (
     "Request #{number} is approved, for {total} at most. Buying is paused at the moment: it waits "
     "and keeps its place."
+)
+APPROVED_NOW_READY: Final = (
+    "Request #{number} is approved, for {total} at most. Nothing is bought until {member} presses "
+    "**Send it now**; they are asked now, and once more if they let it wait. It expires {when}."
 )
 CHECKING_NOW: Final = (
     "The market is asked now about {skins} of request #{number}. The card shows what comes of it; "
@@ -1780,6 +1842,14 @@ CHANGED: Final = (
 
 def approved(view: RequestView, starts_at: int) -> str:
     """Return the answer to whoever has just approved."""
+    request = view.request
+    if request.waits_for_member:
+        return APPROVED_NOW_READY.format(
+            number=request.number,
+            total=usd(view.ceiling_total),
+            member=person(request.user_id),
+            when=ago(request.expires_at or starts_at),
+        )
     return APPROVED_NOW.format(
         number=view.request.number, total=usd(view.ceiling_total), when=ago(starts_at)
     )
@@ -1788,6 +1858,8 @@ def approved(view: RequestView, starts_at: int) -> str:
 def approved_but_paused(view: RequestView, paused: Paused, frame: Frame) -> str:
     """Return the answer to whoever has approved while buying is paused: also by whom and why."""
     words = APPROVED_NOW_PAUSED.format(number=view.request.number, total=usd(view.ceiling_total))
+    if view.request.waits_for_member:
+        words = approved(view, view.request.claimable_at or 0)
     return f"{words}\n{paused_in_words(paused, frame)}"
 
 
@@ -1878,6 +1950,10 @@ STATUS_EXPIRED_APPROVED: Final = (
     "It was approved but could not be bought in time, so it expired {when}. Nothing was bought. "
     "You can ask again: {cmd_request}"
 )
+STATUS_EXPIRED_NEVER_READY: Final = (
+    "It was approved, but **Send it now** was not pressed in time, so it expired {when}. Nothing "
+    "was bought, and nothing is held for it any more. You can ask again: {cmd_request}"
+)
 STATUS_TRADES: Final = (
     "The market sends each skin that was bought as a Steam trade offer. Accept it within "
     "10 minutes, or it is cancelled. You only receive: if an offer asks for anything of yours, "
@@ -1897,6 +1973,59 @@ SENT_DM_CLOSED_NOWHERE: Final = (
     "I can't write to you, so you could miss the 10 minutes for accepting a trade. For the next "
     "time, allow direct messages from this server."
 )
+
+# The question whether to send it now: plain messages, so that a phone shows what they say.
+
+READY_ABOUT: Final = "{skins}, {total} at most"
+READY_ABOUT_FROM: Final = "{skins}, {total} at most, from **{guild}**"
+READY_TITLE: Final = "✅ **Request #{number} is approved**: {about}"
+READY_REMINDER_TITLE: Final = "⏳ **Request #{number} still waits for you**: {about}"
+READY_UNTIL: Final = "If you don't press it, it expires {when}."
+READY_ONLY_YOU: Final = (
+    "-# Only you can press it. I ask here because I can't write to you: allow direct messages from "
+    "this server, or watch this channel."
+)
+READY_IN_CHANNEL: Final = "{member}: {words}"
+READY_PRESSED: Final = "✅ Request #{number}: **Send it now** was pressed {when}."
+READY_NOT_NEEDED: Final = "Request #{number} goes on; there is nothing to press any more."
+READY_TAKEN_BACK: Final = (
+    "Request #{number} waits for a decision again, so there is nothing to press at the moment. "
+    "Nothing was bought."
+)
+READY_ENDED: Final = "Request #{number} is {state}. Nothing was bought."
+READY_EXPIRED: Final = (
+    "⌛ **Request #{number} has expired** {when}: **Send it now** was not pressed in time. Nothing "
+    "was bought, and nothing is held for it any more. You can ask again: {cmd_request}"
+)
+SENT_NOW: Final = (
+    "Request #{number} is on its way: buying starts {when}. Keep Steam open; each trade leaves you "
+    "10 minutes to accept it."
+)
+
+
+def ready_over_in_words(view: RequestView, frame: Frame) -> str:
+    """Return what became of a request whose member was asked to say when they are there."""
+    request = view.request
+    number = request.number
+    if request.state is RequestState.PENDING:
+        return READY_TAKEN_BACK.format(number=number)
+    if request.never_ready:
+        return _fill(READY_EXPIRED, frame, number=number, when=ago(request.changed_at))
+    if request.state in FINAL_STATES - {RequestState.CLOSED}:
+        return READY_ENDED.format(number=number, state=STATES[request.state])
+    if request.ready_at is not None:
+        return READY_PRESSED.format(number=number, when=ago(request.ready_at))
+    return READY_NOT_NEEDED.format(number=number)
+
+
+def sent_now(view: RequestView, frame: Frame, *, paused: bool) -> str:
+    """Return the answer to the member who has just pressed *Send it now*."""
+    request = view.request
+    if paused:
+        return waits_in_words(WaitReason.PAUSED, frame, for_moderator=False)
+    when = ago(request.claimable_at or request.changed_at)
+    return SENT_NOW.format(number=request.number, when=when)
+
 
 LIST_TITLE: Final = "### Your requests"
 LIST_NONE: Final = "You haven't asked for anything here yet. {cmd_request} opens your basket."
@@ -2214,12 +2343,14 @@ URL_UNTOUCHED: Final = (
 
 # Set-up.
 
-SETUP_STEPS: Final = 3
+SETUP_STEPS: Final = 4
+"""What a server is asked to choose; the last has a default until somebody does."""
 SETUP_TITLE: Final = "### Set up Quartermaster: {done} of {all} done"
 SETUP_APPROVER: Final = "**1. Who may approve** {finding}"
 SETUP_APPROVALS: Final = "**2. Where requests are approved** {finding}"
 SETUP_RESULTS: Final = "**3. Where results are posted** {finding}"
-SETUP_ASKERS: Final = "**4. Who may ask:** {who}"
+SETUP_DELIVERY: Final = "**4. When it is bought** {finding}"
+SETUP_ASKERS: Final = "**5. Who may ask:** {who}"
 ROLES_SHOWN: Final = 10
 SETUP_EVERYONE: Final = "everyone"
 SETUP_LIMITS: Final = (
@@ -2227,6 +2358,20 @@ SETUP_LIMITS: Final = (
     "{tolerance} % · {undo} to take an approval back"
 )
 FINDING_NOT_CHOSEN: Final = "▫️ not chosen yet"
+FINDING_DELIVERY: Final = "✅ {choice}"
+FINDING_DELIVERY_NOT_CHOSEN: Final = (
+    "▫️ not chosen yet: until then at once. A trade leaves the member 10 minutes to accept it; "
+    "buying when they say that they are there loses far fewer."
+)
+DELIVERIES: Final[Mapping[Delivery, str]] = {
+    Delivery.WHEN_READY: "When the member presses Send it now",
+    Delivery.AT_ONCE: "At once after the approval",
+}
+DELIVERIES_ABOUT: Final[Mapping[Delivery, str]] = {
+    Delivery.WHEN_READY: "Recommended: they are there for the 10 minutes that a trade lives",
+    Delivery.AT_ONCE: "They are told when the trade waits, and may miss it",
+}
+SELECT_DELIVERY: Final = "Choose when it is bought"
 FINDING_ROLE_OK: Final = "✅ {role}"
 FINDING_ROLE_CONFIRMED: Final = "✅ {role}, confirmed on the test card by {people}"
 FINDING_ROLE_GONE: Final = "❌ The role is gone. Please choose another."
@@ -2583,6 +2728,8 @@ def status_in_words(view: RequestView, frame: Frame) -> str:
         case RequestState.EXPIRED:
             approved_before = request.decided_by is not None
             template = STATUS_EXPIRED_APPROVED if approved_before else STATUS_EXPIRED_PENDING
+            if request.never_ready:
+                template = STATUS_EXPIRED_NEVER_READY
             if request.decision_reason == REBOUND:
                 template = STATUS_EXPIRED_REBOUND
             return _fill(template, frame, when=ago(request.changed_at))
@@ -2595,6 +2742,8 @@ def _approved_status(view: RequestView, frame: Frame, moderator: str, when: str)
         waiting = waits_in_words(
             request.waits_for, frame, for_moderator=False, code=refused_whole_code(view)
         )
+        if request.waits_for_member and request.expires_at is not None:
+            waiting = f"{waiting}\n{READY_UNTIL.format(when=ago(request.expires_at))}"
         return f"{sentence}\n{waiting}"
     if request.claimable_at is None:
         return STATUS_APPROVED.format(moderator=moderator, when=when)
@@ -2685,6 +2834,14 @@ def askers_in_words(role_ids: Sequence[int], gone: int) -> str:
         roles = plural(gone, "{n} is", "{n} are")
         words = f"{words}\n{FINDING_ASKERS_GONE.format(roles=roles)}"
     return words
+
+
+def delivery_in_words(delivery: Delivery | None) -> str:
+    """Return the line of the set-up panel about when approved requests are bought."""
+    words = FINDING_DELIVERY_NOT_CHOSEN
+    if delivery is not None:
+        words = FINDING_DELIVERY.format(choice=DELIVERIES[delivery])
+    return SETUP_DELIVERY.format(finding=words)
 
 
 def limits_in_words(settings: GuildSettings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,6 +19,7 @@ APPROVER = "Choose the role that approves"
 APPROVALS = "Choose the channel for approvals"
 RESULTS = "Choose the channel for results"
 ASKERS = "Everyone, or choose roles"
+DELIVERY = "Choose when it is bought"
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Club:
         await self.olga.select(panel, APPROVALS, [self.approvals])
         return shown(await self.olga.select(panel, RESULTS, [self.results]))
 
-    def saved(self) -> dict[str, int | None]:
+    def saved(self) -> dict[str, Any]:
         """Return the server's row in the database."""
         rows = self.world.rows("SELECT * FROM guilds WHERE guild_id = ?", self.guild.id)
         return rows[0] if rows else {}
@@ -86,19 +88,19 @@ async def test_setup_when_everything_is_chosen_then_each_choice_is_saved_and_che
     """From nothing to the first request, without leaving the panel."""
     panel = await club.setup()
     assert panel.ephemeral
-    assert "0 of 3 done" in panel.text
+    assert "0 of 4 done" in panel.text
     assert "Who may approve ▫️ not chosen yet" in panel.text
     assert panel.button("Post the panel here").disabled
     assert "the set-up isn't finished" in (await ask(club)).text
     reply = await club.olga.select(panel, APPROVER, [club.mods])
     assert "Saved." in reply.text
-    assert "1 of 3 done" in reply.text
+    assert "1 of 4 done" in reply.text
     assert "Who may approve ✅ @Mods" in reply.text
     assert club.saved()["approver_role_id"] == club.mods.id
     reply = await club.olga.select(panel, APPROVALS, [club.approvals])
     assert "Where requests are approved ✅ #decisions" in reply.text
     reply = await club.olga.select(panel, RESULTS, [club.results])
-    assert "3 of 3 done" in reply.text
+    assert "3 of 4 done" in reply.text
     assert "⚠" not in reply.text
     assert not panel.button("Post the panel here").disabled
     assert f"Added: {CASE}" in (await ask(club)).text
@@ -142,12 +144,12 @@ async def test_channel_when_a_permission_is_missing_then_it_is_named_until_it_is
         found = next(line for line in panel.text.splitlines() if f"#{place} I lack" in line)
         assert said in found
         assert "Please allow that there." in found
-    assert "1 of 3 done" in panel.text
+    assert "1 of 4 done" in panel.text
     club.approvals.allow_bot(permission)
     club.results.allow_bot(permission)
     reply = await club.olga.click(panel, "Check everything")
     assert "Checked just now." in reply.text
-    assert "3 of 3 done" in reply.text
+    assert "3 of 4 done" in reply.text
 
 
 async def test_channel_when_the_wrong_people_read_it_then_it_warns(club: Club) -> None:
@@ -170,13 +172,35 @@ async def test_panel_when_role_or_channel_are_deleted_later_then_it_says_so(club
     club.approvals.delete()
     club.results.delete()
     panel = await club.setup()
-    assert "0 of 3 done" in panel.text
+    assert "0 of 4 done" in panel.text
     assert "❌ The role is gone. Please choose another." in panel.text
     assert panel.text.count("❌ The channel is gone, or I can't see it.") == 2
     await club.olga.select(panel, APPROVER, [club.guild.add_role("New mods")])
     await club.olga.select(panel, APPROVALS, [club.guild.add_channel("new-decisions")])
     reply = await club.olga.select(panel, RESULTS, [club.guild.add_channel("new-loot")])
-    assert "3 of 3 done" in reply.text
+    assert "3 of 4 done" in reply.text
+
+
+# When it is bought
+
+
+async def test_delivery_when_not_chosen_then_the_panel_asks_for_it_and_blocks_nothing(
+    club: Club,
+) -> None:
+    """Saved at once, as every choice; a choice that there isn't changes nothing."""
+    panel = await club.choose_all()
+    assert "3 of 4 done" in panel.text
+    assert "When it is bought ▫️ not chosen yet: until then at once." in panel.text
+    assert "Everything is in place." in panel.text
+    assert not panel.button("Post the panel here").disabled
+    reply = await club.olga.select(panel, DELIVERY, ["When the member presses Send it now"])
+    assert "Saved." in reply.text
+    assert "4 of 4 done" in reply.text
+    assert "When it is bought ✅ When the member presses Send it now" in reply.text
+    assert club.saved()["delivery"] == "when_ready"
+    reply = await club.olga.select(panel, DELIVERY, ["At once after the approval"])
+    assert "When it is bought ✅ At once after the approval" in reply.text
+    assert club.saved()["delivery"] == "at_once"
 
 
 # Limits

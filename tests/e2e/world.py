@@ -155,7 +155,7 @@ class World:
         self.change("DELETE FROM pauses")
         self.change("UPDATE requests SET expires_at = 1 WHERE state = 'approved'")
         self.change(
-            "UPDATE guilds SET undo_s = 0, lines_max = 10, open_requests_max = 1 "
+            "UPDATE guilds SET undo_s = 0, lines_max = 10, open_requests_max = 1, delivery = NULL "
             "WHERE guild_id = ?",
             self.guild.id,
         )

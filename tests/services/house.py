@@ -12,7 +12,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
-from bot.domain.models import Actor, Event, MessageKind, OutboxRow, RequestView
+from bot.domain.models import Actor, Delivery, Event, MessageKind, OutboxRow, RequestView
 from bot.domain.states import RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
@@ -210,7 +210,13 @@ class House:
         )
 
     async def set_up(
-        self, *, undo_s: int = 0, lines_max: int = 10, open_max: int = 5, askers: Sequence[int] = ()
+        self,
+        *,
+        undo_s: int = 0,
+        lines_max: int = 10,
+        open_max: int = 5,
+        askers: Sequence[int] = (),
+        delivery: Delivery | None = None,
     ) -> None:
         """Write the server's choices, and read the prices."""
         async with self.database.writing() as tx:
@@ -223,6 +229,8 @@ class House:
                 GUILD,
                 {"undo_s": undo_s, "lines_max": lines_max, "open_requests_max": open_max},
             )
+            if delivery is not None:
+                await settings.set_delivery(tx, GUILD, delivery)
         await self.catalogue.refresh()
 
     async def give_url(self, actor: Actor, partner: int | None = None, token: str = TOKEN) -> None:

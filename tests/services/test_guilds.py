@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.models import Actor, GuildSettings, MessageKind, OutboxState, PauseCause
+from bot.domain.models import (
+    Actor,
+    Delivery,
+    GuildSettings,
+    MessageKind,
+    OutboxState,
+    PauseCause,
+)
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.ports import PostRefusedError
@@ -82,6 +89,7 @@ class TestWho:
             guilds.choose_place(actor, "approver_role_id", 9),
             guilds.choose_askers(actor, [9]),
             guilds.choose_limits(actor, {"undo_s": "5"}),
+            guilds.choose_delivery(actor, Delivery.WHEN_READY),
             guilds.post_test_card(actor),
             guilds.try_parked_again(actor),
             guilds.check_cards(actor),
@@ -179,6 +187,25 @@ class TestAskers:
         assert (await house.guilds.get(GUILD)).asker_role_ids == frozenset()
         await house.guilds.choose_askers(OLGA, [])
         assert (await house.guilds.get(GUILD)).asker_role_ids == frozenset()
+
+
+class TestDelivery:
+    """When approved requests are bought."""
+
+    async def test_choice_is_saved_and_nobody_has_chosen_before(self, house: House) -> None:
+        assert (await house.guilds.get(GUILD)).delivery is None
+        assert (await house.guilds.get(GUILD)).ready
+        for choice in Delivery:
+            await house.guilds.choose_delivery(OLGA, choice.value)
+            assert (await house.guilds.get(GUILD)).delivery is choice
+        async with house.database.reading() as tx:
+            rows = await tx.all("SELECT details FROM events WHERE kind = 'setting_changed'")
+        assert '"delivery"' in rows[-1]["details"]
+
+    async def test_choice_that_there_is_not_is_refused(self, house: House) -> None:
+        error = await refused(house.guilds.choose_delivery(OLGA, "whenever"))
+        assert error.problem is Problem.OUT_OF_DATE
+        assert (await house.guilds.get(GUILD)).delivery is None
 
 
 class TestLimits:

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from bot.domain.keys import purchase_key
 from bot.domain.market import Refusal
 from bot.domain.models import (
+    Delivery,
     EventKind,
     GuildPause,
     MessageKind,
@@ -67,6 +68,7 @@ SMALL = {
     "requests_open",
     "requests_to_claim",
     "requests_to_expire",
+    "requests_to_remind",
     "requests_to_try_again",
 }
 """Indexes of what is open: they hold as much as goes on at the moment, however old the tables."""
@@ -109,7 +111,19 @@ async def decide(tx: Transaction) -> None:
     await audit.record_for(tx, EventKind.APPROVED, request, at=NOW)
     times = {"at": NOW, "expires_at": NOW + 1}
     await requests.deny(tx, request_id(), digest="", by=MAX, reason="", at=NOW)
-    await requests.approve(tx, request_id(), digest=digest, by=MAX, claimable_at=NOW, **times)
+    await requests.approve(
+        tx,
+        request_id(),
+        digest=digest,
+        by=MAX,
+        claimable_at=NOW,
+        at=NOW,
+        expires_at=NOW + 1,
+        waits_for=WaitReason.MEMBER_READY,
+        remind_at=NOW,
+    )
+    await requests.take_reminders(tx, NOW, limit=9)
+    await requests.become_ready(tx, request_id(), digest=digest, at=NOW, undo_ms=1)
     await requests.take_back(tx, request_id(), digest=digest, **times)
     await requests.expire(tx, request_id(), at=NOW)
     view = await samples.shown(tx, request_id())
@@ -206,6 +220,7 @@ async def announce(tx: Transaction) -> None:
     await outbox.try_later(tx, row_id, next_at=NOW)
     await outbox.move_parked(tx, GUILD, MessageKind.APPROVAL_CARD, target_id=5)
     await outbox.post_again(tx, row_id, target_id=5, mark=(1 << 30) + 1, at=NOW)
+    await outbox.leave(tx, row_id)
     await outbox.park(tx, row_id, "no")
     await outbox.skip(tx, row_id)
 
@@ -213,6 +228,7 @@ async def announce(tx: Transaction) -> None:
 async def set_up(tx: Transaction) -> None:
     await settings.set_place(tx, GUILD, "approval_channel_id", 5)
     await settings.set_numbers(tx, GUILD, {"undo_s": 5})
+    await settings.set_delivery(tx, GUILD, Delivery.WHEN_READY)
     await settings.set_asker_roles(tx, GUILD, [1])
     await settings.confirm(tx, GUILD, MAX, NOW)
     await settings.forget_confirmations(tx, GUILD)

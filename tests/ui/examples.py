@@ -296,6 +296,7 @@ def views(draw: st.DrawFn) -> RequestView:
         grace_from=draw(st.none() | st.just(NOW)),
         attention_at=draw(st.none() | st.just(NOW)),
         look_ups=draw(st.integers(0, 10**4)),
+        ready_at=draw(st.none() | st.just(NOW)),
     )
 
 

@@ -115,12 +115,13 @@ def test_an_approved_card_says_when_buying_starts_and_can_be_taken_back() -> Non
 def test_an_approved_card_says_what_it_waits_for(reason: WaitReason) -> None:
     waiting = view(RequestState.APPROVED, waits_for=reason, claimable_at=NOW, expires_at=NOW)
     said = texts(approval.approval_card(waiting, FRAME))
-    assert text.WAITS[reason].moderator in said
+    assert text.WAITS[reason].moderator in said.replace(f"<@{MEMBER}>", "the member")
     asks_member = reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN)
     assert "Buying starts" not in said
     status = member.member_status(waiting, FRAME, guild_name="A server")
     assert text.WAITS[reason].member in texts(status)
     assert ("new_url" in verbs(status)) is asks_member
+    assert ("send_now" in verbs(status)) is (reason is WaitReason.MEMBER_READY)
 
 
 def test_unknown_lines_are_said_to_be_unknown() -> None:
@@ -622,7 +623,8 @@ def test_the_set_up_panel_names_what_is_missing() -> None:
             )
         )
     )
-    assert "2 of 3 done" in said
+    assert "2 of 4 done" in said
+    assert "When it is bought** ▫️ not chosen yet: until then at once." in said
     assert "Everyone can read <#12>" in said
     assert "<@&11> can't see <#12>" in said
     assert "In <#13> I lack: **Send Messages**, **Embed Links**" in said
@@ -633,6 +635,7 @@ def test_the_set_up_panel_offers_every_choice() -> None:
         "approver",
         "approvals",
         "results",
+        "delivery",
         "askers",
         "limits",
         "check",

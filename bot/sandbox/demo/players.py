@@ -74,9 +74,9 @@ class Player:
         return await _answer(reply, source, before)
 
     async def chooses(
-        self, message: Message, menu: str, value: Role | Channel, shown: str
+        self, message: Message, menu: str, value: Role | Channel | str, shown: str
     ) -> Message:
-        """Choose a role or a channel in a menu."""
+        """Choose a role, a channel or an option in a menu."""
         self._stage.act(f"{self.name} chooses {shown}")
         before = len(message.versions)
         reply = await self.member.select(message, menu, [value], timeout=WAIT_S)

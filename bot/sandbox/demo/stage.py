@@ -19,7 +19,8 @@ from bot.sandbox.discord.drawing import WIDTH, render
 _INDENT: Final = "  "
 _LINE: Final = "┃ ─"
 _CUT: Final = "┃ …"
-_REHEARSAL: Final = "┃ 🧪 Sandbox"
+_REHEARSAL: Final = ("┃ 🧪 Sandbox", "🧪 Sandbox")
+"""On a card, and on a plain message."""
 
 _RELATIVE_TIME: Final = re.compile(r"<t:(-?[0-9]+):R>")
 _MOMENT_S: Final = 45
@@ -107,7 +108,8 @@ class Stage:
         head, *lines = draw(message).split("\n")
         place = next((n for n, line in enumerate(lines) if line.startswith(_REHEARSAL)), None)
         self.expect(place is not None, "a message that says it is a rehearsal", message.render())
-        shown = lines[:place] if self._rehearsal_is_known else lines
+        known = place if self._rehearsal_is_known else None
+        shown = [line for number, line in enumerate(lines) if number != known]
         self._rehearsal_is_known = True
         return [f"{head}{_place_of(message)}", *shown]
 

@@ -34,6 +34,8 @@ _SUGGESTIONS_SHOWN: Final = 3
 _NEO_NOIR_LIMIT: Final = "22,50"
 _NEO_NOIR_LATER: Final = "23.90"
 _UNDO_S: Final = 5
+_WHEN_READY: Final = "When the member presses Send it now"
+_SEND_NOW: Final = "Send it now"
 _REASON: Final = "Up to $200 a skin, please: these two would take all that is left."
 _DELIVERY_S: Final = 60.0
 
@@ -116,14 +118,15 @@ async def _olga_sets_up(scene: Scene) -> Message:
     stage.chapter("Olga sets the bot up")
     stage.tell(
         "Olga runs the server Friday Cup and has just invited the bot. She says who decides, "
-        "where, and how long an approval can be taken back."
+        "where, when it is bought, and how long an approval can be taken back."
     )
     panel = await olga.types("setup")
-    stage.show(panel, "0 of 3 done", "not chosen yet", buttons=("Limits",))
-    choices: tuple[tuple[str, Role | Channel, str], ...] = (
+    stage.show(panel, "0 of 4 done", "not chosen yet", buttons=("Limits",))
+    choices: tuple[tuple[str, Role | Channel | str, str], ...] = (
         ("Choose the role that approves", scene.mods, "@Skin Mods as the role that approves"),
         ("Choose the channel for approvals", scene.approvals, "#skin-approvals for approvals"),
         ("Choose the channel for results", scene.results, "#results for results"),
+        ("Choose when it is bought", _WHEN_READY, f"“{_WHEN_READY}”"),
     )
     for menu, value, shown in choices:
         panel = await olga.chooses(panel, menu, value, shown)
@@ -131,7 +134,7 @@ async def _olga_sets_up(scene: Scene) -> Message:
     panel = await olga.fills_in(form, {"Seconds to take an approval back": str(_UNDO_S)})
     stage.show(
         panel,
-        "3 of 3 done",
+        "4 of 4 done",
         "✅ @Skin Mods",
         "✅ #skin-approvals",
         "✅ #results",
@@ -319,18 +322,25 @@ async def _max_decides(scene: Scene, card: Message) -> None:
     approve = _approve_button(card)
     total = approve.removeprefix("Approve ")
     answer = await scene.max.presses(card, approve)
-    stage.show(answer, "Request #1 is approved", f"{total} at most", "Buying starts")
+    stage.show(
+        answer, "Request #1 is approved", f"{total} at most", f"until @Ana presses {_SEND_NOW}"
+    )
     await card.wait_for("will be spent", WAIT_S)
     stage.show(card, "Approved by @Max", buttons=("Take back", "Details"))
     answer = await scene.max.presses(card, "Take back")
     stage.show(answer, "is taken back", "nothing was bought")
     await card.wait_for(lambda one: any(each.label == approve for each in one.buttons), WAIT_S)
     as_mia_sees_it = card.versions[-1]
+    # The question that Ana has got meanwhile is drawn again before it is asked anew.
+    await scene.ana.member.wait_for_dm("Request #1 waits for a decision again", WAIT_S)
     stage.tell("A little later Max is sure, and Mia, who is sure too, is a moment slower.")
     answer = await scene.max.presses(card, approve)
     stage.show(answer, "Request #1 is approved")
     answer = await scene.mia.presses(card, approve, on_old=as_mia_sees_it)
     stage.show(answer, "@Max already approved this", "Nothing changed by your click")
+    stage.step = "Ana is asked whether she is there"
+    question = await scene.ana.member.wait_for_dm("Request #1 is approved", WAIT_S)
+    stage.show(question, "10 minutes to accept it", buttons=(_SEND_NOW,))
 
 
 # Buying
@@ -351,6 +361,10 @@ async def _the_bot_buys(scene: Scene) -> Message:
     stage.tell(
         f"Before the bot buys, the price of {_NEO_NOIR} rises to {_price_now(scene, _NEO_NOIR)}."
     )
+    stage.step = "Ana says that she is there"
+    question = await scene.ana.member.wait_for_dm("Request #1 is approved", WAIT_S)
+    answer = await scene.ana.presses(question, _SEND_NOW)
+    stage.show_news(answer, "Request #1 is on its way", "10 minutes to accept it")
     stage.step = "the bot buys"
     result = await scene.results.wait_for(
         # What was paid stands there from the first answer on. If it is wrong, buying pauses, and

@@ -135,9 +135,21 @@ def _approved(view: RequestView, frame: Frame) -> ui.LayoutView:
                 when=text.ago(request.decided_at or request.changed_at),
             )
         )
+    if request.ready_at is not None:
+        about.append(
+            text.MEMBER_PRESSED.format(
+                member=text.person(request.user_id), when=text.ago(request.ready_at)
+            )
+        )
     about.append(text.APPROVED_HELD.format(total=text.usd(view.ceiling_total)))
     card.say("\n".join(about))
-    if request.waits_for is not None:
+    if request.waits_for_member and request.expires_at is not None:
+        card.say(
+            text.WAITS_FOR_MEMBER.format(
+                member=text.person(request.user_id), when=text.ago(request.expires_at)
+            )
+        )
+    elif request.waits_for is not None:
         code = text.refused_whole_code(view)
         card.say(text.waits_in_words(request.waits_for, frame, for_moderator=True, code=code))
     card.say("\n".join(f"-# {words}" for words in _when_next(request)))
@@ -154,7 +166,8 @@ def _when_next(request: Request) -> list[str]:
     # What it waits for is looked at again and again, and the card is not drawn each time.
     if request.claimable_at is not None and request.waits_for is None:
         words.append(text.BUYING_STARTS.format(when=text.ago(request.claimable_at)))
-    if request.expires_at is not None and request.waits_for is not None:
+    waits = request.waits_for is not None and not request.waits_for_member
+    if request.expires_at is not None and waits:
         words.append(text.EXPIRES_APPROVED.format(when=text.ago(request.expires_at)))
     return words
 
@@ -278,9 +291,17 @@ def _over(view: RequestView, frame: Frame) -> ui.LayoutView:
     else:
         was_approved = request.decided_by is not None
         template = text.EXPIRED_APPROVED if was_approved else text.EXPIRED_PENDING
+        if request.never_ready:
+            template = text.EXPIRED_NEVER_READY
         if request.decision_reason == REBOUND:
             template = text.EXPIRED_REBOUND
-        about.append(template.format(moderator=moderator, when=text.ago(request.changed_at)))
+        about.append(
+            template.format(
+                moderator=moderator,
+                member=text.person(request.user_id),
+                when=text.ago(request.changed_at),
+            )
+        )
     card.say("\n".join(about))
     card.row(_details(request))
     return card.build()

@@ -102,6 +102,10 @@ def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
 def _member_buttons(view: RequestView) -> list[Item]:
     request = view.request
     buttons: list[Item] = []
+    if request.waits_for_member:
+        buttons.append(
+            button(text.BUTTON_SEND_NOW, of_request(request, "send_now"), ButtonStyle.success)
+        )
     under_way = request.state in (RequestState.APPROVED, RequestState.BUYING)
     if under_way and request.waits_for in _NEEDS_URL:
         buttons.append(

@@ -7,11 +7,11 @@ from typing import Any
 
 from discord import ButtonStyle, ChannelType, Object, ui
 
-from bot.domain.models import GuildSettings, OutboxRow
+from bot.domain.models import Delivery, GuildSettings, OutboxRow
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.notices import server_not_allowed
-from bot.ui.cards.parts import BLUE, GREEN, Card, Field, button, modal
+from bot.ui.cards.parts import BLUE, GREEN, Card, Field, Item, button, modal, option, select
 from bot.ui.checks import PlaceFinding, SetupFindings
 from bot.ui.custom_ids import CustomId, Space, one_time
 
@@ -35,10 +35,11 @@ def setup_panel(
     """Return the one panel on which a server is set up."""
     if not allowed:
         return server_not_allowed(settings.guild_id, frame)
-    card = Card(frame, accent=GREEN if findings.done == text.SETUP_STEPS else BLUE)
+    done = findings.done + (settings.delivery is not None)
+    card = Card(frame, accent=GREEN if done == text.SETUP_STEPS else BLUE)
     card.notice(notice)
     card.say(
-        text.SETUP_TITLE.format(done=findings.done, all=text.SETUP_STEPS)
+        text.SETUP_TITLE.format(done=done, all=text.SETUP_STEPS)
         + "\n"
         + text.approver_in_words(findings.approver, confirmed)
     )
@@ -47,6 +48,8 @@ def setup_panel(
     card.row(_channel_select("approvals", text.SELECT_APPROVALS, _standing(findings.approvals)))
     card.say(text.results_in_words(findings))
     card.row(_channel_select("results", text.SELECT_RESULTS, _standing(findings.results)))
+    card.say(text.delivery_in_words(settings.delivery))
+    card.row(_delivery_select(settings.delivery))
     askers = sorted(settings.asker_role_ids)
     standing = [role_id for role_id in askers if role_id not in findings.askers_gone]
     card.say(text.askers_in_words(askers, len(findings.askers_gone)))
@@ -60,7 +63,7 @@ def setup_panel(
         )
     )
     after = [text.limits_in_words(settings)]
-    if findings.done == text.SETUP_STEPS and not confirmed:
+    if findings.all_done and not confirmed:
         after.append(text.SETUP_READY)
     if parked:
         after.append(text.parked_in_words(parked))
@@ -105,6 +108,17 @@ def _channel_select(verb: str, placeholder: str, chosen: int | None) -> ui.Chann
         placeholder=placeholder,
         channel_types=[ChannelType.text],
         default_values=[] if chosen is None else [Object(chosen)],
+    )
+
+
+def _delivery_select(chosen: Delivery | None) -> Item:
+    return select(
+        _id("delivery"),
+        text.SELECT_DELIVERY,
+        [
+            option(words, one, text.DELIVERIES_ABOUT[one], chosen=one is chosen)
+            for one, words in text.DELIVERIES.items()
+        ],
     )
 
 
