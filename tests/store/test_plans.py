@@ -254,6 +254,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: outbox.touch_open_requests(tx),
     lambda tx: plans.move(tx, after=NOW, by=1),
     lambda tx: purchases.spoken_for(tx, since=NOW, besides=""),
+    lambda tx: purchases.held(tx),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),
     lambda tx: requests.find_number(tx, GUILD, ANA, 1),
     lambda tx: requests.is_known(tx, request_id()),
