@@ -86,6 +86,8 @@ class Problem(StrEnum):
     NOTHING_TO_TRY = auto()
     TRIED_ALREADY = auto()
     TRY_AGAIN_TOO_LATE = auto()
+    BALANCE_LOW = auto()
+    BALANCE_UNKNOWN = auto()
     # Where and who
     NOT_ALLOWED_TO_ASK = auto()
     NOT_ADMINISTRATOR = auto()

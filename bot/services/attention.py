@@ -17,11 +17,12 @@ from bot.domain.money import Micros, format_usd, parse_paid
 from bot.domain.plain_text import clean_line
 from bot.domain.states import LineState, RequestState
 from bot.domain.typed import parse_buy_id
-from bot.errors import Problem, UserFacingError
+from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.announcements import Announcements
 from bot.services.buying import Buying
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
+from bot.services.holds import is_covered
 from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Alarm
 from bot.services.rights import require_administrator, require_approver, require_disinterested
@@ -180,33 +181,33 @@ class Attention:
     ) -> tuple[RequestView, int]:
         """Have everything that was not bought, or was bought in vain, tried once more.
 
-        ``rounds``: how often that was done before by the card that was pressed. Return the request
-        and how many lines are tried. Raises ``UserFacingError`` (TRIED_ALREADY, NOTHING_TO_TRY,
-        TRY_AGAIN_TOO_LATE, REQUEST_CHANGED, OWN_REQUEST, OWN_STEAM_ACCOUNT; and if they may not).
+        It is held for in the transaction that moves the request, if the balance covers it beside
+        everything that is held already. ``rounds``: how often that was done before by the card that
+        was pressed. Return the request and how many lines are tried. Raises ``UserFacingError``
+        (TRIED_ALREADY, NOTHING_TO_TRY, TRY_AGAIN_TOO_LATE, BALANCE_LOW, BALANCE_UNKNOWN,
+        REQUEST_CHANGED, OWN_REQUEST, OWN_STEAM_ACCOUNT; and if they may not).
         """
-        now = self._clock.now_ms()
+        async with self._database.reading() as tx:
+            await self._to_try_again(tx, actor, request_id, stamp, rounds)
+        try:
+            balance = await self._watch.known_balance()
+        except MarketError as error:
+            raise UserFacingError(Problem.BALANCE_UNKNOWN) from error
         async with self._database.writing() as tx:
-            view, _ = await require_approver(tx, self._guilds, actor, request_id)
-            request = view.request
-            await require_disinterested(tx, actor, request)
-            if request.digest[:DIGEST_SHOWN] != stamp:
-                raise UserFacingError(Problem.REQUEST_CHANGED, number=request.number)
-            if view.rounds != rounds or request.state is RequestState.BUYING:
-                by, at = await _last(tx, request_id, EventKind.TRIED_AGAIN)
-                raise UserFacingError(
-                    Problem.TRIED_ALREADY, number=request.number, user_id=by, decided_at=at
-                )
-            if (request.expires_at or 0) <= now:
-                raise UserFacingError(Problem.TRY_AGAIN_TOO_LATE, number=request.number)
+            view = await self._to_try_again(tx, actor, request_id, stamp, rounds)
             lines = len(view.to_try_again)
-            if not lines or not await purchases.try_again(tx, view, at=now):
+            needed = Micros(sum(one.line.ceiling for one in view.to_try_again))
+            if not await is_covered(tx, balance, request_id=request_id, needed=needed):
                 raise UserFacingError(
-                    Problem.NOTHING_TO_TRY, number=request.number, state=request.state.value
+                    Problem.BALANCE_LOW, number=view.request.number, needed=needed
                 )
+            now = self._clock.now_ms()
+            if not await purchases.try_again(tx, view, at=now):
+                raise RuntimeError("what was read as bought in this transaction is not")
             await audit.record_for(
                 tx,
                 EventKind.TRIED_AGAIN,
-                request,
+                view.request,
                 at=now,
                 actor_id=actor.user_id,
                 details={"lines": lines},
@@ -216,6 +217,28 @@ class Attention:
         self._announcements.wake()
         self._approved.set()
         return view, lines
+
+    async def _to_try_again(
+        self, tx: Transaction, actor: Actor, request_id: str, stamp: str, rounds: int
+    ) -> RequestView:
+        """Return a request of which this actor may have something tried again."""
+        view, _ = await require_approver(tx, self._guilds, actor, request_id)
+        request = view.request
+        await require_disinterested(tx, actor, request)
+        if request.digest[:DIGEST_SHOWN] != stamp:
+            raise UserFacingError(Problem.REQUEST_CHANGED, number=request.number)
+        if view.rounds != rounds or request.state is RequestState.BUYING:
+            by, at = await _last(tx, request_id, EventKind.TRIED_AGAIN)
+            raise UserFacingError(
+                Problem.TRIED_ALREADY, number=request.number, user_id=by, decided_at=at
+            )
+        if (request.expires_at or 0) <= self._clock.now_ms():
+            raise UserFacingError(Problem.TRY_AGAIN_TOO_LATE, number=request.number)
+        if not view.to_try_again:
+            raise UserFacingError(
+                Problem.NOTHING_TO_TRY, number=request.number, state=request.state.value
+            )
+        return view
 
     async def _to_settle(
         self, tx: Transaction, actor: Actor, request_id: str, stamp: str | None

@@ -12,6 +12,7 @@ from bot.errors import MarketError, MarketRefusedError
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
+from bot.services.holds import Balance
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
 from bot.skinsback.refusals import rule_for
@@ -93,6 +94,11 @@ class MarketWatch:
             raise
         await self._lift(at_start=at_start)
         return balance
+
+    async def known_balance(self) -> Balance:
+        """Return the balance, to hold something of it. Raises ``MarketError``."""
+        asked_at = self._clock.now_ms()
+        return Balance(await self.balance(), asked_at)
 
     async def balance_to_show(self) -> Micros:
         """Return the balance for a person's eyes: buying and look-ups go first."""

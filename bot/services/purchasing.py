@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.models import EventKind, Request, RequestView, WaitReason
-from bot.domain.money import Micros
 from bot.domain.states import LineState, RequestState, Step
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
@@ -23,6 +22,7 @@ from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
 from bot.services.disk_watch import DiskWatch
 from bot.services.guilds import Guilds
+from bot.services.holds import Balance, is_covered
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
@@ -401,32 +401,28 @@ class Purchasing:
             self._announcements.wake()
 
     async def _claim(self, view: RequestView) -> RequestView | Wait | None:
-        """Take a request if the balance covers it beside all that was claimed before.
+        """Take a request if the balance covers it beside all that is held before it.
 
         Return it as claimed, or what it has to wait for; None if it is no longer to be bought.
         """
         require_as_approved(view)
-        asked_at = self._now()
         try:
-            balance = await self._watch.balance()
+            balance = await self._watch.known_balance()
         except MarketError as error:
             return wait_after(error)
         if self._stopping.is_set():
             return None
-        claimed = await self._database.write(
-            lambda tx: self._claim_in(tx, view, balance, asked_at=asked_at)
-        )
+        claimed = await self._database.write(lambda tx: self._claim_in(tx, view, balance))
         self._announcements.wake()
         return claimed
 
     async def _claim_in(
-        self, tx: Transaction, view: RequestView, balance: Micros, *, asked_at: int
+        self, tx: Transaction, view: RequestView, balance: Balance
     ) -> RequestView | Wait | None:
         request = view.request
         if await settings.is_paused(tx, request.guild_id):
             return wait_for(WaitReason.PAUSED)
-        others = await purchases.spoken_for(tx, since=asked_at, besides=request.request_id)
-        if balance < view.open_total + others:
+        if not await is_covered(tx, balance, request_id=request.request_id, needed=view.open_total):
             return wait_for(WaitReason.BALANCE_LOW)
         if not await purchases.claim(tx, request.request_id, digest=request.digest, at=self._now()):
             return None
@@ -435,15 +431,19 @@ class Purchasing:
         return await requests.get(tx, request.request_id)
 
     async def _uncovered(self, view: RequestView) -> Wait | None:
-        """Return the wait for a balance that doesn't cover what a claimed request still needs."""
-        asked_at = self._now()
+        """Return the wait for a balance that doesn't cover what a claimed request still needs.
+
+        Its hold was taken before, and everyone counts it; the balance may have fallen since.
+        """
         try:
-            balance = await self._watch.balance()
+            balance = await self._watch.known_balance()
         except MarketError as error:
             return wait_after(error)
         async with self._database.reading() as tx:
-            others = await purchases.spoken_for(tx, since=asked_at, besides=view.request.request_id)
-        return wait_for(WaitReason.BALANCE_LOW) if balance < view.open_total + others else None
+            covered = await is_covered(
+                tx, balance, request_id=view.request.request_id, needed=view.open_total
+            )
+        return None if covered else wait_for(WaitReason.BALANCE_LOW)
 
 
 def _can_be_given_back(view: RequestView) -> bool:

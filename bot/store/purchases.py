@@ -7,8 +7,9 @@ by ``resend`` only, once; ``not_sent`` is proof that a send never left, and does
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bot.domain.keys import parse_purchase_key
 from bot.domain.market import FAILED_STATUSES, OfferStatus, Purchase, Refusal
@@ -733,28 +734,80 @@ async def on_the_wire(tx: Transaction) -> Micros:
     return Micros(row["total"] if row else 0)
 
 
-async def spoken_for(tx: Transaction, *, since: int, besides: str) -> Micros:
-    """Return the most that a balance read at ``since`` may still lose to other requests.
+_UNSENT: Final = (
+    "FROM (SELECT request_id, guild_id, 0 AS turn, decided_at FROM requests "
+    "WHERE state = 'buying' UNION ALL "
+    "SELECT request_id, guild_id, 1, decided_at FROM requests WHERE state = 'approved') AS holder "
+    "JOIN lines USING (request_id) WHERE no_listing IS NULL "
+    "AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.request_id = lines.request_id "
+    "AND attempts.line_no = lines.line_no AND attempts.released = 0 "
+    # One of an earlier round failed, and is about to be bought anew.
+    "AND attempts.round = lines.round "
+    "AND attempts.state IN ('sent', 'unknown', 'purchased'))"
+)
+"""The lines that are held for and not at the market; one that was refused is held for until its
+request is through, because its next listing may be tried."""
 
-    That is what may be at the market, what was bought since, and what is about to be sent.
+_LAST_IN_THE_QUEUE: Final = (2, 0, "")
+
+
+async def spoken_for(tx: Transaction, *, since: int, besides: str) -> Micros:
+    """Return the most of a balance read at ``since`` that goes to others before this request.
+
+    That is what may be at the market, what was bought since, and what is held by those ahead of
+    it: what is being bought goes before what is approved, and then the older approval. So of any
+    two the later one waits, and never both for each other. A request that holds nothing itself
+    comes last, behind everything held.
     """
+    place = await tx.one(
+        "SELECT CASE state WHEN 'buying' THEN 0 ELSE 1 END AS turn, decided_at FROM requests "
+        "WHERE request_id = ? AND state IN ('approved', 'buying')",
+        besides,
+    )
+    turn, decided_at, name = (
+        (place["turn"], place["decided_at"], besides) if place else _LAST_IN_THE_QUEUE
+    )
     row = await tx.one(
-        "SELECT (SELECT coalesce(sum(max_price), 0) FROM attempts "
+        "SELECT (SELECT coalesce(sum(max_price), 0) FROM attempts "  # noqa: S608 - our own text
         "WHERE state IN ('sent', 'unknown') AND request_id <> ?) + "
         "(SELECT coalesce(sum(debited), 0) FROM attempts "
         "WHERE state = 'purchased' AND ended_at >= ?) + "
-        "(SELECT coalesce(sum(ceiling), 0) FROM requests JOIN lines USING (request_id) "
-        "WHERE requests.state = 'buying' AND requests.request_id <> ? AND no_listing IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.request_id = lines.request_id "
-        "AND attempts.line_no = lines.line_no AND attempts.released = 0 "
-        # One of an earlier round failed, and is about to be bought anew.
-        "AND attempts.round = lines.round "
-        "AND attempts.state IN ('sent', 'unknown', 'purchased'))) AS total",
+        f"(SELECT coalesce(sum(ceiling), 0) {_UNSENT} "
+        "AND (turn, decided_at, request_id) < (?, ?, ?)) AS total",
         besides,
         since,
-        besides,
+        turn,
+        decided_at,
+        name,
     )
     return Micros(row["total"] if row else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of the balance, by server: from an approval on, until its lines are over."""
+
+    by_guild: Mapping[int, Micros]
+
+    @property
+    def total(self) -> Micros:
+        """What the whole deployment holds."""
+        return Micros(sum(self.by_guild.values()))
+
+    def of(self, guild_id: int) -> Micros:
+        """Return what one server holds."""
+        return self.by_guild.get(guild_id, Micros(0))
+
+
+async def held(tx: Transaction) -> Held:
+    """Return what is held: what may be at the market, and the lines that may still be sent."""
+    rows = await tx.all(
+        "SELECT guild_id, sum(amount) AS total FROM ("  # noqa: S608 - our own text
+        "SELECT guild_id, max_price AS amount FROM attempts JOIN requests USING (request_id) "
+        "WHERE attempts.state IN ('sent', 'unknown') UNION ALL "
+        f"SELECT guild_id, ceiling {_UNSENT}) GROUP BY guild_id"
+    )
+    return Held({row["guild_id"]: Micros(row["total"]) for row in rows})
 
 
 async def listings_taken(tx: Transaction, *, since: int) -> set[int]:

@@ -642,6 +642,21 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
             "by your click; the member can ask again."
         ),
     ),
+    Problem.BALANCE_LOW: (
+        (
+            "Trying request #{number} again needs {needed}, and the balance at SkinsBack doesn't "
+            "cover that beside what is approved already. Nothing was bought and nothing was "
+            "changed. Please press again when it was topped up, or when other requests are through."
+        ),
+        (
+            "The balance at SkinsBack doesn't cover this beside what is approved already. Nothing "
+            "was bought and nothing was changed. Please press again when it was topped up."
+        ),
+    ),
+    Problem.BALANCE_UNKNOWN: (
+        "The market doesn't tell the balance at the moment, so I can't check that it covers this. "
+        "Nothing was bought and nothing was changed. Please press again in a minute."
+    ),
     Problem.NOT_ALLOWED_TO_ASK: (
         "Only {role_ids} can ask for skins here. Nothing was changed.",
         ("Only some roles can ask for skins here, and you have none of them. Nothing was changed."),
@@ -755,6 +770,7 @@ DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
     "listing_id": _shown_id,
     "guild_id": _shown_id,
     "cheapest": _shown_money,
+    "needed": _shown_money,
     "ceiling": _shown_money,
     "role_id": _shown_roles,
     "role_ids": _shown_roles,
@@ -1130,8 +1146,8 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
     WaitReason.BALANCE_LOW: Waiting(
         "The server's skin balance is too low at the moment. Nothing was bought, your request is "
         "kept, and the moderators' card says so.",
-        "The SkinsBack balance doesn't cover this request. Nothing was bought. Top it up at "
-        "SkinsBack and it goes on by itself.",
+        "The SkinsBack balance doesn't cover this request beside what was approved before it. "
+        "Nothing was bought. Top it up at SkinsBack and it goes on by itself.",
     ),
     WaitReason.CANNOT_TELL: Waiting(
         "Your request waits until I can write to Discord reliably: a trade leaves you only "

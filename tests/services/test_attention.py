@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.domain.market import Purchase
-from bot.domain.models import Actor, EventKind, PauseCause, RequestView
-from bot.domain.money import DOLLAR, Micros
+from bot.domain.models import Actor, EventKind, PauseCause, RequestView, WaitReason
+from bot.domain.money import CENT, DOLLAR, Micros
 from bot.domain.states import AttemptState, LineState, RequestState
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import Fault
@@ -19,6 +20,7 @@ from bot.store import purchases, settings
 from tests.services.house import (
     ANA,
     ASIIMOV,
+    BEA,
     GUILD,
     HOUR,
     MAX,
@@ -29,6 +31,8 @@ from tests.services.house import (
     REDLINE,
     SLATE,
     House,
+    until,
+    working,
 )
 
 OTHER_ADMIN = Actor(402, GUILD, administrator=True)
@@ -94,13 +98,15 @@ def again(
     return house.attention.try_again(actor, request.request_id, request.digest[:16], view.rounds)
 
 
-async def sold_out(house: House) -> RequestView:
+async def sold_out(house: House, actor: Actor = ANA) -> RequestView:
     """Return a bought request, one line bought and one not."""
-    view = await house.submit_approved(ANA, (REDLINE, 1), (ASIIMOV, 1))
+    view = await house.submit_approved(actor, (REDLINE, 1), (ASIIMOV, 1))
     house.market.set_price(ASIIMOV, Micros(90 * DOLLAR))
     view = await house.buy_until(view)
     assert [line.state for line in view.lines] == [LineState.PURCHASED, LineState.REFUSED]
     house.market.set_price(ASIIMOV, Micros(71 * DOLLAR))
+    # What was bought in the moment in which a balance is asked for may not be in it yet.
+    house.clock.now += 1
     return view
 
 
@@ -458,3 +464,139 @@ class TestTryAgain:
         await house.pauses.resume(OLGA)
         done = await house.buy_until(tried, RequestState.BOUGHT)
         assert done.lines[1].state is LineState.PURCHASED
+
+
+class TestHolds:
+    """What is tried again is held like an approval: one balance is never promised twice."""
+
+    async def test_of_two_at_once_over_one_balance_one_is_refused_in_words_and_nothing_lost(
+        self, house: House
+    ) -> None:
+        first, second = await sold_out(house), await sold_out(house, BEA)
+        house.market.balance = Micros(again_total(first) + again_total(second) - CENT)
+        asked_at_once(house, 2)
+        results = await asyncio.gather(
+            again(house, first, MAX), again(house, second, MIA), return_exceptions=True
+        )
+        (error,) = [one for one in results if isinstance(one, UserFacingError)]
+        assert error.problem is Problem.BALANCE_LOW
+        loser, winner = (first, second) if isinstance(results[1], tuple) else (second, first)
+        assert error.details == {
+            "number": loser.request.number,
+            "needed": again_total(loser),
+        }
+        assert await house.view(loser) == loser
+        kinds = [one.kind for one in await house.history(loser)]
+        assert EventKind.TRIED_AGAIN not in kinds
+        await house.buy_until(winner, RequestState.BOUGHT)
+        house.market.balance = again_total(loser)
+        house.clock.now += 1
+        tried, _ = await again(house, loser)
+        done = await house.buy_until(tried, RequestState.BOUGHT)
+        assert [line.state for line in done.lines] == [LineState.PURCHASED] * 2
+
+    async def test_beside_a_claim_at_once_the_approval_that_holds_already_goes_first(
+        self, house: House
+    ) -> None:
+        old = await sold_out(house)
+        new = await house.submit_approved(BEA)
+        house.market.balance = Micros(again_total(old) + new.ceiling_total - CENT)
+        asked_at_once(house, 2)
+        async with working(house.worker().run()):
+            error = await refused(again(house, old))
+            done = await until_in(house, new, RequestState.BOUGHT)
+        assert error.problem is Problem.BALANCE_LOW
+        assert await house.view(old) == old
+        assert [line.state for line in done.lines] == [LineState.PURCHASED]
+
+    async def test_what_is_approved_while_it_is_tried_again_waits_for_the_balance(
+        self, house: House
+    ) -> None:
+        old = await sold_out(house)
+        house.market.balance = again_total(old)
+        await house.pauses.pause(OLGA, "so that it is held and not bought yet")
+        tried, _ = await again(house, old)
+        await house.buy_until(tried, waiting=True)
+        new = await house.submit_approved(BEA)
+        async with house.database.writing() as tx:
+            await settings.resume_guild(tx, GUILD)
+        waiting = await house.buy_until(new, waiting=True)
+        assert waiting.request.waits_for is WaitReason.BALANCE_LOW
+        house.clock.now += HOUR
+        done = await house.buy_until(tried, RequestState.BOUGHT)
+        assert [line.state for line in done.lines] == [LineState.PURCHASED] * 2
+
+    async def test_what_other_approved_requests_hold_is_not_promised_again(
+        self, house: House
+    ) -> None:
+        """Also if they can't be bought yet themselves."""
+        old = await sold_out(house)
+        await house.set_up(undo_s=600)
+        other = await house.submit_approved(BEA)
+        house.market.balance = Micros(again_total(old) + other.ceiling_total - CENT)
+        assert (await refused(again(house, old))).problem is Problem.BALANCE_LOW
+        await house.requests.take_back(MAX, other.request.request_id, other.request.digest[:16])
+        await again(house, old)
+
+    async def test_two_that_are_held_for_never_wait_for_each_other(self, house: House) -> None:
+        """When the balance falls below both after all, the older approval goes on."""
+        first, second = await sold_out(house), await sold_out(house, BEA)
+        await house.pauses.pause(OLGA, "so that both are held for and not bought yet")
+        await again(house, second)
+        await again(house, first)
+        house.market.balance = again_total(first)
+        async with house.database.writing() as tx:
+            await settings.resume_guild(tx, GUILD)
+        done = await house.buy_until(first, RequestState.BOUGHT)
+        assert [line.state for line in done.lines] == [LineState.PURCHASED] * 2
+        house.clock.now += HOUR
+        waiting = await house.buy_until(second, waiting=True)
+        assert waiting.request.waits_for is WaitReason.BALANCE_LOW
+
+    @pytest.mark.parametrize("fault", [Fault.DROP, Fault.HTML_502])
+    async def test_balance_that_can_t_be_had_has_nothing_tried(
+        self, house: House, fault: Fault
+    ) -> None:
+        old = await sold_out(house)
+        house.market.break_next("balance", fault)
+        assert (await refused(again(house, old))).problem is Problem.BALANCE_UNKNOWN
+        assert await house.view(old) == old
+        await again(house, old)
+
+    async def test_who_may_not_has_nobody_ask_the_market(self, house: House) -> None:
+        old = await sold_out(house)
+        asked = len(house.market.calls)
+        assert (await refused(again(house, old, OLGA))).problem is Problem.NOT_APPROVER
+        assert len(house.market.calls) == asked
+
+
+def again_total(view: RequestView) -> Micros:
+    """Return what is held for what is tried again."""
+    return Micros(sum(line.line.ceiling for line in view.to_try_again))
+
+
+def asked_at_once(house: House, parties: int) -> None:
+    """Have nobody go on with a balance before so many have read it, so that all read the same."""
+    balance, met, read = house.watch.balance, asyncio.Event(), 0
+
+    async def together(**options: Any) -> Micros:
+        nonlocal read
+        amount = await balance(**options)
+        read += 1
+        if read >= parties:
+            met.set()
+        await met.wait()
+        return amount
+
+    house.watch.balance = together  # type: ignore[method-assign]
+
+
+async def until_in(house: House, view: RequestView, state: RequestState) -> RequestView:
+    """Wait until a request is in a state, for a worker that runs already."""
+
+    async def there() -> bool:
+        house.approved.set()
+        return (await house.view(view)).request.state is state
+
+    await until(there)
+    return await house.view(view)

@@ -262,6 +262,38 @@ class TestWaiting:
         waiting = await house.buy_until(second, waiting=True)
         assert waiting.request.waits_for is WaitReason.BALANCE_LOW
 
+    async def test_balance_that_an_older_approval_holds_is_kept_for_it(
+        self, house: House, market: SkinsbackSandbox
+    ) -> None:
+        """And nobody waits for a younger one: else two would wait for each other."""
+        await house.set_up(undo_s=600)
+        first = await house.submit_approved(ANA)
+        await house.set_up(undo_s=0)
+        house.clock.now += 1
+        second = await house.submit_approved(BEA)
+        market.balance = Micros(first.ceiling_total + second.ceiling_total - 10_000)
+        waiting = await house.buy_until(second, waiting=True)
+        assert waiting.request.waits_for is WaitReason.BALANCE_LOW
+        house.clock.now += 11 * 60_000
+        assert states(await house.buy_until(first)) == ["purchased"]
+        # What the skin cost less than its ceiling is left, and is enough.
+        house.clock.now += HOUR
+        assert states(await house.buy_until(second)) == ["purchased"]
+
+    async def test_balance_is_free_again_when_an_older_approval_is_taken_back(
+        self, house: House, market: SkinsbackSandbox
+    ) -> None:
+        await house.set_up(undo_s=600)
+        first = await house.submit_approved(ANA)
+        await house.set_up(undo_s=0)
+        house.clock.now += 1
+        second = await house.submit_approved(BEA)
+        market.balance = second.ceiling_total
+        await house.buy_until(second, waiting=True)
+        await house.requests.take_back(MAX, first.request.request_id, first.request.digest[:16])
+        house.clock.now += HOUR
+        assert states(await house.buy_until(second)) == ["purchased"]
+
     @pytest.mark.parametrize("method", ["balance", "market_search"])
     async def test_market_that_gives_no_answer_is_waited_for(
         self, house: House, method: str

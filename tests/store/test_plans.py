@@ -202,6 +202,7 @@ async def deliver(tx: Transaction) -> None:
     await deliveries.close(tx, one, at=NOW)
     await outbox.latest_part(tx, request_id(4), MessageKind.TRADES)
     await outbox.touch_part(tx, request_id(4), MessageKind.TRADES, 0)
+    await deliveries.touch_tellers(tx, request_id(4), closed_at=NOW)
     await purchases.finish(tx, request_id(4), at=NOW)
     await purchases.try_again(tx, await samples.shown(tx, request_id(4)), at=NOW)
     await purchases.end_round(tx, await samples.shown(tx, request_id(4)))
@@ -217,6 +218,8 @@ async def announce(tx: Transaction) -> None:
     await outbox.mark_posted(tx, row_id, channel_id=5, message_id=6, shown=1)
     await outbox.mark_shown(tx, row_id, shown=1)
     await outbox.put_off(tx, row_id, next_at=NOW)
+    await outbox.put_off_all(tx, [(row_id, NOW)])
+    await outbox.fall_back(tx, row_id, target_id=5, at=NOW)
     await outbox.try_later(tx, row_id, next_at=NOW)
     await outbox.move_parked(tx, GUILD, MessageKind.APPROVAL_CARD, target_id=5)
     await outbox.post_again(tx, row_id, target_id=5, mark=(1 << 30) + 1, at=NOW)
@@ -299,6 +302,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: outbox.touch_open_requests(tx),
     lambda tx: plans.move(tx, after=NOW, by=1),
     lambda tx: purchases.spoken_for(tx, since=NOW, besides=""),
+    lambda tx: purchases.held(tx),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),
     lambda tx: requests.find_number(tx, GUILD, ANA, 1),
     lambda tx: requests.is_known(tx, request_id()),

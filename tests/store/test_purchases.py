@@ -559,7 +559,6 @@ class TestWire:
             async def spoken_for(since: int, besides: str = "") -> int:
                 return await purchases.spoken_for(tx, since=since, besides=besides)
 
-            await samples.approved(tx, 2)
             assert await spoken_for(NOW) == 0
             view = await samples.buying(tx, lines=[line(1), line(2)])
             assert await spoken_for(NOW) == 2 * ceiling
@@ -577,6 +576,74 @@ class TestWire:
             assert await spoken_for(NOW + 6, besides=request_id()) == 0
             await purchases.finish(tx, request_id(), at=NOW)
             assert await spoken_for(NOW + 6) == 0
+
+    async def test_of_any_two_that_hold_one_goes_first_and_never_both_or_none(
+        self, database: Database
+    ) -> None:
+        """What is being bought goes before what is approved, and then the older approval."""
+        async with database.writing() as tx:
+            queue = [4, 1, 3, 2]
+            for number in range(1, 5):
+                maker = samples.buying if number in (1, 4) else samples.approved
+                alone = [line(1, ceiling=Micros(CENT << number))]
+                await maker(tx, number, user_id=number, lines=alone)
+            for place, number in enumerate(queue):
+                await tx.execute(
+                    "UPDATE requests SET decided_at = ? WHERE request_id = ?",
+                    NOW + place,
+                    request_id(number),
+                )
+            for place, number in enumerate(queue):
+                ahead = sum(CENT << before for before in queue[:place])
+                goes_before = await purchases.spoken_for(tx, since=NOW, besides=request_id(number))
+                assert goes_before == ahead
+            await samples.pending(tx, 5, user_id=5)
+            everything = await purchases.spoken_for(tx, since=NOW, besides=request_id(5))
+            assert everything == (await purchases.held(tx)).total == CENT * (2 + 4 + 8 + 16)
+            # Two approvals of the same moment have an order too.
+            await tx.execute("UPDATE requests SET decided_at = ?", NOW)
+            found = [
+                await purchases.spoken_for(tx, since=NOW, besides=request_id(number))
+                for number in (2, 3)
+            ]
+            assert sorted(found) == [CENT * (2 + 16), CENT * (2 + 16 + 4)]
+
+    async def test_held_is_what_may_still_be_spent_from_the_approval_on_by_server(
+        self, database: Database
+    ) -> None:
+        ceiling = line().ceiling
+        async with database.writing() as tx:
+
+            async def held() -> int:
+                return (await purchases.held(tx)).of(samples.GUILD)
+
+            view = await samples.pending(tx, lines=[line(1), line(2), line(3)])
+            assert await held() == 0
+            request = view.request
+            assert await requests.approve(
+                tx,
+                request.request_id,
+                digest=request.digest,
+                by=MAX,
+                at=NOW,
+                claimable_at=NOW,
+                expires_at=NOW + 1,
+            )
+            assert await held() == 3 * ceiling
+            assert await purchases.claim(tx, request.request_id, digest=request.digest, at=NOW)
+            await purchases.refuse_line(tx, request_id(), 3, NoListing.SOLD_OUT, None)
+            assert await held() == 2 * ceiling
+            await samples.send(tx, view, tried=samples.attempts(view)[:2])
+            await purchases.record_unknown(tx, FIRST, message="no answer")
+            assert await held() == 2 * ceiling
+            await purchases.record_purchase(tx, SECOND, samples.purchase(SECOND), at=NOW)
+            both = await purchases.held(tx)
+            assert (both.total, both.of(samples.GUILD), both.of(5)) == (ceiling, ceiling, 0)
+            await purchases.settle(tx, FIRST, by=MAX, at=NOW, bought=None)
+            await purchases.finish(tx, request_id(), at=NOW)
+            assert await held() == 0
+            assert await purchases.try_again(tx, await shown(tx, request_id()), at=NOW)
+            assert await held() == 2 * ceiling
 
     async def test_listings_are_taken_by_what_may_have_bought_them_since(
         self, database: Database
