@@ -174,9 +174,11 @@ async def announce(tx: Transaction) -> None:
     await outbox.mark_posted(tx, row_id, channel_id=5, message_id=6, shown=1)
     await outbox.mark_shown(tx, row_id, shown=1)
     await outbox.put_off(tx, row_id, next_at=NOW)
+    await outbox.put_off_all(tx, [(row_id, NOW)])
     await outbox.try_later(tx, row_id, next_at=NOW)
     await outbox.move_parked(tx, GUILD, MessageKind.APPROVAL_CARD, target_id=5)
     await outbox.post_again(tx, row_id, target_id=5, mark=(1 << 30) + 1, at=NOW)
+    await outbox.fall_back(tx, row_id, target_id=6, at=NOW)
     await outbox.park(tx, row_id, "no")
     await outbox.skip(tx, row_id)
 
