@@ -92,14 +92,14 @@ def _lucks(rng: Random) -> list[Luck]:
     """Return what chance decides in a row, as even as dice: a life must get somewhere."""
     return [
         Luck(
-            wait_ms=rng.choice([1] * 12 + [GRACE] * 6 + [DAY]),
+            wait_ms=rng.choice([1] * 10 + [GRACE] * 10 + [DAY]),
             right=rng.random() < 0.9,
             found=(rng.random() < 0.8, rng.random() < 0.8),
             whole=rng.choice(["", "", "", "", "refused", "never left", "killed"]),
             fates=(rng.choice(FATES), rng.choice(FATES)),
             shown=rng.random() < 0.5,
-            misses=rng.choice([1, MISSES_NEEDED]),
-            history=rng.random() < 0.7,
+            misses=rng.choice([1, MISSES_NEEDED, MISSES_NEEDED]),
+            history=rng.random() < 0.8,
             status=rng.choice(STATUSES),
         )
         for _ in range(rng.randrange(1, 9))
@@ -218,7 +218,7 @@ class Life(RuleBasedStateMachine):
         self.submit(list(by_name), right=True)
         self.submit([True, True], right=True)
         for more in range(4):
-            self._let_happen(self.pictures[more % 2], dice + more)
+            self._let_happen(self.pictures[more % 2], 100 * dice + more)
 
     @precondition(lambda self: len(self.pictures) < REQUESTS_MAX)
     @rule(by_name=st.lists(st.booleans(), min_size=1, max_size=2), right=RIGHT)
@@ -602,6 +602,8 @@ class Life(RuleBasedStateMachine):
             code = {"sold out": SOLD_OUT, "bad item": BAD_ITEM}.get(fate)
             if one.key in self.bought and one.sends == 2:
                 code = 7  # duplicated_custom_id: its first send has bought it
+            self.seen["resend refused"] += one.sends == 2 and code not in (None, 7)
+            self.seen["resend refused as a duplicate"] += code == 7
             refusal = Refusal(code or 0, "")
             definite = code is not None and await purchases.record_refusal(
                 tx, one.key, refusal, whole=False, at=self.now
@@ -780,6 +782,7 @@ class Life(RuleBasedStateMachine):
                 for row in picture.rows_that("sent"):
                     assert row.last is not None
                     row.last.state = "unknown"
+                    self.seen["resend cut off"] += row.last.sends == 2
                 await self.tell(tx, picture)
             buying = {one.request_id: one for one in self.those("buying")}
             assert set(await purchases.in_buying(tx)) == set(buying)
@@ -1007,6 +1010,9 @@ MUST_SEE: Final = frozenset(
         "balance low",
         "given back",
         "released",
+        "resend cut off",
+        "resend refused",
+        "resend refused as a duplicate",
         "rounds",
         "sent twice",
         "settled",
@@ -1022,7 +1028,7 @@ def test_life_of_requests_holds_its_invariants_after_every_step(empty_database: 
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=32,
+            max_examples=40,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
