@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import pytest_asyncio
 
 from tests.chaos import mutants, pace
 from tests.chaos.arena import Violation
@@ -16,6 +17,7 @@ from tests.chaos.round import Outcome, Script, play_round
 from tests.chaos.zygote import Zygote
 
 pytestmark = pytest.mark.timeout(400)
+shared = pytest.mark.asyncio(loop_scope="module")
 
 _SEEDS: Final = range(1, 26)
 _AT_ONCE: Final = 3
@@ -36,9 +38,9 @@ def hurried() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def zygote() -> AsyncGenerator[Zygote]:
-    """A fork server."""
+    """A fork server, which takes seconds of importing: one for all."""
     async with Zygote() as server:
         yield server
 
@@ -64,6 +66,7 @@ def violations(outcomes: Sequence[Outcome]) -> dict[str, tuple[Violation, ...]]:
     return {each.seed: each.violations for each in outcomes if each.violations}
 
 
+@shared
 @pytest.mark.parametrize("first", _SEEDS[::5])
 async def test_bot_when_killed_at_every_moment_then_the_books_are_right(
     first: int, zygote: Zygote, tmp_path: Path
@@ -87,6 +90,7 @@ async def test_bot_when_killed_at_every_moment_then_the_books_are_right(
     raise AssertionError(f"{_TRIES} times in a row: {wrong}")
 
 
+@shared
 async def test_rounds_of_a_sound_bot_in_the_scenes_of_the_mutants_are_without_fault(
     zygote: Zygote, tmp_path: Path
 ) -> None:
@@ -98,6 +102,7 @@ async def test_rounds_of_a_sound_bot_in_the_scenes_of_the_mutants_are_without_fa
     assert violations(await play_all(rounds, zygote, tmp_path)) == {}
 
 
+@shared
 @pytest.mark.parametrize("name", CAN_BE_BROKEN)
 async def test_checks_catch_a_bot_that_is_broken_on_purpose(
     name: str, zygote: Zygote, tmp_path: Path
