@@ -79,7 +79,7 @@ _SOON_FAILED: Final = (
 
 
 class ChaosMarket(SkinsbackSandbox):
-    """The stand-in market with drawn trades.
+    """The stand-in market with drawn trades, but for those that a scene has scripted.
 
     ``told``: every answer to ``market_getinfo`` that was sent whole, in order.
     """
@@ -97,6 +97,8 @@ class ChaosMarket(SkinsbackSandbox):
         return any(status is not None for _, _, _, status in self._due)
 
     def _path_of(self, entry: LedgerEntry) -> TradePath:
+        if self._paths:
+            return super()._path_of(entry)
         self._bought[entry.name] += 1
         nth = self._bought[entry.name]
         return draw_way(Random(f"{self._seed_of_trades}/trade {entry.name} {nth}"), self._mood)

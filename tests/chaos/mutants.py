@@ -10,19 +10,24 @@ import asyncio
 import importlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from bot.domain.keys import parse_purchase_key
-from bot.domain.market import BuyOutcome, Order, Refusal
-from bot.domain.models import RequestView
+from bot.domain.market import FAILED_STATUSES, BuyOutcome, OfferStatus, Order, Refusal
+from bot.domain.models import Attempt, LineView, MessageKind, OutboxState, RequestView
+from bot.domain.states import LineState
 from bot.sandbox.discord import Member, Message
+from bot.sandbox.discord.errors import Timeout
 from bot.sandbox.skinsback import Fault, KeyCheck, ListLookup, Profile
 from bot.services import buying, requests
+from bot.services.statuses import Statuses
 from bot.skinsback.client import SkinsbackClient
 from bot.store import database, outbox, purchases, trade_urls
+from bot.store import requests as stored_requests
 from bot.store.database import Database, Transaction
 from bot.store.vault import Vault, key_from_file
 from tests.chaos.arena import Arena, new_url
@@ -115,6 +120,32 @@ async def _dies_before_noting_what_was_posted(arena: Arena) -> None:
     await approve(arena, arena.moderators[0], card)
     await living
     await arena.start_for_good()
+
+
+async def _dies_while_it_tells_of_a_trade(arena: Arena) -> None:
+    """The member reads that a trade waits, and what the bot had not committed is gone."""
+    arena.market.script_trades(((0.1, OfferStatus.WAITING_ACCEPT),))
+    life = Life(step="posted:trades", after_s=3.0, down_s=0.6)
+    living = asyncio.ensure_future(arena.live(life))
+    card = await asked(arena, arena.members[0], (SKINS[0], 1))
+    await approve(arena, arena.moderators[0], card)
+    await living
+    await arena.start_for_good()
+
+
+async def _false_event(arena: Arena) -> None:
+    """An event calls a trade over that still waits, and a moderator does what the card offers."""
+    arena.market.script_trades(((0.1, OfferStatus.WAITING_ACCEPT),))
+    await arena.start_for_good()
+    card = await asked(arena, arena.members[0], (SKINS[0], 1))
+    await approve(arena, arena.moderators[0], card)
+    await arena.discord.wait_until(
+        lambda: bool(arena.rows("SELECT 1 FROM attempts WHERE offer_status = 'waiting_accept'"))
+    )
+    arena.market.tell(arena.market.purchases[0], OfferStatus.TIMEOUT)
+    with suppress(Timeout):
+        await card.wait_for(lambda message: "try_again" in buttons_of(message), timeout=1.5)
+    await click(arena, arena.moderators[0], card, "try_again")
 
 
 async def _lost_answer(arena: Arena) -> None:
@@ -215,6 +246,61 @@ def _record_after_telling() -> None:
 
     _put(outbox, "mark_trying", unrecorded)
     _put(outbox, "search_first", unsearched)
+
+
+def _tell_before_the_commit() -> None:
+    """Tell of a trade in the middle of the transaction that writes it down."""
+    tell: Any = vars(Statuses)["_tell"]
+
+    async def at_once(self: Any, tx: Transaction, view: RequestView, *rest: Any) -> None:
+        await tell(self, tx, view, *rest)
+        request_id = view.request.request_id
+        row = await outbox.latest_part(tx, request_id, MessageKind.TRADES)
+        current = await stored_requests.get(tx, request_id)
+        if row is None or current is None or row.state is not OutboxState.WAITING:
+            return
+        posted = await self._announcements._poster.post(row, current)
+        await outbox.mark_posted(
+            tx,
+            row.outbox_id,
+            channel_id=posted.channel_id,
+            message_id=posted.message_id,
+            shown=row.wanted,
+        )
+
+    _put(Statuses, "_tell", at_once)
+
+
+def _believe_events() -> None:
+    """Take an event for the end of a purchase, and never ask the market whether it is."""
+    hint: Any = vars(Statuses)["hint"]
+
+    async def believed(
+        self: Any,
+        tx: Transaction,
+        view: RequestView,
+        line: LineView,
+        attempt: Attempt,
+        **told: Any,
+    ) -> bool:
+        status = told["offer_status"]
+        if status not in FAILED_STATUSES:
+            return bool(await hint(self, tx, view, line, attempt, **told))
+        await tx.execute(
+            "UPDATE attempts SET offer_status = ?, closed_at = status_at, check_at = NULL "
+            "WHERE purchase_key = ?",
+            status,
+            attempt.purchase_key,
+        )
+        await outbox.touch(tx, view.request.request_id)
+        return True
+
+    async def unasked(self: Any, view: RequestView) -> frozenset[str]:
+        lines = view.in_state(LineState.RECHECK)
+        return frozenset(line.last.purchase_key for line in lines if line.last)
+
+    _put(Statuses, "hint", believed)
+    _put(_look_ups().LookUps, "still_failed", unasked)
 
 
 def _look_ups() -> Any:
@@ -332,6 +418,12 @@ MUTANTS: Final[dict[str, Mutant]] = {
         _if_it_looks_up(_count_unanswered_look_ups),
         _unanswered_look_ups,
         frozenset({"sent again"}),
+    ),
+    "tells before it commits": Mutant(
+        _tell_before_the_commit, _dies_while_it_tells_of_a_trade, frozenset({"told once"})
+    ),
+    "believes events": Mutant(
+        _if_it_looks_up(_believe_events), _false_event, frozenset({"bought twice", "bought again"})
     ),
     "resends the whole batch": Mutant(
         _if_it_looks_up(_resend_everything), _one_line_missing, frozenset({"sent again"})
