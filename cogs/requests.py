@@ -11,6 +11,7 @@ from bot.errors import Problem, UserFacingError
 from bot.services.requests import Detail
 from bot.ui import text
 from bot.ui.cards.member import cancel_question, request_detail, request_list
+from bot.ui.cards.notices import notice
 from bot.ui.cards.trade_url import trade_url_screen
 from bot.ui.custom_ids import Space
 from bot.ui.guard import Click, actor_of
@@ -23,12 +24,16 @@ class RequestCog(commands.Cog):
         self._frame = bot.frame
         self._requests = bot.services.requests
         self._trade_urls = bot.services.trade_urls
+        self._missed = bot.services.missed
+        self._baskets = bot.services.baskets
         bot.router.on(Space.PANEL, "mine", self._list)
         bot.router.on(Space.PANEL, "show", self._show_chosen)
         bot.router.on(Space.REQUEST, "show_one", self._show_one)
         bot.router.on(Space.REQUEST, "cancel", self._ask_to_cancel)
         bot.router.on(Space.REQUEST, "cancel_yes", self._cancel)
         bot.router.on(Space.REQUEST, "new_url", self._new_url)
+        bot.router.on(Space.REQUEST, "here", self._here)
+        bot.router.on(Space.REQUEST, "ask_again", self._ask_again)
 
     @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
     @app_commands.describe(number=text.CMD_MY_REQUESTS_NUMBER)
@@ -47,8 +52,8 @@ class RequestCog(commands.Cog):
             view = self._detail(await self._requests.own_number(actor, number))
         await interaction.edit_original_response(view=view)
 
-    def _detail(self, detail: Detail, notice: str = "") -> ui.LayoutView:
-        return request_detail(detail.view, detail.events, self._frame(), notice=notice)
+    def _detail(self, detail: Detail, words: str = "") -> ui.LayoutView:
+        return request_detail(detail.view, detail.events, self._frame(), notice=words)
 
     async def _list(self, click: Click) -> None:
         await click.answer()
@@ -74,7 +79,21 @@ class RequestCog(commands.Cog):
         await click.answer()
         view = await self._requests.cancel(click.actor, click.custom_id.subject)
         detail = await self._requests.own(click.actor, click.custom_id.subject)
-        await click.show(self._detail(detail, notice=text.cancelled(view)))
+        await click.show(self._detail(detail, text.cancelled(view)))
+
+    async def _here(self, click: Click) -> None:
+        await click.answer()
+        told = await self._missed.here(click.actor, click.custom_id.subject)
+        words = text.here_in_words(told.view, news=told.news)
+        await click.show(notice(words, self._frame()))
+
+    async def _ask_again(self, click: Click) -> None:
+        await click.answer()
+        asked = await self._baskets.ask_again(
+            click.actor, click.custom_id.subject, note=text.ASKED_AGAIN_NOTE
+        )
+        words = text.asked_again_in_words(asked.number, asked.added, asked.left_out, self._frame())
+        await click.show(notice(words, self._frame()))
 
     async def _new_url(self, click: Click) -> None:
         await click.answer()

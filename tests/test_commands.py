@@ -27,7 +27,17 @@ from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
 from bot.store.vault import Vault
 from bot.ui import text
-from bot.ui.cards import approval, attention, basket, member, notices, result, setup, trade_url
+from bot.ui.cards import (
+    approval,
+    attention,
+    basket,
+    member,
+    money,
+    notices,
+    result,
+    setup,
+    trade_url,
+)
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
 from bot.ui.custom_ids import CustomId, Space
@@ -42,6 +52,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     attention,
     basket,
     member,
+    money,
     notices,
     result,
     setup,
@@ -175,7 +186,7 @@ def every_screen() -> dict[str, list[Shown]]:
         for attempt in AttemptState
     ]
     views += [examples.unknown_view(2), examples.unknown_view(2, attention_at=examples.NOW)]
-    views += [examples.refused_view(2)]
+    views += [examples.refused_view(2), examples.missed_view(2)]
     baskets = [
         examples.basket(),
         examples.basket([examples.pick()], note="x"),
@@ -227,6 +238,12 @@ def every_screen() -> dict[str, list[Shown]]:
         "request_list": [member.request_list(some, FRAME) for some in ([], views[:10])],
         "request_detail": [member.request_detail(view, [], FRAME) for view in views],
         "cancel_question": [member.cancel_question(views[0], FRAME)],
+        "money_screen": [
+            money.money_screen(examples.money_report(count, page, 3), FRAME, chosen=places)
+            for count in (0, 1, 25)
+            for page in (1, 2, 3)
+            for places in (range(0), range(1, 26))
+        ],
         "notice": [notices.notice("x", FRAME)],
         "moderator_notice": [notices.moderator_notice("x", FRAME)],
         "pause_over": [notices.pause_over(FRAME)],

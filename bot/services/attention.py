@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.keys import DIGEST_SHOWN, stamp_of
 from bot.domain.limits import CHECK_GAP_MS, REASON_MAX
-from bot.domain.models import Actor, Attempt, EventKind, PauseCause, RequestView
+from bot.domain.models import Actor, Attempt, EventKind, PauseCause, RequestView, WaitReason
 from bot.domain.money import Micros, format_usd, parse_paid
 from bot.domain.plain_text import clean_line
 from bot.domain.states import LineState, RequestState
@@ -25,6 +25,7 @@ from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Alarm
 from bot.services.rights import require_administrator, require_approver, require_disinterested
+from bot.services.steam_accounts import Lately, lately
 from bot.store import audit, outbox, purchases, requests
 from bot.store.database import Database, Transaction
 
@@ -182,7 +183,8 @@ class Attention:
 
         ``rounds``: how often that was done before by the card that was pressed. Return the request
         and how many lines are tried. Raises ``UserFacingError`` (TRIED_ALREADY, NOTHING_TO_TRY,
-        TRY_AGAIN_TOO_LATE, REQUEST_CHANGED, OWN_REQUEST, OWN_STEAM_ACCOUNT; and if they may not).
+        TRY_AGAIN_TOO_LATE, STEAM_ACCOUNT_RESTS, STEAM_ACCOUNT_REFUSED, REQUEST_CHANGED,
+        OWN_REQUEST, OWN_STEAM_ACCOUNT; and if they may not).
         """
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
@@ -198,6 +200,7 @@ class Attention:
                 )
             if (request.expires_at or 0) <= now:
                 raise UserFacingError(Problem.TRY_AGAIN_TOO_LATE, number=request.number)
+            await self._require_awake(tx, view)
             lines = len(view.to_try_again)
             if not lines or not await purchases.try_again(tx, view, at=now):
                 raise UserFacingError(
@@ -216,6 +219,33 @@ class Attention:
         self._announcements.wake()
         self._approved.set()
         return view, lines
+
+    async def lately(self, actor: Actor, request_id: str) -> Lately:
+        """Return, for a moderator, what failed lately at a request's Steam account.
+
+        Raises ``UserFacingError`` if they may not.
+        """
+        async with self._database.reading() as tx:
+            view, _ = await require_approver(tx, self._guilds, actor, request_id)
+            return await lately(tx, view.request, at=self._clock.now_ms())
+
+    async def _require_awake(self, tx: Transaction, view: RequestView) -> None:
+        """Make sure that something may go to a request's Steam account now.
+
+        Raises ``UserFacingError`` with until when it rests and what failed there in the last day.
+        """
+        if not view.to_try_again:
+            return
+        found = await lately(tx, view.request, at=self._clock.now_ms())
+        if found.rest is None:
+            return
+        refused = found.rest.reason is WaitReason.STEAM_ACCOUNT
+        raise UserFacingError(
+            Problem.STEAM_ACCOUNT_REFUSED if refused else Problem.STEAM_ACCOUNT_RESTS,
+            number=view.request.number,
+            until=found.rest.until,
+            lately=",".join(f"{status}:{times}" for status, times in found.failed.items()),
+        )
 
     async def _to_settle(
         self, tx: Transaction, actor: Actor, request_id: str, stamp: str | None

@@ -328,6 +328,7 @@ class Purchasing:
             return wait_for(WaitReason.DISK_FULL)
         async with self._database.reading() as tx:
             paused = await settings.is_paused(tx, request.guild_id)
+            rests = await self._buying.wait_for_account(tx, view)
             behind = await self._announcements.behind(tx, request.guild_id, request.user_id)
         if paused:
             return wait_for(WaitReason.PAUSED)
@@ -337,6 +338,8 @@ class Purchasing:
             return wait_for_the_books(market_silent=self._this_run.market_silent)
         if self._may_not_be_visible_yet(view):
             return wait_for(WaitReason.BOOKS_FIRST)
+        if rests is not None:
+            return rests
         if behind or not self._poster.ready:
             return wait_for(WaitReason.CANNOT_TELL)
         match await self._directory.is_member(request.guild_id, request.user_id):

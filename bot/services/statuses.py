@@ -25,7 +25,7 @@ from bot.domain.money import Micros
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
 from bot.services.market_socket import MarketSocket
-from bot.store import audit, deliveries, outbox, requests
+from bot.store import audit, deliveries, outbox, requests, totals
 from bot.store.database import Transaction
 from bot.store.deliveries import Followed, Known
 
@@ -151,12 +151,30 @@ class Statuses:
             ),
         )
         if changed:
+            await self._count_as_spent(tx, view, line, key, offer_status)
             await self._tell(tx, view, line, key, before, offer_status)
         corrected = before is not None and before.debited != debited
         found_trade = before is not None and trade_offer_id not in (None, before.trade_offer_id)
         if changed or corrected or found_trade:
             await self._redraw(tx, view, before)
         return changed or corrected or found_trade
+
+    async def _count_as_spent(
+        self, tx: Transaction, view: RequestView, line: LineView, key: str, offer_status: str
+    ) -> None:
+        """Take back that a purchase's money was booked as back, if it is alive after all."""
+        if offer_status in FAILED_STATUSES or not await totals.forget_back(tx, key):
+            return
+        log.warning(
+            "The money of purchase key %s had been booked as back, and it is alive after all.", key
+        )
+        await audit.record_for(
+            tx,
+            EventKind.SPENT_AFTER_ALL,
+            view.request,
+            at=self._clock.now_ms(),
+            details={"line": line.line.line_no, "skin": line.line.market_hash_name},
+        )
 
     async def _tell(
         self,

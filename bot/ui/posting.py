@@ -24,8 +24,10 @@ from bot.services.ports import (
     TestCard,
 )
 from bot.ui.cards.approval import approval_card
+from bot.ui.cards.classic import Classic
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.member import member_status
+from bot.ui.cards.missed import member_here
 from bot.ui.cards.notices import pause_notice, pause_over
 from bot.ui.cards.result import result_card
 from bot.ui.cards.setup import test_card
@@ -63,11 +65,13 @@ class DiscordPoster:
         """Post a message; its mark is its nonce too, so Discord itself refuses a quick twin."""
         try:
             target = await self._target(row)
-            message = await target.send(
-                view=self._draw(row, subject),
-                nonce=row.mark,
-                allowed_mentions=_pings(subject, row, self._frame()),
-            )
+            drawn, pings = self._draw(row, subject), _pings(subject, row, self._frame())
+            if isinstance(drawn, Classic):
+                message = await target.send(
+                    drawn.content, view=drawn.view(row.mark), nonce=row.mark, allowed_mentions=pings
+                )
+            else:
+                message = await target.send(view=drawn, nonce=row.mark, allowed_mentions=pings)
         except _FAILURES as error:
             raise _translated(error) from None
         return Posted(message.channel.id, message.id)
@@ -77,10 +81,15 @@ class DiscordPoster:
         if row.channel_id is None or row.message_id is None:
             raise MessageGoneError("the message never stood anywhere")
         channel = self._client.get_partial_messageable(row.channel_id)
+        message = channel.get_partial_message(row.message_id)
+        drawn = self._draw(row, subject)
         try:
-            await channel.get_partial_message(row.message_id).edit(
-                view=self._draw(row, subject), allowed_mentions=_SILENT
-            )
+            if isinstance(drawn, Classic):
+                await message.edit(
+                    content=drawn.content, view=drawn.view(row.mark), allowed_mentions=_SILENT
+                )
+            else:
+                await message.edit(view=drawn, allowed_mentions=_SILENT)
         except discord.NotFound:
             raise MessageGoneError("the message is gone") from None
         except _FAILURES as error:
@@ -133,7 +142,7 @@ class DiscordPoster:
             return await self._client.create_dm(discord.Object(row.target_id))
         return self._client.get_partial_messageable(row.target_id, guild_id=row.guild_id)
 
-    def _draw(self, row: OutboxRow, subject: Subject) -> ui.LayoutView:
+    def _draw(self, row: OutboxRow, subject: Subject) -> ui.LayoutView | Classic:
         frame = replace(self._frame(), mark=row.mark)
         match subject:
             case TestCard(settings, confirmed):
@@ -145,13 +154,20 @@ class DiscordPoster:
             case RequestView():
                 return self._draw_request(row, subject, frame)
 
-    def _draw_request(self, row: OutboxRow, view: RequestView, frame: Frame) -> ui.LayoutView:
-        if row.kind is MessageKind.MEMBER_STATUS:
-            guild = self._client.get_guild(row.guild_id)
-            return member_status(view, frame, guild_name=guild.name if guild else "")
-        if row.kind is MessageKind.RESULT:
-            return result_card(view, frame)
-        return approval_card(view, frame)
+    def _draw_request(
+        self, row: OutboxRow, view: RequestView, frame: Frame
+    ) -> ui.LayoutView | Classic:
+        guild = self._client.get_guild(row.guild_id)
+        guild_name = guild.name if guild else ""
+        match row.kind:
+            case MessageKind.MEMBER_STATUS:
+                return member_status(view, frame, guild_name=guild_name)
+            case MessageKind.RESULT:
+                return result_card(view, frame)
+            case MessageKind.MEMBER_HERE:
+                return member_here(row, view, frame)
+            case _:
+                return approval_card(view, frame)
 
 
 def _pings(subject: Subject, row: OutboxRow, frame: Frame) -> discord.AllowedMentions:
@@ -176,7 +192,12 @@ def _only(*user_ids: int) -> discord.AllowedMentions:
 
 
 def _has_mark(message: discord.Message, mark: int) -> bool:
-    return any(getattr(component, "id", None) == mark for component in message.components)
+    # A card's is its container's own, a classic message's is its first button's.
+    for component in message.components:
+        inner = component.children if isinstance(component, discord.ActionRow) else ()
+        if any(getattr(one, "id", None) == mark for one in (component, *inner)):
+            return True
+    return False
 
 
 def _translated(error: Exception) -> PostRefusedError | PostUncertainError:

@@ -24,6 +24,7 @@ from bot.skinsback.limiter import Limiter
 from bot.store import settings as store_settings
 from bot.store import vault as vaults
 from bot.store.database import Database
+from bot.ui.cards.classic import Classic
 from bot.ui.posting import DiscordPoster
 
 TOKEN: Final = "AbCd_-12"
@@ -65,10 +66,10 @@ class PosterThatDraws(DiscordPoster):
         return True
 
 
-def _as_sent(view: ui.LayoutView) -> str:
-    """Return a card as it would be sent: building that is part of drawing it."""
-    components: list[object] = view.to_components()  # type: ignore[no-untyped-call]
-    return json.dumps(components)
+def _as_sent(drawn: ui.LayoutView | Classic) -> str:
+    """Return a message as it would be sent: building that is part of drawing it."""
+    view = drawn.view(1) if isinstance(drawn, Classic) else drawn
+    return json.dumps(view.to_components())
 
 
 @dataclass(frozen=True, slots=True)

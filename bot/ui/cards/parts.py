@@ -194,7 +194,7 @@ def button(
     style: ButtonStyle = ButtonStyle.secondary,
     *,
     disabled: bool = False,
-) -> Item:
+) -> ui.Button[Any]:
     """Return a button."""
     return ui.Button[Any](
         label=clipped(label, LABEL_MAX), custom_id=str(custom_id), style=style, disabled=disabled
