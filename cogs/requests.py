@@ -11,7 +11,6 @@ from bot.errors import Problem, UserFacingError
 from bot.services.requests import Detail
 from bot.ui import text
 from bot.ui.cards.member import cancel_question, request_detail, request_list
-from bot.ui.cards.notices import notice
 from bot.ui.cards.trade_url import trade_url_screen
 from bot.ui.custom_ids import Space
 from bot.ui.guard import Click, actor_of
@@ -52,8 +51,8 @@ class RequestCog(commands.Cog):
             view = self._detail(await self._requests.own_number(actor, number))
         await interaction.edit_original_response(view=view)
 
-    def _detail(self, detail: Detail, words: str = "") -> ui.LayoutView:
-        return request_detail(detail.view, detail.events, self._frame(), notice=words)
+    def _detail(self, detail: Detail, notice: str = "") -> ui.LayoutView:
+        return request_detail(detail.view, detail.events, self._frame(), notice=notice)
 
     async def _list(self, click: Click) -> None:
         await click.answer()
@@ -79,21 +78,24 @@ class RequestCog(commands.Cog):
         await click.answer()
         view = await self._requests.cancel(click.actor, click.custom_id.subject)
         detail = await self._requests.own(click.actor, click.custom_id.subject)
-        await click.show(self._detail(detail, text.cancelled(view)))
+        await click.show(self._detail(detail, notice=text.cancelled(view)))
 
     async def _here(self, click: Click) -> None:
         await click.answer()
         told = await self._missed.here(click.actor, click.custom_id.subject)
         words = text.here_in_words(told.view, news=told.news)
-        await click.show(notice(words, self._frame()))
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(self._detail(detail, words))
 
     async def _ask_again(self, click: Click) -> None:
         await click.answer()
         asked = await self._baskets.ask_again(
             click.actor, click.custom_id.subject, note=text.ASKED_AGAIN_NOTE
         )
-        words = text.asked_again_in_words(asked.number, asked.added, asked.left_out, self._frame())
-        await click.show(notice(words, self._frame()))
+        frame = self._frame()
+        words = text.asked_again_in_words(asked.number, asked.added, asked.left_out, frame)
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(self._detail(detail, words))
 
     async def _new_url(self, click: Click) -> None:
         await click.answer()

@@ -2089,6 +2089,12 @@ STATUS_FROM: Final = "{skins}, {total} at most · from **{guild}**"
 STATUS_FROM_HERE: Final = "{skins}, {total} at most"
 STATUS_PAID_FROM: Final = "{bought} of {skins}, {paid} paid · from **{guild}**"
 STATUS_PAID_FROM_HERE: Final = "{bought} of {skins}, {paid} paid"
+STATUS_PAID_IN_VAIN_FROM: Final = (
+    "{bought} of {skins}, {paid} paid, {vain} for what did not arrive · from **{guild}**"
+)
+STATUS_PAID_IN_VAIN_FROM_HERE: Final = (
+    "{bought} of {skins}, {paid} paid, {vain} for what did not arrive"
+)
 STATUS_PENDING: Final = (
     "It was sent {when}, and a moderator decides about it. Nothing has been bought yet. This "
     "message changes as it goes on."

@@ -242,10 +242,10 @@ class TestUndelivered:
         assert "2 of 3 skins bought, 1 not delivered" in public
         assert "$12.11 paid by the server for 1 skin. $12.11 paid by the server for what " in public
         assert "Nothing was paid." not in public.split("\n")
-        assert "1 of 3 skins, $12.11 paid" in status(shown)
+        assert "1 of 3 skins, $12.11 paid, $12.11 for what did not arrive" in status(shown)
         assert "It counts as spent" not in public + status(shown)
         listed = texts(member.request_list([shown], FRAME))
-        assert "partly bought · 3 skins, $12.11" in listed
+        assert "partly bought · 3 skins, $24.22" in listed
 
     def test_everything_bought_and_not_everything_delivered_is_not_green(self) -> None:
         shown = view(RequestState.BOUGHT, [lost(1, OfferStatus.TIMEOUT)])

@@ -8,6 +8,7 @@ from discord import ButtonStyle, ui
 
 from bot.domain.backoff import RESTS_AFTER
 from bot.domain.models import Event, Request, RequestView
+from bot.domain.money import Micros
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.ui import text
@@ -81,11 +82,15 @@ def _about(view: RequestView, guild_name: str) -> str:
         if over
         else (text.STATUS_FROM_HERE, text.STATUS_FROM)
     )
+    vain = view.debited_total - view.kept_total
+    if over and vain:
+        here, there = text.STATUS_PAID_IN_VAIN_FROM_HERE, text.STATUS_PAID_IN_VAIN_FROM
     return (there if guild_name else here).format(
         skins=text.skins(len(view.lines)),
         total=text.usd(view.ceiling_total),
         bought=len(view.in_state(LineState.PURCHASED)),
         paid=text.usd(view.kept_total),
+        vain=text.usd(Micros(vain)),
         guild=escape(clean_line(guild_name, length_max=100)),
     )
 
@@ -193,7 +198,7 @@ def _list_label(view: RequestView) -> str:
 
 def _sum(view: RequestView) -> str:
     over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
-    return text.usd(view.kept_total if over else view.ceiling_total)
+    return text.usd(view.debited_total if over else view.ceiling_total)
 
 
 def request_detail(
