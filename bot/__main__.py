@@ -48,6 +48,8 @@ from bot.services.following import Follower
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
+from bot.services.missed import Missed
+from bot.services.money import Money
 from bot.services.pauses import Pauses, lift_all
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.rebinding import named, rebind
@@ -419,6 +421,10 @@ def build(
         books=books,
         catalogue=catalogue,
         guilds=guilds,
+        missed=Missed(database, announcements, clock),
+        money=Money(
+            database, guilds, watch, announcements, clock, operator_ids=settings.operator_ids
+        ),
         pauses=Pauses(
             database,
             guilds,

@@ -88,6 +88,15 @@ class Problem(StrEnum):
     TRY_AGAIN_TOO_LATE = auto()
     BALANCE_LOW = auto()
     BALANCE_UNKNOWN = auto()
+    STEAM_ACCOUNT_RESTS = auto()  # its last trade could not be sent, and the next couldn't either
+    STEAM_ACCOUNT_REFUSED = auto()  # by the market, after too many trades that came to nothing
+    # What a member can do about a delivery that failed
+    HERE_TOO_LATE = auto()
+    HERE_TRIED_ALREADY = auto()
+    NOTHING_MISSED = auto()
+    NOTHING_TO_ASK_AGAIN = auto()
+    # Money
+    NOT_BACK_CHANGED = auto()
     # Where and who
     NOT_ALLOWED_TO_ASK = auto()
     NOT_ADMINISTRATOR = auto()

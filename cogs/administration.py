@@ -16,6 +16,7 @@ from bot.domain.states import LineState
 from bot.errors import Problem, UserFacingError
 from bot.ui import text
 from bot.ui.cards.attention import bought_modal, not_bought_modal, settle_screen, settled_screen
+from bot.ui.cards.money import money_screen
 from bot.ui.cards.notices import moderator_notice
 from bot.ui.custom_ids import Space, unpack
 from bot.ui.guard import Click, actor_of
@@ -49,12 +50,16 @@ class AdministrationCog(
         self._pauses = bot.services.pauses
         self._attention = bot.services.attention
         self._books = bot.services.books
+        self._money = bot.services.money
         bot.router.on(Space.REQUEST, "settle", self._open_settling)
         bot.router.on(Space.REQUEST, "settle_choose", self._choose)
         bot.router.on(Space.REQUEST, "settle_bought", self._ask_about_bought)
         bot.router.on(Space.REQUEST, "settle_bought_now", self._settle_bought)
         bot.router.on(Space.REQUEST, "settle_not", self._ask_about_not_bought)
         bot.router.on(Space.REQUEST, "settle_not_now", self._settle_not_bought)
+        bot.router.on(Space.MONEY, "page", self._turn_money)
+        bot.router.on(Space.MONEY, "choose", self._choose_money)
+        bot.router.on(Space.MONEY, "back", self._book_back)
 
     @app_commands.command(name=text.CMD_PAUSE_NAME, description=text.CMD_PAUSE)
     @app_commands.describe(reason=text.CMD_PAUSE_REASON)
@@ -87,6 +92,49 @@ class AdministrationCog(
         await interaction.edit_original_response(
             view=moderator_notice(text.books_in_words(report, balance), self._frame())
         )
+
+    @app_commands.command(name=text.CMD_BALANCE_NAME, description=text.CMD_BALANCE)
+    async def balance(self, interaction: discord.Interaction) -> None:
+        """Show where the money is, and what of it may be back."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        report = await self._money.show(actor_of(interaction))
+        await interaction.edit_original_response(view=money_screen(report, self._frame()))
+
+    async def _turn_money(self, click: Click) -> None:
+        await click.answer()
+        report = await self._money.show(click.actor, _page(click))
+        await click.show(money_screen(report, self._frame()))
+
+    async def _choose_money(self, click: Click) -> None:
+        await click.answer()
+        chosen = {int(value) for value in click.values if value.isdecimal()}
+        try:
+            report = await self._money.still(click.actor, _page(click), click.custom_id.stamp)
+        except UserFacingError as error:
+            await self._show_money(click, error)
+            return
+        await click.show(money_screen(report, self._frame(), chosen=chosen))
+
+    async def _book_back(self, click: Click) -> None:
+        await click.answer()
+        packed = click.custom_id.tail.partition(".")[2]
+        try:
+            booked = await self._money.book_back(
+                click.actor, _page(click), click.custom_id.stamp, unpack(packed)
+            )
+        except UserFacingError as error:
+            await self._show_money(click, error)
+            return
+        words = text.money_is_back(booked.amount, booked.count)
+        await click.show(money_screen(booked.report, self._frame(), notice=words))
+
+    async def _show_money(self, click: Click, error: UserFacingError) -> None:
+        """Say that somebody was faster on the screen as it is now; anything else has its answer."""
+        if error.problem is not Problem.NOT_BACK_CHANGED:
+            raise error
+        report = await self._money.show(click.actor, _page(click))
+        words = text.explain(error, self._frame())
+        await click.show(money_screen(report, self._frame(), notice=words))
 
     async def _open_settling(self, click: Click) -> None:
         await click.answer()
@@ -176,6 +224,12 @@ class AdministrationCog(
         view = await self._attention.to_settle(click.actor, click.custom_id.subject)
         words = text.explain(error, self._frame())
         await click.show(settle_screen(view, self._frame(), chosen=chosen, notice=words))
+
+
+def _page(click: Click) -> int:
+    """Return the page of a list that a click is about."""
+    number = click.custom_id.tail.partition(".")[0]
+    return int(number) if number.isdecimal() else 1
 
 
 def _chosen(click: Click) -> frozenset[int]:

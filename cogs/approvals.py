@@ -94,6 +94,7 @@ class ApprovalCog(commands.Cog):
                 self._frame(),
                 balance=await self._balance(),
                 paused=await self._pauses.standing(detail.view.request.guild_id),
+                lately=await self._attention.lately(click.actor, click.custom_id.subject),
             )
         )
 

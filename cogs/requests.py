@@ -25,6 +25,8 @@ class RequestCog(commands.Cog):
         self._requests = bot.services.requests
         self._trade_urls = bot.services.trade_urls
         self._pauses = bot.services.pauses
+        self._missed = bot.services.missed
+        self._baskets = bot.services.baskets
         bot.router.on(Space.PANEL, "mine", self._list)
         bot.router.on(Space.PANEL, "show", self._show_chosen)
         bot.router.on(Space.REQUEST, "show_one", self._show_one)
@@ -33,6 +35,8 @@ class RequestCog(commands.Cog):
         bot.router.on(Space.REQUEST, "new_url", self._new_url)
         bot.router.on(Space.REQUEST, "trades", self._trades)
         bot.router.on(Space.REQUEST, "send_now", self._send_now)
+        bot.router.on(Space.REQUEST, "here", self._here)
+        bot.router.on(Space.REQUEST, "ask_again", self._ask_again)
 
     @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
     @app_commands.describe(number=text.CMD_MY_REQUESTS_NUMBER)
@@ -93,6 +97,23 @@ class RequestCog(commands.Cog):
         detail = await self._requests.own(click.actor, custom_id.subject)
         words = text.sent_now(view, self._frame(), paused=paused is not None)
         await click.show(self._detail(detail, notice=words))
+
+    async def _here(self, click: Click) -> None:
+        await click.answer()
+        told = await self._missed.here(click.actor, click.custom_id.subject)
+        words = text.here_in_words(told.view, news=told.news)
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(self._detail(detail, words))
+
+    async def _ask_again(self, click: Click) -> None:
+        await click.answer()
+        asked = await self._baskets.ask_again(
+            click.actor, click.custom_id.subject, note=text.ASKED_AGAIN_NOTE
+        )
+        frame = self._frame()
+        words = text.asked_again_in_words(asked.number, asked.added, asked.left_out, frame)
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        await click.show(self._detail(detail, words))
 
     async def _new_url(self, click: Click) -> None:
         await click.answer()

@@ -105,7 +105,10 @@ class TradeUrlCog(commands.Cog):
         if context == _BASKET:
             await click.show(await self._basket(click.actor, "\n".join([saved, *notices])))
         else:
-            await click.show(trade_url_saved(confirmed.url, self._frame(), notices=notices))
+            elsewhere = confirmed.elsewhere.request if confirmed.elsewhere else None
+            await click.show(
+                trade_url_saved(confirmed.url, self._frame(), notices=notices, elsewhere=elsewhere)
+            )
 
     async def _basket(self, actor: Actor, notice: str = "") -> ui.LayoutView:
         basket = await self._services.baskets.open(actor)
@@ -139,10 +142,16 @@ class TradeUrlCog(commands.Cog):
 
 def _consequences(confirmed: Confirmed) -> list[str]:
     """Return what a new Trade URL did to requests that are already sent."""
+    moved = confirmed.elsewhere
     return [
         *(text.URL_RENEWED.format(number=number) for number in confirmed.renewed),
         *(text.URL_VOIDED.format(number=number) for number in confirmed.back_to_moderators),
         *(text.URL_UNTOUCHED.format(number=number) for number in confirmed.untouched),
+        *(
+            text.URL_SAME.format(number=number, trade_url_page=text.TRADE_URL_LINK)
+            for number in confirmed.same
+        ),
+        *([text.URL_ELSEWHERE.format(number=moved.request.number)] if moved else []),
     ]
 
 

@@ -34,6 +34,7 @@ from bot.ui.cards import (
     basket,
     delivery_notice,
     member,
+    money,
     notices,
     result,
     setup,
@@ -55,6 +56,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     basket,
     delivery_notice,
     member,
+    money,
     notices,
     result,
     setup,
@@ -190,7 +192,7 @@ def every_screen() -> dict[str, list[Shown]]:
         for attempt in AttemptState
     ]
     views += [examples.unknown_view(2), examples.unknown_view(2, attention_at=examples.NOW)]
-    views += [examples.refused_view(2), examples.waiting_view(2)]
+    views += [examples.refused_view(2), examples.waiting_view(2), examples.missed_view(2)]
     trades_row = examples.row_of(MessageKind.TRADES)
     notice_row = examples.row_of(MessageKind.DELIVERY_NOTICE, to_member=False)
     baskets = [
@@ -253,6 +255,12 @@ def every_screen() -> dict[str, list[Shown]]:
         "request_list": [member.request_list(some, FRAME) for some in ([], views[:10])],
         "request_detail": [member.request_detail(view, [], FRAME) for view in views],
         "cancel_question": [member.cancel_question(views[0], FRAME)],
+        "money_screen": [
+            money.money_screen(examples.money_report(count, page, 3), FRAME, chosen=places)
+            for count in (0, 1, 25)
+            for page in (1, 2, 3)
+            for places in (range(0), range(1, 26))
+        ],
         "notice": [notices.notice("x", FRAME)],
         "moderator_notice": [notices.moderator_notice("x", FRAME)],
         "pause_over": [notices.pause_over(FRAME)],

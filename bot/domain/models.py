@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
+from bot.domain.backoff import RESTS_AFTER, rests_until
 from bot.domain.delivery import SETTLES_MS, TRADE_LIVES_MS, is_moving
 from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, SILENT_PASSES, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, OfferStatus
@@ -50,6 +51,9 @@ class WaitReason(StrEnum):
     TRADE_URL_PARTNER = "trade_url_partner"
     TRADE_URL_TOKEN = "trade_url_token"  # noqa: S105 - a reason, not a secret
     STEAM_ACCOUNT = "steam_account"
+    """The market refuses it for a time, because too many trades to it came to nothing."""
+    STEAM_ACCOUNT_RESTS = "steam_account_rests"
+    """A trade to it could not be sent a short while ago, and the next one could not either."""
     DISK_FULL = "disk_full"
     CLOCK = "clock"
     MEMBER_READY = "member_ready"
@@ -234,7 +238,7 @@ class Request:
     here_at: int | None = None
     """When the member last asked for another try of a trade that they had missed."""
     trade_url_at: int | None = None
-    """When its own copy of the Trade URL was last replaced."""
+    """Since when its own copy of the Trade URL was known to be its member's."""
 
     @property
     def waits_for_member(self) -> bool:
@@ -333,6 +337,11 @@ class LineView:
         )
 
     @property
+    def failed_with(self) -> str | None:
+        """The market's status of a purchase that did not last, where that is where it stands."""
+        return self.last.offer_status if self.last and self.state is LineState.FAILED else None
+
+    @property
     def bought(self) -> tuple[Attempt, ...]:
         """Every purchase of it that was paid for, also one that did not last."""
         return tuple(one for one in self.attempts if one.state is AttemptState.PURCHASED)
@@ -365,8 +374,15 @@ class RequestView:
 
     @property
     def debited_total(self) -> Micros:
-        """What the market took for the lines that were bought."""
+        """What the market took for the lines that were bought, delivered or not."""
         return Micros(sum(attempt.debited or 0 for view in self.lines for attempt in view.attempts))
+
+    @property
+    def kept_total(self) -> Micros:
+        """What it took for what the member has or is sent: without what came to nothing."""
+        return Micros(
+            sum(one.debited or 0 for view in self.lines for one in view.bought if not one.failed)
+        )
 
     def told_in(self, part: int) -> tuple[tuple[LineView, Attempt], ...]:
         """Return the purchases that a part of the trade messages tells of, with their lines."""
@@ -429,6 +445,47 @@ class RequestView:
         if request.state is not RequestState.BOUGHT or request.expires_at is None:
             return ()
         return tuple(view for view in self.lines if view.can_be_tried_again)
+
+    @property
+    def missed(self) -> tuple[LineView, ...]:
+        """The lines whose trade its member did not accept in time, and that can be tried again."""
+        return tuple(line for line in self.to_try_again if line.failed_with == OfferStatus.TIMEOUT)
+
+    @property
+    def member_is_here(self) -> bool:
+        """Whether its member has said since they missed trades that they are there now."""
+        here_at = self.request.here_at
+        ends = [line.last.status_at or 0 for line in self.missed if line.last]
+        return here_at is not None and bool(ends) and here_at >= max(ends)
+
+    @property
+    def rests_until(self) -> int | None:
+        """Until when its own failed trades keep it from being tried again; None: they don't.
+
+        Others to the same Steam account may keep it longer.
+        """
+        ends = [
+            rests_until(
+                line.last.offer_status,
+                status_at=line.last.status_at or 0,
+                url_since=self.request.trade_url_at,
+            )
+            for line in self.to_try_again
+            if line.last and line.failed_with
+        ]
+        return max((end for end in ends if end is not None), default=None)
+
+    @property
+    def url_is_new(self) -> bool:
+        """Whether there is a new Trade URL since trades could not be sent, so that trying helps."""
+        failed = [line for line in self.to_try_again if line.failed_with in RESTS_AFTER]
+        return bool(failed) and self.rests_until is None
+
+    @property
+    def undelivered(self) -> tuple[LineView, ...]:
+        """The lines that are over and of which nothing is its member's."""
+        over = (LineState.FAILED, LineState.REFUSED)
+        return tuple(line for line in self.lines if line.state in over)
 
     @property
     def rounds(self) -> int:
@@ -577,6 +634,8 @@ class EventKind(StrEnum):
     READY = "ready"
     MEMBER_HERE = "member_here"
     MONEY_BACK = "money_back"
+    SPENT_AFTER_ALL = "spent_after_all"
+    """What was booked as back is not: the purchase is alive after all."""
     ALARM = "alarm"
     SETTING_CHANGED = "setting_changed"
     PAUSED = "paused"

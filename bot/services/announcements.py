@@ -166,6 +166,37 @@ class Announcements:
         )
         return part
 
+    async def stands_for_round(self, tx: Transaction, view: RequestView) -> bool:
+        """Say whether the moderators were told, or will be, in this round of tries that its member
+        is there.
+        """
+        row = await outbox.find_part(
+            tx, view.request.request_id, MessageKind.MEMBER_HERE, view.rounds
+        )
+        return row is not None
+
+    async def announce_for_round(self, tx: Transaction, view: RequestView) -> None:
+        """Tell the moderators that the member is there, once for each round of tries."""
+        request = view.request
+        kind, part = MessageKind.MEMBER_HERE, view.rounds
+        if await self.stands_for_round(tx, view):
+            return
+        guild = await settings.get_guild(tx, request.guild_id)
+        channel_id = guild.approval_channel_id or guild.results_channel_id
+        if channel_id is None:
+            raise RuntimeError("a request was bought where nobody can be told")
+        await outbox.announce(
+            tx,
+            kind,
+            guild_id=request.guild_id,
+            request_id=request.request_id,
+            part=part,
+            target_id=channel_id,
+            mark=mark_of(request.request_id, kind, 0, part),
+            at=self._clock.now_ms(),
+            search_since=self._may_stand_since(view),
+        )
+
     def _may_stand_since(self, view: RequestView) -> int | None:
         """Return since when a message about a request may stand without a trace on this disk."""
         submitted_at = view.request.submitted_at
@@ -418,6 +449,9 @@ class Announcements:
         if row.kind is MessageKind.TRADES and not stands:
             # What was over before anybody could be told is on the other cards.
             return view if _waits(view, row) else None
+        if row.kind is MessageKind.MEMBER_HERE and not stands:
+            # Tried again before it could be told, or too late for that.
+            return view if view.rounds == row.part and view.missed else None
         return None if row.kind is MessageKind.APPROVAL_CARD and over and not stands else view
 
     async def _replace(self, row: OutboxRow) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.keys import DIGEST_SHOWN, stamp_of
 from bot.domain.limits import CHECK_GAP_MS, REASON_MAX
-from bot.domain.models import Actor, Attempt, EventKind, PauseCause, RequestView
+from bot.domain.models import Actor, Attempt, EventKind, PauseCause, RequestView, WaitReason
 from bot.domain.money import Micros, format_usd, parse_paid
 from bot.domain.plain_text import clean_line
 from bot.domain.states import LineState, RequestState
@@ -26,6 +26,7 @@ from bot.services.holds import is_covered
 from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Alarm
 from bot.services.rights import require_administrator, require_approver, require_disinterested
+from bot.services.steam_accounts import Lately, lately
 from bot.store import audit, outbox, purchases, requests
 from bot.store.database import Database, Transaction
 
@@ -184,8 +185,9 @@ class Attention:
         It is held for in the transaction that moves the request, if the balance covers it beside
         everything that is held already. ``rounds``: how often that was done before by the card that
         was pressed. Return the request and how many lines are tried. Raises ``UserFacingError``
-        (TRIED_ALREADY, NOTHING_TO_TRY, TRY_AGAIN_TOO_LATE, BALANCE_LOW, BALANCE_UNKNOWN,
-        REQUEST_CHANGED, OWN_REQUEST, OWN_STEAM_ACCOUNT; and if they may not).
+        (TRIED_ALREADY, NOTHING_TO_TRY, TRY_AGAIN_TOO_LATE, STEAM_ACCOUNT_RESTS,
+        STEAM_ACCOUNT_REFUSED, BALANCE_LOW, BALANCE_UNKNOWN, REQUEST_CHANGED, OWN_REQUEST,
+        OWN_STEAM_ACCOUNT; and if they may not).
         """
         async with self._database.reading() as tx:
             await self._to_try_again(tx, actor, request_id, stamp, rounds)
@@ -238,7 +240,35 @@ class Attention:
             raise UserFacingError(
                 Problem.NOTHING_TO_TRY, number=request.number, state=request.state.value
             )
+        await self._require_awake(tx, view)
         return view
+
+    async def lately(self, actor: Actor, request_id: str) -> Lately:
+        """Return, for a moderator, what failed lately at a request's Steam account.
+
+        Raises ``UserFacingError`` if they may not.
+        """
+        async with self._database.reading() as tx:
+            view, _ = await require_approver(tx, self._guilds, actor, request_id)
+            return await lately(tx, view.request, at=self._clock.now_ms())
+
+    async def _require_awake(self, tx: Transaction, view: RequestView) -> None:
+        """Make sure that something may go to a request's Steam account now.
+
+        Raises ``UserFacingError`` with until when it rests and what failed there in the last day.
+        """
+        if not view.to_try_again:
+            return
+        found = await lately(tx, view.request, at=self._clock.now_ms())
+        if found.rest is None:
+            return
+        refused = found.rest.reason is WaitReason.STEAM_ACCOUNT
+        raise UserFacingError(
+            Problem.STEAM_ACCOUNT_REFUSED if refused else Problem.STEAM_ACCOUNT_RESTS,
+            number=view.request.number,
+            until=found.rest.until,
+            lately=",".join(f"{status}:{times}" for status, times in found.failed.items()),
+        )
 
     async def _to_settle(
         self, tx: Transaction, actor: Actor, request_id: str, stamp: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,13 +11,15 @@ from random import Random
 from bot.domain.keys import new_request_id
 from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
-from bot.domain.models import Actor, Basket, GuildSettings, Pick
+from bot.domain.models import Actor, Basket, GuildSettings, Pick, RequestView
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
+from bot.domain.states import RequestState
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.catalogue import Catalogue, Matches, fold
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
+from bot.services.rights import own_request
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
 from bot.store import baskets, settings
@@ -60,6 +63,19 @@ class Several:
 
     basket: Basket
     matches: Matches
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """What did not arrive of a request is in the basket now, as far as it can be.
+
+    ``added``: how many skins; ``left_out``: the names of those that nobody sells, or that found no
+    room.
+    """
+
+    number: int
+    added: int
+    left_out: tuple[str, ...]
 
 
 class Baskets:
@@ -177,14 +193,75 @@ class Baskets:
                 ceiling=ceiling,
                 class_id=quote.class_id,
             )
-            alike = next((one for one in basket.picks if _same_row(one, pick)), None)
-            if alike is None:
-                await baskets.add_pick(tx, basket.request_id, pick)
-            else:
-                total = alike.quantity + pick.quantity
-                await baskets.update_pick(tx, replace(pick, pick_id=alike.pick_id, quantity=total))
+            await _put(tx, basket, pick)
             changed = await self._find_or_make(tx, guild_id, actor.user_id)
         return Added(changed, pick, guessed)
+
+    async def ask_again(self, actor: Actor, request_id: str, *, note: str) -> AskedAgain:
+        """Put what did not arrive of a member's request into their basket, at today's prices.
+
+        What was approved as a ceiling is kept where it still covers the price. A second press adds
+        nothing: what is there already is left as it is. It works from a DM too; whether they may
+        ask is seen when they send it. ``note``: for the moderators, if there is none, with
+        ``{number}``. Raises ``UserFacingError`` (NOT_YOURS, NOTHING_TO_ASK_AGAIN,
+        SERVER_NOT_ALLOWED).
+        """
+        async with self._database.writing() as tx:
+            view = await own_request(tx, actor, request_id)
+            request = view.request
+            over = request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+            if not over or not view.undelivered:
+                raise UserFacingError(Problem.NOTHING_TO_ASK_AGAIN, number=request.number)
+            self._guilds.require_allowed(replace(actor, guild_id=request.guild_id))
+            guild = await settings.get_guild(tx, request.guild_id)
+            basket = await self._find_or_make(tx, request.guild_id, actor.user_id)
+            picks, left_out = self._missing_from(view, basket, guild)
+            if picks:
+                await baskets.change(
+                    tx, basket.request_id, revision=basket.revision, at=self._clock.now_ms()
+                )
+                for pick in picks:
+                    await _put(tx, basket, pick)
+                if not basket.note:
+                    await baskets.set_note(
+                        tx, basket.request_id, note.format(number=request.number)
+                    )
+        return AskedAgain(request.number, sum(pick.quantity for pick in picks), left_out)
+
+    def _missing_from(
+        self, view: RequestView, basket: Basket, guild: GuildSettings
+    ) -> tuple[list[Pick], tuple[str, ...]]:
+        """Return what is to be added of a request, and the names of what can't be."""
+        room = guild.lines_max - basket.lines_count
+        picks: list[Pick] = []
+        left_out: list[str] = []
+        wanted = Counter(line.line.market_hash_name for line in view.undelivered)
+        ceilings = {line.line.market_hash_name: line.line.ceiling for line in view.undelivered}
+        for name, times in wanted.items():
+            there = sum(one.quantity for one in basket.picks if one.market_hash_name == name)
+            if times <= there:
+                continue
+            quote = self._catalogue.find(name)
+            quantity = min(times - there, room)
+            if quote is None or not quote.count or quantity < 1:
+                left_out.append(name)
+                continue
+            usual = ceiling_for(quote.price, guild.tolerance_bp)
+            ceiling = ceilings[name] if ceilings[name] >= quote.price else usual
+            room -= quantity
+            picks.append(
+                Pick(
+                    pick_id=0,
+                    game=quote.game,
+                    market_hash_name=name,
+                    listing_id=None,
+                    quantity=quantity,
+                    quote=quote.price,
+                    ceiling=ceiling,
+                    class_id=quote.class_id,
+                )
+            )
+        return picks, tuple(left_out)
 
     @asynccontextmanager
     async def _changing(
@@ -254,6 +331,16 @@ class Baskets:
         """Return the pick at today's price; a particular listing keeps the one it was seen at."""
         quote = None if pick.listing_id else self.quote_of(pick)
         return pick if quote is None or not quote.count else replace(pick, quote=quote.price)
+
+
+async def _put(tx: Transaction, basket: Basket, pick: Pick) -> None:
+    """Put a pick in, into the row that is there for it if there is one."""
+    alike = next((one for one in basket.picks if _same_row(one, pick)), None)
+    if alike is None:
+        await baskets.add_pick(tx, basket.request_id, pick)
+    else:
+        total = alike.quantity + pick.quantity
+        await baskets.update_pick(tx, replace(pick, pick_id=alike.pick_id, quantity=total))
 
 
 def require_may_ask(actor: Actor, guild: GuildSettings) -> None:

@@ -10,6 +10,8 @@ from bot.services.books import Books
 from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
+from bot.services.missed import Missed
+from bot.services.money import Money
 from bot.services.pauses import Pauses
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
@@ -24,6 +26,8 @@ class Services:
     books: Books
     catalogue: Catalogue
     guilds: Guilds
+    missed: Missed
+    money: Money
     pauses: Pauses
     requests: Requests
     trade_urls: TradeUrls

@@ -47,8 +47,15 @@ from bot.services.booking import Booking
 from bot.services.clock import Clock
 from bot.services.market_watch import MarketWatch
 from bot.services.outcomes import Outcome, Unclear, Verdict, judge
+from bot.services.steam_accounts import rest_of
 from bot.services.timing import Timing
-from bot.services.waits import Wait, wait_after, wait_after_refusal, wait_for
+from bot.services.waits import (
+    Wait,
+    wait_after,
+    wait_after_refusal,
+    wait_for,
+    wait_for_account,
+)
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import Token
 from bot.skinsback.refusals import RefusalKind, Scope, rule_for
@@ -181,17 +188,33 @@ class Buying:
     async def _may_send(self, tx: Transaction, request_id: str) -> RequestView | None:
         """Return a request as it stands if something of it may be sent now.
 
-        A pause that has come meanwhile is written on it. Raises ``RuntimeError`` if it is not what
-        was approved.
+        A pause that has come meanwhile is written on it, and so is a Steam account that rests.
+        Raises ``RuntimeError`` if it is not what was approved.
         """
         view = await requests.get(tx, request_id)
         if view is None or view.request.state is not RequestState.BUYING:
             return None
         require_as_approved(view)
+        wait = await self.wait_for_account(tx, view)
         if await settings.is_paused(tx, view.request.guild_id):
-            await self.give_back_in(tx, view, wait_for(WaitReason.PAUSED))
+            wait = wait_for(WaitReason.PAUSED)
+        if wait is not None:
+            await self.give_back_in(tx, view, wait)
             return None
         return view
+
+    async def wait_for_account(self, tx: Transaction, view: RequestView) -> Wait | None:
+        """Return the wait for a request's Steam account, if nothing may go to it at the moment.
+
+        A second send of what is unknown waits as well: to an account that can't be sent to it would
+        be the next trade that fails, and its Trade URL may be replaced. It is looked up meanwhile.
+        """
+        now = self._now()
+        rest = await rest_of(tx, view.request, at=now)
+        if rest is None:
+            return None
+        looked_up = self._timing.look_up_max_ms if view.in_state(LineState.UNKNOWN) else None
+        return wait_for_account(rest, at=now, at_most_ms=looked_up)
 
     async def _write_batch(
         self,
@@ -407,6 +430,8 @@ class Buying:
             current = await requests.get(tx, view.request.request_id) or view
             tries = max(len(line.attempts) for line in view.lines) + 1
             wait: Wait | None = wait_after_refusal(refusal, tries=tries)
+            if rule.kind is RefusalKind.TOO_MANY_FAILURES:
+                wait = await self.wait_for_account(tx, current) or wait
             if rule.kind is RefusalKind.TOKEN_WRONG and await self._token_is_new(tx, view, batch):
                 wait = None
             await self.give_back_in(tx, current, wait, code=refusal.code)

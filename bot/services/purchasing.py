@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.models import EventKind, Request, RequestView, WaitReason
+from bot.domain.models import EventKind, RequestView, WaitReason
 from bot.domain.states import LineState, RequestState, Step
 from bot.errors import MarketError
 from bot.services.announcements import Announcements
@@ -345,7 +345,7 @@ class Purchasing:
             return wait_for(WaitReason.SERVER_NOT_ALLOWED)
         if self._disk is not None and await self._disk.is_low():
             return wait_for(WaitReason.DISK_FULL)
-        paused, behind = await self._database.read(lambda tx: self._paused_and_behind(tx, request))
+        paused, rests, behind = await self._database.read(lambda tx: self._in_the_way(tx, view))
         if paused:
             return wait_for(WaitReason.PAUSED)
         if self._clock_watch is not None and self._clock_watch.wrong:
@@ -354,6 +354,8 @@ class Purchasing:
             return wait_for_the_books(market_silent=self._this_run.market_silent)
         if self._may_not_be_visible_yet(view):
             return wait_for(WaitReason.BOOKS_FIRST)
+        if rests is not None:
+            return rests
         if behind or not self._poster.ready:
             return wait_for(WaitReason.CANNOT_TELL)
         match await self._directory.is_member(request.guild_id, request.user_id):
@@ -364,9 +366,14 @@ class Purchasing:
             case True:
                 return None
 
-    async def _paused_and_behind(self, tx: Transaction, request: Request) -> tuple[bool, bool]:
+    async def _in_the_way(
+        self, tx: Transaction, view: RequestView
+    ) -> tuple[bool, Wait | None, bool]:
+        """Return whether buying is paused, the Steam account's rest, and whether news is behind."""
+        request = view.request
         return (
             await settings.is_paused(tx, request.guild_id),
+            await self._buying.wait_for_account(tx, view),
             await self._announcements.behind(tx, request.guild_id, request.user_id),
         )
 

@@ -42,7 +42,7 @@ from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
-from bot.services.rights import require_approver, require_disinterested
+from bot.services.rights import own_request, require_approver, require_disinterested
 from bot.services.statuses import close_if_settled
 from bot.store import audit, baskets, outbox, requests, settings, trade_urls
 from bot.store.database import Database, Transaction
@@ -170,6 +170,7 @@ class Requests:
             lines=lines,
             at=now,
             expires_at=now + PENDING_EXPIRES_MS,
+            trade_url_at=await trade_urls.known_since(tx, basket.user_id),
         )
         view = await requests.get(tx, basket.request_id)
         if not submitted or view is None:
@@ -269,7 +270,7 @@ class Requests:
     async def own(self, actor: Actor, request_id: str) -> Detail:
         """Return a member's own request; also from a DM. Raises ``UserFacingError`` (NOT_YOURS)."""
         async with self._database.reading() as tx:
-            view = await self._own(tx, actor, request_id)
+            view = await own_request(tx, actor, request_id)
             return Detail(view, tuple(await audit.of_request(tx, request_id)))
 
     async def own_number(self, actor: Actor, number: int) -> Detail:
@@ -287,7 +288,7 @@ class Requests:
     async def require_can_cancel(self, actor: Actor, request_id: str) -> RequestView:
         """Return one's own request if it can be cancelled now. Raises as ``cancel`` does."""
         async with self._database.reading() as tx:
-            view = await self._own(tx, actor, request_id)
+            view = await own_request(tx, actor, request_id)
         if view.request.state not in states_before(RequestEvent.CANCEL):
             raise UserFacingError(Problem.TOO_LATE_TO_CANCEL, number=view.request.number)
         return view
@@ -298,7 +299,7 @@ class Requests:
         Raises ``UserFacingError`` (NOT_YOURS, TOO_LATE_TO_CANCEL).
         """
         async with self._database.writing() as tx:
-            view = await self._own(tx, actor, request_id)
+            view = await own_request(tx, actor, request_id)
             if not await requests.cancel(tx, request_id, at=self._clock.now_ms()):
                 raise UserFacingError(Problem.TOO_LATE_TO_CANCEL, number=view.request.number)
             cancelled = await self._decided(tx, view, EventKind.CANCELLED, actor.user_id)
@@ -313,7 +314,7 @@ class Requests:
         """
         await self._expire_if_too_old(request_id)
         async with self._database.writing() as tx:
-            view = await self._own(tx, actor, request_id)
+            view = await own_request(tx, actor, request_id)
             request = view.request
             guild = await settings.get_guild(tx, request.guild_id)
             shown = request.digest[:DIGEST_SHOWN] == stamp
@@ -405,14 +406,6 @@ class Requests:
             raise _already_decided(request)
         _require_stamp(request, stamp)
         return view, guild
-
-    async def _own(self, tx: Transaction, actor: Actor, request_id: str) -> RequestView:
-        view = await requests.get(tx, request_id)
-        if view is None or view.request.user_id != actor.user_id:
-            raise UserFacingError(Problem.NOT_YOURS)
-        if actor.guild_id not in (None, view.request.guild_id):
-            raise UserFacingError(Problem.NOT_YOURS)
-        return view
 
     async def _decided(
         self,

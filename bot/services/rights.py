@@ -45,6 +45,19 @@ async def _here(tx: Transaction, guild_id: int, request_id: str) -> RequestView:
     return view
 
 
+async def own_request(tx: Transaction, actor: Actor, request_id: str) -> RequestView:
+    """Return the request of a member's own that they act on; also from a DM.
+
+    Raises ``UserFacingError`` (NOT_YOURS).
+    """
+    view = await requests.get(tx, request_id)
+    if view is None or view.request.user_id != actor.user_id:
+        raise UserFacingError(Problem.NOT_YOURS)
+    if actor.guild_id not in (None, view.request.guild_id):
+        raise UserFacingError(Problem.NOT_YOURS)
+    return view
+
+
 async def require_disinterested(tx: Transaction, actor: Actor, request: Request) -> None:
     """Make sure that a request is not one's own and does not go to one's own Steam account.
 

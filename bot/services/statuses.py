@@ -24,7 +24,7 @@ from bot.domain.models import Attempt, EventKind, LineView, MessageKind, Request
 from bot.domain.money import Micros
 from bot.services.announcements import Announcements
 from bot.services.clock import Clock
-from bot.store import audit, deliveries, outbox, requests
+from bot.store import audit, deliveries, outbox, requests, totals
 from bot.store.database import Transaction
 from bot.store.deliveries import Followed, Known
 
@@ -155,10 +155,28 @@ class Statuses:
             ),
         )
         if changed:
+            await self._count_as_spent(tx, view, line, key, offer_status)
             await self._tell(tx, view, line, key, before, offer_status)
         if news:
             await self._redraw(tx, view, before)
         return news
+
+    async def _count_as_spent(
+        self, tx: Transaction, view: RequestView, line: LineView, key: str, offer_status: str
+    ) -> None:
+        """Take back that a purchase's money was booked as back, if it is alive after all."""
+        if offer_status in FAILED_STATUSES or not await totals.forget_back(tx, key):
+            return
+        log.warning(
+            "The money of purchase key %s had been booked as back, and it is alive after all.", key
+        )
+        await audit.record_for(
+            tx,
+            EventKind.SPENT_AFTER_ALL,
+            view.request,
+            at=self._clock.now_ms(),
+            details={"line": line.line.line_no, "skin": line.line.market_hash_name},
+        )
 
     async def _tell(
         self,

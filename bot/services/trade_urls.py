@@ -1,7 +1,8 @@
 """Where skins are sent: giving, confirming and forgetting a Trade URL.
 
-A new URL of the same Steam account replaces the token in open requests. One of another account
-never silently touches a request: only the one it was given for goes back to the moderators with it.
+A new URL of the same Steam account replaces the token in requests for which something may still be
+bought. One of another account never silently touches a request: only the one it was given for goes
+back to the moderators with it, and what was bought already has to be asked for anew.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Final
 
 from bot.domain.keys import digest_of, new_request_id
 from bot.domain.limits import PENDING_EXPIRES_MS
+from bot.domain.market import OfferStatus
 from bot.domain.models import Actor, EventKind, RequestView
-from bot.domain.states import RequestEvent, states_before
+from bot.domain.states import RequestEvent, RequestState, states_before
 from bot.domain.trade_url import TradeUrl, parse_trade_url
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
@@ -34,6 +36,10 @@ class Confirmed:
     renewed: tuple[int, ...]
     back_to_moderators: tuple[int, ...]
     untouched: tuple[int, ...]
+    same: tuple[int, ...] = ()
+    """Requests whose trades could not be sent with this very URL."""
+    elsewhere: RequestView | None = None
+    """The request that it was given for, which is bought and stays with its Steam account."""
 
 
 class TradeUrls:
@@ -91,11 +97,7 @@ class TradeUrls:
         moved: list[int] = []
         untouched: list[int] = []
         async with self._database.writing() as tx:
-            url = await trade_urls.find_candidate(tx, self._vault, actor.user_id, candidate_id)
-            if url is None or not await trade_urls.confirm(
-                tx, actor.user_id, candidate_id, at=self._clock.now_ms()
-            ):
-                raise UserFacingError(Problem.OUT_OF_DATE)
+            url = await self._take(tx, actor.user_id, candidate_id)
             for request_id in await requests.open_of_member(tx, actor.user_id):
                 view = await requests.get(tx, request_id)
                 if view is None:
@@ -108,9 +110,63 @@ class TradeUrls:
                     moved.append(view.request.number)
                 else:
                     untouched.append(view.request.number)
+            now_theirs, same = await self._renew_bought(tx, actor.user_id, url)
+            elsewhere = await self._bought_elsewhere(tx, actor.user_id, for_request, url)
         self._announcements.wake()
         self._approved.set()
-        return Confirmed(url, tuple(renewed), tuple(moved), tuple(untouched))
+        return Confirmed(
+            url, (*renewed, *now_theirs), tuple(moved), tuple(untouched), same, elsewhere
+        )
+
+    async def _take(self, tx: Transaction, user_id: int, candidate_id: str) -> TradeUrl:
+        """Make the candidate a person's own. Raises ``UserFacingError`` (OUT_OF_DATE)."""
+        url = await trade_urls.find_candidate(tx, self._vault, user_id, candidate_id)
+        since = None
+        if url is not None and url == await trade_urls.find(tx, self._vault, user_id):
+            since = await trade_urls.known_since(tx, user_id)
+        now = self._clock.now_ms()
+        if url is None or not await trade_urls.confirm(
+            tx, user_id, candidate_id, at=now, since=since
+        ):
+            raise UserFacingError(Problem.OUT_OF_DATE)
+        return url
+
+    async def _renew_bought(
+        self, tx: Transaction, user_id: int, url: TradeUrl
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bring a URL of the same account to bought requests that can still be tried again.
+
+        Return the numbers of those that it is news for, and of those which it has failed before.
+        """
+        renewed, same = [], []
+        for request_id in await requests.bought_of_member(tx, user_id, at=self._clock.now_ms()):
+            view = await requests.get(tx, request_id)
+            if view is None or view.request.partner != url.partner:
+                continue
+            if await self._is_new(tx, view, url):
+                await self._renew(tx, view, url)
+                renewed.append(view.request.number)
+            elif any(line.failed_with == OfferStatus.INVALID_TRADE_TOKEN for line in view.lines):
+                same.append(view.request.number)
+        return tuple(renewed), tuple(same)
+
+    async def _bought_elsewhere(
+        self, tx: Transaction, user_id: int, for_request: str | None, url: TradeUrl
+    ) -> RequestView | None:
+        """Return the request of theirs that a URL of another account was given for in vain.
+
+        It was approved for the account that it goes to; what its member lacks has to be asked for
+        anew.
+        """
+        view = await requests.get(tx, for_request) if for_request else None
+        if view is None or view.request.user_id != user_id or view.request.partner == url.partner:
+            return None
+        over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+        return view if over and view.undelivered else None
+
+    async def _is_new(self, tx: Transaction, view: RequestView, url: TradeUrl) -> bool:
+        sealed = await requests.sealed_token(tx, view.request.request_id)
+        return sealed is None or self._vault.open(sealed) != url.token
 
     async def forget(self, actor: Actor) -> bool:
         """Forget a person's Trade URL. Return whether there was one.
@@ -128,6 +184,7 @@ class TradeUrls:
             self._vault.seal(url.token),
             partner=url.partner,
             at=self._clock.now_ms(),
+            new=await self._is_new(tx, view, url),
         )
         await self._record(tx, view, EventKind.TRADE_URL_RENEWED)
 

@@ -8,6 +8,7 @@ from typing import Final
 from bot.domain.market import Refusal
 from bot.domain.models import WaitReason
 from bot.errors import MarketError, MarketRefusedError
+from bot.services.steam_accounts import Rest
 from bot.skinsback.refusals import RefusalKind, rule_for
 
 _WAIT_MS: Final = {
@@ -58,6 +59,15 @@ def wait_for_the_books(*, market_silent: bool) -> Wait:
     """
     reason = WaitReason.MARKET_UNREACHABLE if market_silent else WaitReason.BOOKS_FIRST
     return Wait(reason, _WAIT_MS[WaitReason.BOOKS_FIRST])
+
+
+def wait_for_account(rest: Rest, *, at: int, at_most_ms: int | None = None) -> Wait:
+    """Return the wait for a Steam account that rests; with ``at_most_ms`` it is looked at sooner.
+
+    So it is where purchases are looked up meanwhile.
+    """
+    for_ms = rest.until - at
+    return Wait(rest.reason, for_ms if at_most_ms is None else min(for_ms, at_most_ms))
 
 
 def wait_after(error: MarketError) -> Wait:

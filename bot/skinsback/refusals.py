@@ -68,6 +68,9 @@ class RefusalRule:
     wait_s: int = 0
 
 
+TOO_MANY_FAILURES: Final = 10
+"""The code by which the market refuses a Steam account for a time that it doesn't tell."""
+
 _HOUR: Final = 3600
 _MARKET_WAIT: Final = 300
 _RATE_WAIT: Final = 60  # the market counts calls a minute
@@ -120,7 +123,7 @@ _RULES: Final = (
     _call(8, "invalid_partner_value", RefusalKind.PARTNER_WRONG, Helper.MEMBER),
     _call(9, "invalid_token_value", RefusalKind.TOKEN_WRONG, Helper.MEMBER),
     _call(
-        10,
+        TOO_MANY_FAILURES,
         "too_many_failed_attempts_for_user",
         RefusalKind.TOO_MANY_FAILURES,
         Helper.TIME,

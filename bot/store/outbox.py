@@ -109,6 +109,22 @@ async def latest_part(tx: Transaction, request_id: str, kind: MessageKind) -> Ou
     return None if row is None else _row(row)
 
 
+async def find_part(
+    tx: Transaction, request_id: str, kind: MessageKind, part: int
+) -> OutboxRow | None:
+    """Return one of a request's messages of a kind of which there may be several, whatever came of
+    it.
+    """
+    row = await tx.one(
+        "SELECT * FROM outbox WHERE request_id = ? AND kind = ? AND part = ? "
+        "ORDER BY outbox_id DESC LIMIT 1",
+        request_id,
+        kind,
+        part,
+    )
+    return None if row is None else _row(row)
+
+
 async def touch_part(tx: Transaction, request_id: str, kind: MessageKind, part: int) -> None:
     """Have one of a request's messages of a kind drawn again."""
     await tx.execute(

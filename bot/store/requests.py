@@ -6,7 +6,9 @@ the request is no longer what was shown.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from bot.domain.models import (
     Attempt,
@@ -27,6 +29,11 @@ from bot.domain.states import (
     states_before,
 )
 from bot.store.database import Row, Transaction, Value
+
+_FOR_A_URL: Final = json.dumps(
+    [WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN, WaitReason.STEAM_ACCOUNT_RESTS]
+)
+"""What a new Trade URL may end."""
 
 
 def _request(row: Row) -> Request:
@@ -211,14 +218,19 @@ async def submit(
     lines: Sequence[Line],
     at: int,
     expires_at: int,
+    trade_url_at: int | None = None,
 ) -> bool:
-    """Turn the basket into a pending request, unless it has changed since it was shown."""
+    """Turn the basket into a pending request, unless it has changed since it was shown.
+
+    ``trade_url_at``: since when its Trade URL is known.
+    """
     if not await move(
         tx,
         basket.request_id,
         RequestEvent.SUBMIT,
-        "number = ?, digest = ?, partner = ?, sealed_token = ?, submitted_at = ?, expires_at = ?",
-        (number, digest, partner, sealed_token, at, expires_at),
+        "number = ?, digest = ?, partner = ?, sealed_token = ?, submitted_at = ?, expires_at = ?, "
+        "trade_url_at = ?",
+        (number, digest, partner, sealed_token, at, expires_at, trade_url_at),
         at=at,
         where="revision = ?",
         values=(basket.revision,),
@@ -418,25 +430,43 @@ async def take_reminders(tx: Transaction, at: int, *, limit: int) -> list[str]:
 
 
 async def renew_token(
-    tx: Transaction, request_id: str, sealed_token: bytes, *, partner: int, at: int
+    tx: Transaction,
+    request_id: str,
+    sealed_token: bytes,
+    *,
+    partner: int,
+    at: int,
+    new: bool = True,
 ) -> bool:
-    """Replace the token of an open request that goes to the same Steam account.
+    """Replace the token of a request of the same Steam account that a new one can still help.
 
-    What waited for a Trade URL waits no longer.
+    So it can as long as something may be bought for it. ``new``: it is another one than before.
+    What waited for a Trade URL waits no longer; whether its Steam account still rests is looked at
+    anew.
     """
     changed = await tx.execute(
         "UPDATE requests SET sealed_token = ?, changed_at = ?, "
-        "claimable_at = CASE WHEN waits_for LIKE 'trade_url_%' THEN ? ELSE claimable_at END, "
-        "step_at = CASE WHEN state = 'buying' AND waits_for LIKE 'trade_url_%' THEN ? "
-        "ELSE step_at END, "
-        "waits_for = CASE WHEN waits_for LIKE 'trade_url_%' THEN NULL ELSE waits_for END "
-        "WHERE request_id = ? AND partner = ? AND state IN ('pending', 'approved', 'buying')",
+        "trade_url_at = CASE WHEN ? THEN ? ELSE trade_url_at END, "
+        "claimable_at = CASE WHEN waits_for IN (SELECT value FROM json_each(?)) THEN ? "
+        "ELSE claimable_at END, "
+        "step_at = CASE WHEN state = 'buying' AND waits_for IN (SELECT value FROM json_each(?)) "
+        "THEN ? ELSE step_at END, "
+        "waits_for = CASE WHEN waits_for IN (SELECT value FROM json_each(?)) THEN NULL "
+        "ELSE waits_for END "
+        "WHERE request_id = ? AND partner = ? AND (state IN ('pending', 'approved', 'buying') "
+        "OR (state = 'bought' AND expires_at > ?))",
         sealed_token,
         at,
+        int(new),
         at,
+        _FOR_A_URL,
         at,
+        _FOR_A_URL,
+        at,
+        _FOR_A_URL,
         request_id,
         partner,
+        at,
     )
     return changed == 1
 
@@ -458,8 +488,9 @@ async def change_steam_account(
         view.request.request_id,
         RequestEvent.CHANGE_STEAM_ACCOUNT,
         "partner = ?, sealed_token = ?, version = ?, digest = ?, decided_by = NULL, "
-        "decided_at = NULL, claimable_at = NULL, waits_for = NULL, expires_at = ?",
-        (partner, sealed_token, version, digest, expires_at),
+        "decided_at = NULL, claimable_at = NULL, waits_for = NULL, expires_at = ?, "
+        "trade_url_at = ?",
+        (partner, sealed_token, version, digest, expires_at, at),
         at=at,
         where="version = ?",
         values=(view.request.version,),
@@ -467,13 +498,30 @@ async def change_steam_account(
 
 
 async def open_of_member(tx: Transaction, user_id: int) -> list[str]:
-    """Return a person's requests, on every server, that a new Trade URL can still reach."""
+    """Return a person's requests, on every server, that may still be bought for the first time."""
     rows = await tx.all(
         "SELECT request_id FROM requests "
         "WHERE user_id = ? AND state IN ('pending', 'approved', 'buying')",
         user_id,
     )
     return [row["request_id"] for row in rows]
+
+
+async def bought_of_member(tx: Transaction, user_id: int, *, at: int) -> list[str]:
+    """Return a person's bought requests, on every server, whose approval still counts."""
+    rows = await tx.all(
+        "SELECT request_id FROM requests "
+        "WHERE +user_id = ? AND state = 'bought' AND expires_at IS NOT NULL AND expires_at > ? "
+        "ORDER BY expires_at",
+        user_id,
+        at,
+    )
+    return [row["request_id"] for row in rows]
+
+
+async def note_here(tx: Transaction, request_id: str, *, at: int) -> None:
+    """Note that the member is there now, and asks for another try."""
+    await tx.execute("UPDATE requests SET here_at = ? WHERE request_id = ?", at, request_id)
 
 
 async def sealed_token(tx: Transaction, request_id: str) -> bytes | None:

@@ -45,10 +45,21 @@ async def propose(
     )
 
 
-async def confirm(tx: Transaction, user_id: int, candidate_id: str, *, at: int) -> bool:
+async def known_since(tx: Transaction, user_id: int) -> int | None:
+    """Return since when the Trade URL that a person has confirmed is theirs."""
+    row = await tx.one(
+        "SELECT saved_at FROM trade_urls WHERE user_id = ? AND confirmed = 1", user_id
+    )
+    return None if row is None else row["saved_at"]
+
+
+async def confirm(
+    tx: Transaction, user_id: int, candidate_id: str, *, at: int, since: int | None = None
+) -> bool:
     """Make the proposed Trade URL theirs. Return False if it is not the one proposed last.
 
-    That the Steam account is theirs is remembered from ``at`` on, whatever becomes of the URL.
+    ``since``: they had the very same one before, and confirmed it then. That the Steam account is
+    theirs is remembered from ``at`` on, whatever becomes of the URL.
     """
     known = await tx.one(
         "SELECT 1 FROM trade_urls WHERE user_id = ? AND confirmed = 0 AND candidate_id = ?",
@@ -58,7 +69,11 @@ async def confirm(tx: Transaction, user_id: int, candidate_id: str, *, at: int) 
     if known is None:
         return False
     await tx.execute("DELETE FROM trade_urls WHERE user_id = ? AND confirmed = 1", user_id)
-    await tx.execute("UPDATE trade_urls SET confirmed = 1 WHERE user_id = ?", user_id)
+    await tx.execute(
+        "UPDATE trade_urls SET confirmed = 1, saved_at = ? WHERE user_id = ?",
+        at if since is None else since,
+        user_id,
+    )
     await tx.execute(
         "INSERT OR IGNORE INTO steam_accounts (user_id, partner, confirmed_at) "
         "SELECT user_id, partner, ? FROM trade_urls WHERE user_id = ? AND confirmed = 1",

@@ -25,6 +25,7 @@ class Space(StrEnum):
     TRADE_URL = "url1"
     SETUP = "set1"
     PANEL = "pan1"
+    MONEY = "mon1"
 
 
 NOTHING: Final = "-"

@@ -29,6 +29,7 @@ from bot.ui.cards.classic import Classic
 from bot.ui.cards.delivery_notice import delivery_notice
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.member import member_status
+from bot.ui.cards.missed import member_here
 from bot.ui.cards.notices import pause_notice, pause_over
 from bot.ui.cards.ready import ready_message
 from bot.ui.cards.result import result_card
@@ -173,6 +174,8 @@ class DiscordPoster:
                 return delivery_notice(row, view, frame)
             case MessageKind.READY | MessageKind.REMINDER:
                 return ready_message(row, view, frame, guild_name=guild_name)
+            case MessageKind.MEMBER_HERE:
+                return member_here(row, view, frame)
             case _:
                 return approval_card(view, frame)
 

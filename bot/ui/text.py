@@ -48,9 +48,11 @@ from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
 from bot.services.books import BooksReport
+from bot.services.money import MoneyReport, Sums
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
-from bot.skinsback.refusals import RefusalKind, rule_for
+from bot.services.steam_accounts import Lately
+from bot.skinsback.refusals import TOO_MANY_FAILURES, RefusalKind, rule_for
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
 
@@ -71,7 +73,9 @@ CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are 
 CMD_SETUP_NAME: Final = "setup"
 CMD_SETUP: Final = "Choose who approves, where requests and results go, and the limits"
 CMD_QUARTERMASTER_NAME: Final = "quartermaster"
-CMD_QUARTERMASTER: Final = "For people who manage this server: pause, resume, and the books"
+CMD_QUARTERMASTER: Final = (
+    "For people who manage this server: pause, resume, the books and the balance"
+)
 CMD_PAUSE_NAME: Final = "pause"
 CMD_PAUSE: Final = "Buy nothing more for this server until it is resumed; deciding goes on"
 CMD_PAUSE_REASON: Final = "Why; the moderators read it in the approval channel"
@@ -80,6 +84,8 @@ CMD_RESUME: Final = (
     "Lift the pause of this server; who runs the bot also lifts what paused by itself"
 )
 CMD_BOOKS_NAME: Final = "books"
+CMD_BALANCE_NAME: Final = "balance"
+CMD_BALANCE: Final = "Where the money is: balance, held, on its way, not delivered, spent"
 CMD_BOOKS: Final = "Whether our records agree with what the market says was bought"
 
 COMMAND_NAMES: Final = (
@@ -93,6 +99,7 @@ SUBCOMMAND_NAMES: Final = (
     f"{CMD_QUARTERMASTER_NAME} {CMD_PAUSE_NAME}",
     f"{CMD_QUARTERMASTER_NAME} {CMD_RESUME_NAME}",
     f"{CMD_QUARTERMASTER_NAME} {CMD_BOOKS_NAME}",
+    f"{CMD_QUARTERMASTER_NAME} {CMD_BALANCE_NAME}",
 )
 
 
@@ -157,6 +164,11 @@ def clock_time(at: int) -> str:
 def day(at: int) -> str:
     """Return a moment (unix milliseconds) as a date, never an earlier one than it is."""
     return f"<t:{-(-at // 3_600_000) * 3_600}:D>"
+
+
+def until_when(at: int) -> str:
+    """Return a moment (unix milliseconds) on the reader's clock, and how far away it is."""
+    return f"{moment(at)} ({ago(at)})"
 
 
 def command(frame: Frame, name: str) -> str:
@@ -657,6 +669,78 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "The market doesn't tell the balance at the moment, so I can't check that it covers this. "
         "Nothing was bought and nothing was changed. Please press again in a minute."
     ),
+    Problem.STEAM_ACCOUNT_RESTS: (
+        (
+            "Request #{number} is not tried again yet: a trade to its Steam account could not be "
+            "sent a short while ago, and the next one could not either. It can be tried from "
+            "{until} on, or as soon as the member gives a new Trade URL. At this account in the "
+            "last 24 hours: {lately}. Nothing changed by your click."
+        ),
+        (
+            "Not tried again yet: a trade to this Steam account could not be sent a short while "
+            "ago. It can be tried within an hour, or as soon as the member gives a new Trade URL. "
+            "Nothing changed by your click."
+        ),
+    ),
+    Problem.STEAM_ACCOUNT_REFUSED: (
+        (
+            "Request #{number} is not tried again yet: the market has paused trades to its Steam "
+            "account after too many that came to nothing, and trying at once makes it worse. It "
+            "can be tried from {until} on. At this account in the last 24 hours: {lately}. Nothing "
+            "changed by your click. (code 10)"
+        ),
+        (
+            "Not tried again yet: the market has paused trades to this Steam account after too "
+            "many that came to nothing. It can be tried from {until} on. Nothing changed by your "
+            "click. (code 10)"
+        ),
+        (
+            "Not tried again yet: the market has paused trades to this Steam account. Nothing "
+            "changed by your click. (code 10)"
+        ),
+    ),
+    Problem.HERE_TOO_LATE: (
+        (
+            "It is too late for another try: the approval of request #{number} no longer counts. "
+            "Nothing more is bought for it. You can ask again for what you are missing: "
+            "{cmd_my_requests} shows the request with **Ask again for these**."
+        ),
+        (
+            "It is too late for another try: the approval no longer counts. You can ask again for "
+            "what you are missing: {cmd_my_requests}"
+        ),
+    ),
+    Problem.HERE_TRIED_ALREADY: (
+        (
+            "Request #{number} is being tried again at this moment. Keep Steam open: I write to "
+            "you as soon as a trade waits."
+        ),
+        "It is being tried again at this moment. I write to you as soon as a trade waits.",
+    ),
+    Problem.NOTHING_MISSED: (
+        (
+            "Nothing of request #{number} waits for another try of yours. {cmd_my_requests} shows "
+            "what became of each skin."
+        ),
+        "Nothing waits for another try of yours. {cmd_my_requests} shows where things stand.",
+    ),
+    Problem.NOTHING_TO_ASK_AGAIN: (
+        (
+            "Nothing of request #{number} is left to ask for again. {cmd_my_requests} shows what "
+            "became of each skin."
+        ),
+        "Nothing of it is left to ask for again. {cmd_my_requests} shows where things stand.",
+    ),
+    Problem.NOT_BACK_CHANGED: (
+        (
+            "What is open here has changed since you opened it; {user_id} booked some of it "
+            "{decided_at}. Nothing was booked by you. This is how it is now."
+        ),
+        (
+            "What is open here has changed since you opened it. Nothing was booked by you. This "
+            "is how it is now."
+        ),
+    ),
     Problem.NOT_ALLOWED_TO_ASK: (
         "Only {role_ids} can ask for skins here. Nothing was changed.",
         ("Only some roles can ask for skins here, and you have none of them. Nothing was changed."),
@@ -745,6 +829,15 @@ def _shown_reason(value: str | int) -> str:
     return escape(clean_line(str(value), length_max=REASON_MAX))
 
 
+def _shown_until(value: str | int) -> str:
+    return until_when(value) if isinstance(value, int) else escape(value)
+
+
+def _shown_lately(value: str | int) -> str:
+    counted = [part.partition(":") for part in str(value).split(",")]
+    return lately_in_words({status: int(n) for status, _, n in counted if n.isdecimal()})
+
+
 def _shown_state(value: str | int) -> str:
     known = {state.value: words for state, words in STATES.items()}
     return known.get(str(value), escape(str(value)))
@@ -777,6 +870,8 @@ DETAILS: Final[Mapping[str, Callable[[str | int], str]]] = {
     "user_id": _shown_person,
     "decided_at": _shown_time,
     "since": _shown_time,
+    "until": _shown_until,
+    "lately": _shown_lately,
     "reason": _shown_reason,
     "buy_id": _shown_id,
     "state": _shown_state,
@@ -848,12 +943,14 @@ class Reason:
     """Why something was not bought: over a group, to the member, to a moderator.
 
     ``again``: to a moderator whose card offers to try it again, where that can help.
+    ``member_again``: to a member who is offered what may help.
     """
 
     heading: str
     member: str
     moderator: str
     again: str = ""
+    member_again: str = ""
 
 
 REFUSALS: Final[Mapping[RefusalKind, Reason]] = {
@@ -1058,64 +1155,138 @@ LOOKS_FOR_NEW_ONES: Final = "{sentence} **Try again** looks for new ones."
 _PAID_ALL_THE_SAME: Final = (
     "Its money was paid, and nobody knows yet whether it comes back. It counts as spent."
 )
+_SEEN_BACK: Final = "Its money was booked as back."
 _TRY_AGAIN_ASKS_FIRST: Final = (
     "**Try again** asks the market first, and buys anew only if it still says so."
 )
 
 
-def _undelivered(heading: str, member: str, moderator: str) -> Reason:
-    kept = f"{moderator} {_PAID_ALL_THE_SAME}"
-    return Reason(heading, member, kept, f"{kept} {_TRY_AGAIN_ASKS_FIRST}")
+def _undelivered(
+    heading: str, member: str, moderator: str, *, again: str = "", member_again: str = ""
+) -> Reason:
+    """``again`` and ``member_again`` are what is added where it can be tried again."""
+    helps = f"{moderator} {again} {_TRY_AGAIN_ASKS_FIRST}".replace("  ", " ")
+    return Reason(heading, member, moderator, helps, f"{member} {member_again}".strip())
 
+
+_MODERATORS_CAN: Final = "A moderator can send it again."
 
 UNDELIVERED: Final[Mapping[str, Reason]] = {
     OfferStatus.TIMEOUT: _undelivered(
         "not accepted in time",
-        "This was bought, but its trade was not accepted within 10 minutes, so it was cancelled. "
-        "The moderators see that too.",
+        "This was bought, but its trade was not accepted within 10 minutes, so it was cancelled.",
         "The trade was not accepted within 10 minutes, so it was cancelled.",
+        again="Better when the member is there: they are asked to press **I'm here**.",
+        member_again=(
+            "A moderator can send it again: press **I'm here** when you have Steam open, and they "
+            "are told."
+        ),
     ),
     OfferStatus.CANCELED: _undelivered(
-        "the trade was cancelled",
-        "This was bought, but its trade was cancelled. The moderators see that too.",
-        "The trade was cancelled.",
+        "the trade was declined",
+        "This was bought, but its trade was declined in Steam.",
+        "The trade was declined in Steam.",
+        again="Ask the member first whether they want it.",
+        member_again=(
+            "If that was a slip, tell a moderator: they can send it again. You only ever receive; "
+            "an offer that asks for anything of yours is not from us."
+        ),
     ),
     OfferStatus.INVALID_TRADE_TOKEN: _undelivered(
         "the Trade URL has stopped working",
-        "This was bought, but its trade could not be sent: your Trade URL no longer works. Enter "
-        "the new one with {cmd_trade_url}",
+        "This was bought, but its trade could not be sent: your Trade URL no longer works; that is "
+        "so whenever Steam makes a new one.",
         "The trade could not be sent: the member's Trade URL no longer works.",
+        again="It helps once there is a new Trade URL; the member is asked for one.",
+        member_again=(
+            "Press **New Trade URL** and enter the one that Steam shows now; then a moderator can "
+            "send it again."
+        ),
     ),
     OfferStatus.USER_NOT_TRADABLE: _undelivered(
         "this Steam account can't trade at the moment",
         "This was bought, but Steam doesn't let your account trade at the moment. That is often "
-        "so after a new phone or a new password; Steam says more on {trade_url_page}.",
-        "Steam doesn't let the member's account trade at the moment.",
+        "so after a new phone, a new password or a ban; Steam says more on {trade_url_page}.",
+        "Steam doesn't let the member's account trade at the moment; often that is so after a new "
+        "phone, a new password or a ban.",
+        again="It helps once the account can trade: ask the member.",
+        member_again="Tell a moderator when it can trade again: they can send it once more.",
     ),
     OfferStatus.TRADE_CREATE_ERROR: _undelivered(
         "the trade could not be made",
-        "This was bought, but Steam did not make the trade. The moderators see that too.",
-        "Steam did not make the trade.",
+        "This was bought, but Steam did not make the trade. It is nothing that you did.",
+        "Steam did not make the trade; that often passes by itself.",
+        member_again=_MODERATORS_CAN,
     ),
     OfferStatus.ROLLBACK_USER: _undelivered(
         "returned under Steam's trade protection",
-        "This was delivered and then returned under Steam's trade protection.",
+        "This was delivered, and then your account returned it under Steam's trade protection. "
+        "If that wasn't you, somebody else may have access to your Steam account.",
         "It was delivered, and the member's account returned it under Steam's trade protection.",
+        again="Ask the member first what happened.",
     ),
     OfferStatus.ROLLBACK_SUPPLIER: _undelivered(
         "taken back by its seller",
-        "This was delivered, and then its seller took it back under Steam's trade protection. The "
-        "moderators see that too.",
+        "This was delivered, and then its seller took it back under Steam's trade protection. It "
+        "is nothing that you did.",
         "It was delivered, and its seller took it back under Steam's trade protection.",
+        member_again=_MODERATORS_CAN,
     ),
 }
 """What became of purchases that the member does not have, by the market's status."""
 
 UNDELIVERED_OTHERWISE: Final = _undelivered(
     "the trade came to nothing",
-    "This was bought, but it did not reach you. The moderators see that too.",
+    "This was bought, but it did not reach you.",
     "The trade came to nothing.",
+    member_again=_MODERATORS_CAN,
 )
+
+LATELY: Final[Mapping[str, tuple[str, str]]] = {
+    OfferStatus.TIMEOUT: ("{n} not accepted in time", "{n} not accepted in time"),
+    OfferStatus.CANCELED: ("{n} declined", "{n} declined"),
+    OfferStatus.INVALID_TRADE_TOKEN: ("{n} wrong Trade URL", "{n} wrong Trade URLs"),
+    OfferStatus.USER_NOT_TRADABLE: (
+        "{n} while the account couldn't trade",
+        "{n} while the account couldn't trade",
+    ),
+    OfferStatus.TRADE_CREATE_ERROR: ("{n} not made by Steam", "{n} not made by Steam"),
+    OfferStatus.ROLLBACK_USER: ("{n} returned by the account", "{n} returned by the account"),
+    OfferStatus.ROLLBACK_SUPPLIER: ("{n} taken back by a seller", "{n} taken back by sellers"),
+}
+"""How trades to a Steam account have failed lately, one and several of a kind."""
+
+LATELY_NOTHING: Final = "no trade that we know of came to nothing"
+
+
+def lately_in_words(failed: Mapping[str, int]) -> str:
+    """Return how many trades to a Steam account have failed lately, by kind."""
+    counted = [
+        plural(failed[status], one, several)
+        for status, (one, several) in LATELY.items()
+        if failed.get(status)
+    ]
+    return ", ".join(counted) or LATELY_NOTHING
+
+
+def lately_rows(lately: Lately) -> list[str]:
+    """Return for moderators how trades to a Steam account have fared, and until when it rests."""
+    rest = lately.rest
+    if not lately.failed and rest is None:
+        return []
+    rows = [DETAILS_LATELY.format(lately=lately_in_words(lately.failed))]
+    if rest is not None:
+        refused = rest.reason is WaitReason.STEAM_ACCOUNT
+        template = DETAILS_RESTS if refused else DETAILS_RESTS_URL
+        rows.append(
+            with_code(
+                template.format(until=until_when(rest.until)),
+                TOO_MANY_FAILURES if refused else None,
+            )
+        )
+    return rows
+
+
 MARKET_SAID: Final = "The market said: “{message}”"
 MARKET_SAID_MAX: Final = 80
 
@@ -1197,6 +1368,14 @@ WAITS: Final[Mapping[WaitReason, Waiting]] = {
         REFUSALS[RefusalKind.TOO_MANY_FAILURES].member,
         REFUSALS[RefusalKind.TOO_MANY_FAILURES].moderator,
     ),
+    WaitReason.STEAM_ACCOUNT_RESTS: Waiting(
+        "A trade to your Steam account could not be sent a short while ago, and the next one could "
+        "not either, so nothing goes to it for an hour. Nothing was bought, and your request is "
+        "kept. If your Trade URL has changed, press **New Trade URL** and it goes on at once.",
+        "A trade to this Steam account could not be sent a short while ago, so nothing goes to it "
+        "for an hour, or until the member gives a new Trade URL. Nothing was bought; it then goes "
+        "on by itself.",
+    ),
     WaitReason.DISK_FULL: Waiting(
         "Buying has stopped for the moment because the bot's disk is nearly full. Nothing was "
         "bought, and your request keeps its place.",
@@ -1236,9 +1415,35 @@ WAITS_NOW: Final[Mapping[WaitReason, str]] = {
     WaitReason.TRADE_URL_TOKEN: "the Trade URL no longer works",
     WaitReason.STEAM_ACCOUNT: "the market has paused trades to this Steam account",
     WaitReason.MEMBER_READY: "the member has to press **Send it now**",
+    WaitReason.STEAM_ACCOUNT_RESTS: (
+        "a trade to this Steam account could not be sent a short while ago"
+    ),
 }
+WAITS_UNTIL: Final = "It goes on {when}."
+_UNTIL_A_TIME: Final = frozenset({WaitReason.STEAM_ACCOUNT, WaitReason.STEAM_ACCOUNT_RESTS})
+"""What waits for a time that is known, and is not looked at before."""
 REST_WAITS: Final = "What is still open waits and keeps its place: {why}."
 REST_WAITS_FOR_URL: Final = "Press **New Trade URL** and it goes on."
+NEEDS_URL: Final = frozenset(
+    {
+        WaitReason.TRADE_URL_PARTNER,
+        WaitReason.TRADE_URL_TOKEN,
+        WaitReason.STEAM_ACCOUNT_RESTS,
+    }
+)
+"""What a new Trade URL ends."""
+
+
+def waits_until(view: RequestView) -> str:
+    """Return until when a request waits, where that is known; "" where it isn't."""
+    request = view.request
+    if request.waits_for not in _UNTIL_A_TIME or view.in_state(LineState.UNKNOWN):
+        return ""
+    at, ends_at = request.claimable_at, request.expires_at
+    # What grows too old before says so in its own sentence.
+    if at is None or (ends_at is not None and ends_at <= at):
+        return ""
+    return WAITS_UNTIL.format(when=until_when(at))
 
 
 def rest_waits_in_words(view: RequestView, *, for_moderator: bool) -> str:
@@ -1246,13 +1451,13 @@ def rest_waits_in_words(view: RequestView, *, for_moderator: bool) -> str:
     reason = view.request.waits_for
     if reason is None:
         return ""
-    words = REST_WAITS.format(why=WAITS_NOW[reason])
+    words = f"{REST_WAITS.format(why=WAITS_NOW[reason])} {waits_until(view)}".strip()
     if for_moderator:
         kinds = _KINDS_OF_WAIT.get(reason, frozenset())
         code = refused_whole_code(view)
         known = code is not None and rule_for(code).kind in kinds
         return with_code(words, code if known else None)
-    if reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN):
+    if reason in NEEDS_URL:
         return f"{words} {REST_WAITS_FOR_URL}"
     return words
 
@@ -1381,17 +1586,27 @@ def _loss_of(attempt: Attempt) -> Reason:
     return UNDELIVERED.get(attempt.offer_status or "", UNDELIVERED_OTHERWISE)
 
 
-def loss_for_member(_view: RequestView, line: LineView, frame: Frame) -> Told:
-    """Return why a skin that was bought did not stay with its member."""
+def loss_for_member(view: RequestView, line: LineView, frame: Frame) -> Told:
+    """Return why a skin that was bought did not stay with its member, and what helps, if it can."""
+    reason = _loss_of(line.lost[-1])
+    offered = line in view.to_try_again
+    words = reason.member_again if offered and reason.member_again else reason.member
+    return Told(reason.heading, _fill(words, frame))
+
+
+def loss_in_public(_view: RequestView, line: LineView, frame: Frame) -> Told:
+    """Return the same for everybody to read, where there is nothing to press."""
     reason = _loss_of(line.lost[-1])
     return Told(reason.heading, _fill(reason.member, frame))
 
 
 def loss_for_moderator(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return the same for a moderator: that money was paid, and what can be done."""
-    reason = _loss_of(line.lost[-1])
+    last = line.lost[-1]
+    reason = _loss_of(last)
     words = reason.again if line in view.to_try_again else reason.moderator
-    return Told(reason.heading, _fill(words, frame))
+    money = _PAID_ALL_THE_SAME if last.back_at is None else _SEEN_BACK
+    return Told(reason.heading, f"{_fill(words, frame)} {money}")
 
 
 # States and history.
@@ -1491,7 +1706,32 @@ EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
         "a purchase was at the market and not in the records; it is now",
     ),
     EventKind.BOUGHT: ("buying is done",),
-    EventKind.READY: ("to be sent now, says {actor}", "to be sent now"),
+    EventKind.TRADE_WAITING: ("a trade waits in Steam: {skin}", "a trade waits in Steam"),
+    EventKind.DELIVERED: ("accepted in Steam: {skin}", "accepted in Steam"),
+    EventKind.NOT_DELIVERED: ("not delivered: {skin}", "not delivered"),
+    EventKind.ROLLED_BACK: ("returned: {skin}", "returned"),
+    EventKind.STATUS_CHANGED: (
+        "the market says otherwise now: {skin}",
+        "the market says otherwise",
+    ),
+    EventKind.DELIVERY_STUCK: (
+        "the delivery takes too long: {skin}",
+        "the delivery takes too long",
+    ),
+    EventKind.CLOSED: ("nothing can change any more",),
+    EventKind.READY: ("the member is there and asks for it now",),
+    EventKind.MEMBER_HERE: (
+        "{actor} is in Steam and asks for another try",
+        "the member is in Steam and asks for another try",
+    ),
+    EventKind.MONEY_BACK: (
+        "the money of {lines} was booked as back by {actor}",
+        "money was booked as back",
+    ),
+    EventKind.SPENT_AFTER_ALL: (
+        "counts as spent again, because it is alive after all: {skin}",
+        "counts as spent again, because it is alive after all",
+    ),
     EventKind.ALARM: ("the market did something unexpected: {alarm}", "needs attention"),
     EventKind.SETTING_CHANGED: (
         "{setting} changed by {actor}",
@@ -1525,6 +1765,7 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account",
     WaitReason.TRADE_URL_TOKEN: "the Trade URL had stopped working",
     WaitReason.STEAM_ACCOUNT: "trades to the Steam account were paused",
+    WaitReason.STEAM_ACCOUNT_RESTS: "a trade to the Steam account could not be sent before",
     WaitReason.DISK_FULL: "the bot's disk was nearly full",
     WaitReason.CLOCK: "the bot's clock was wrong",
     WaitReason.MEMBER_READY: "**Send it now** was not pressed in time",
@@ -1589,6 +1830,9 @@ BUTTON_NOT_BOUGHT: Final = "Not bought ({skins})"
 BUTTON_CANCEL: Final = "Cancel request"
 BUTTON_CANCEL_YES: Final = "Yes, cancel it"
 BUTTON_CANCEL_NO: Final = "No, keep it"
+BUTTON_HERE: Final = "I'm here"
+BUTTON_ASK_AGAIN: Final = "Ask again for these"
+BUTTON_MONEY_BACK: Final = "Money is back: {amount}"
 BUTTON_NEW_URL: Final = "New Trade URL"
 BUTTON_SEND_NOW: Final = "Send it now"
 BUTTON_SHOW_REQUEST: Final = "Show request #{number}"
@@ -1769,6 +2013,13 @@ ASKED: Final = "Asked the market {times} since {since}, next {when}. {total} sta
 ASKED_FIRST: Final = "The market is asked {when}. {total} stays held."
 ASKED_NOW: Final = "It is at the market at this moment. {total} stays held."
 TRY_AGAIN_UNTIL: Final = "It can be tried again; that ends {when}."
+TRY_AGAIN_FROM: Final = (
+    "Nothing goes to this Steam account before {when}, unless the member gives a new Trade URL."
+)
+URL_IS_NEW: Final = (
+    "{member} has given a new Trade URL of the same Steam account {when}, so **Try again** helps."
+)
+MEMBER_IS_HERE: Final = "{member} is in Steam now ({when}) and asks for another try."
 FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
@@ -1789,6 +2040,9 @@ EXPIRED_NEVER_READY: Final = (
 DETAILS_TITLE: Final = "### Request #{number}: {state}"
 DETAILS_STEAM: Final = "Steam account: [{steam_id}]({profile})"
 DETAILS_BALANCE: Final = "Balance at SkinsBack: {balance}"
+DETAILS_LATELY: Final = "At this Steam account in the last 24 hours: {lately}."
+DETAILS_RESTS: Final = "Nothing goes to it before {until}."
+DETAILS_RESTS_URL: Final = "Nothing goes to it before {until}, unless there is a new Trade URL."
 DETAILS_HISTORY: Final = "**History**"
 DETAILS_TRIED: Final = "**What was tried**"
 TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
@@ -1801,6 +2055,7 @@ TRIED_REFUSED: Final = "{heading}"
 TRIED_UNKNOWN: Final = "no clear answer"
 TRIED_SETTLED: Final = "settled by hand as not bought"
 TRIED_LOST: Final = "{what}, and not delivered: {heading}"
+TRIED_LOST_BACK: Final = "{what}, and not delivered: {heading}; its money is back since {when}"
 
 # Private answers to moderators.
 
@@ -1944,6 +2199,12 @@ STATUS_FROM: Final = "{skins}, {total} at most · from **{guild}**"
 STATUS_FROM_HERE: Final = "{skins}, {total} at most"
 STATUS_PAID_FROM: Final = "{bought} of {skins}, {paid} paid · from **{guild}**"
 STATUS_PAID_FROM_HERE: Final = "{bought} of {skins}, {paid} paid"
+STATUS_PAID_IN_VAIN_FROM: Final = (
+    "{bought} of {skins}, {paid} paid, {vain} for what did not arrive · from **{guild}**"
+)
+STATUS_PAID_IN_VAIN_FROM_HERE: Final = (
+    "{bought} of {skins}, {paid} paid, {vain} for what did not arrive"
+)
 STATUS_PENDING: Final = (
     "It was sent {when}, and a moderator decides about it. Nothing has been bought yet. This "
     "message changes as it goes on."
@@ -2256,6 +2517,7 @@ RESULT_NONE: Final = "### {member}: nothing could be bought"
 RESULT_UNSURE: Final = "### {member}: no clear answer from the market yet"
 RESULT_WHO: Final = "Request #{number} · approved by {moderator}"
 RESULT_WHO_NOBODY: Final = "Request #{number}"
+RESULT_IN_VAIN: Final = "{paid} paid by the server for what was not delivered."
 RESULT_TOTAL: Final = "{paid} paid by the server for {skins}."
 RESULT_NOTHING_PAID: Final = "Nothing was paid."
 
@@ -2352,10 +2614,63 @@ URL_RENEWED: Final = "Request #{number} uses the new Trade URL."
 URL_VOIDED: Final = (
     "Request #{number} now goes to another Steam account, so it has to be approved again."
 )
+URL_SAME: Final = (
+    "It is the same Trade URL that request #{number} could not be sent with. Steam shows the one "
+    "that works now on {trade_url_page}; if it shows this one, make a new one there first."
+)
+URL_ELSEWHERE: Final = (
+    "What was bought for request #{number} was approved for your other Steam account, and nothing "
+    "of it goes to this one. Skins for this account need a new approval: **Ask again for these** "
+    "puts what you are missing into your basket."
+)
 URL_UNTOUCHED: Final = (
     "Request #{number} still goes to the Steam account it was sent for; a new account never "
     "changes a request by itself."
 )
+
+# What a member missed, and asking for it again.
+
+HERE_NOW: Final = (
+    "The moderators are told that you are in Steam now. Keep it open: as soon as one of them has "
+    "request #{number} sent again, I write to you. Nothing is sent before."
+)
+HERE_BEFORE: Final = (
+    "The moderators know already that you are waiting for request #{number}. As soon as one of "
+    "them has it sent again, I write to you."
+)
+HERE_MESSAGE: Final = (
+    "{member} is in Steam now ({when}) and asks for another try of request #{number}: {skins} not "
+    "accepted in time, {total} at most."
+)
+HERE_OVER: Final = (
+    "{member} asked for another try of request #{number}. Nothing waits for that any more."
+)
+ASKED_AGAIN: Final = (
+    "In your basket now, at today's prices: {added} of request #{number}. Look at it with "
+    "{cmd_request} and send it; it needs a new approval."
+)
+ASKED_AGAIN_NOTHING: Final = (
+    "Your basket has all of it already, or has no room for more. Look at it with {cmd_request}"
+)
+ASKED_AGAIN_LEFT_OUT: Final = "Left out, because nobody sells it or there is no room: {skins}."
+ASKED_AGAIN_NOTE: Final = "Instead of what did not arrive of request #{number}"
+
+
+def here_in_words(view: RequestView, *, news: bool) -> str:
+    """Return the answer to a member who says that they are there."""
+    return (HERE_NOW if news else HERE_BEFORE).format(number=view.request.number)
+
+
+def asked_again_in_words(number: int, added: int, left_out: Sequence[str], frame: Frame) -> str:
+    """Return the answer to a member who asks for what they lack of a request again."""
+    words = _fill(ASKED_AGAIN, frame, added=skins(added), number=number)
+    if not added:
+        words = _fill(ASKED_AGAIN_NOTHING, frame)
+    if not left_out:
+        return words
+    names = ", ".join(escape(clean_line(name, length_max=TYPED_NAME_MAX)) for name in left_out)
+    return f"{words}\n{ASKED_AGAIN_LEFT_OUT.format(skins=names)}"
+
 
 # Set-up.
 
@@ -2520,6 +2835,78 @@ def _books_rows(report: BooksReport) -> list[str]:
         if numbers:
             rows.append(template.format(numbers=", ".join(f"`{number}`" for number in numbers)))
     return rows
+
+
+MONEY_TITLE: Final = "### Where the money is"
+MONEY_BALANCE: Final = "Balance at SkinsBack, asked just now: **{balance}**"
+MONEY_NO_BALANCE: Final = "The market doesn't tell the balance at the moment; the rest is ours."
+MONEY_HELD: Final = "Held for what is approved or being bought: {amount}"
+MONEY_IN_DELIVERY: Final = "Bought and not accepted in Steam yet: {amount} ({purchases})"
+MONEY_NOT_BACK: Final = "Not delivered, and the money not seen back: {amount} ({purchases})"
+MONEY_SETTLING: Final = "Accepted, and can still be returned: {amount} ({purchases})"
+MONEY_SPENT: Final = "Spent in the last 24 hours {day}, 7 days {week}, 30 days {month}"
+MONEY_SPENT_ABOUT: Final = (
+    "-# What was not delivered counts as spent until it is booked as back. Purchases count from "
+    "when they were made."
+)
+MONEY_DEPLOYMENT: Final = "**The whole deployment, for who runs the bot**"
+NOT_BACK_ABOUT: Final = (
+    "**Is any of it back?** The market doesn't say whether, or when, the money of these returns: "
+    "compare with the SkinsBack panel, then choose what you have seen and book it."
+)
+NOT_BACK_CHOSEN: Final = "**You have chosen**"
+NOT_BACK_ROW: Final = (
+    "{skin}, {paid} · request #{number} of {member} · purchase {buy_id} · {why} since {when}"
+)
+NOT_BACK_LABEL: Final = "#{number}: {skin}"
+NOT_BACK_OPTION: Final = "{paid} · purchase {buy_id} · {why}"
+NOT_BACK_PAGE: Final = "-# Page {page} of {pages}"
+SELECT_NOT_BACK: Final = "Choose what you have seen back"
+MONEY_IS_BACK: Final = (
+    "Booked: {amount} of {purchases} is back. It no longer counts as spent, and the history of the "
+    "request names you."
+)
+
+
+def failed_as(offer_status: str) -> str:
+    """Return in a few words why a purchase came to nothing."""
+    return UNDELIVERED.get(offer_status, UNDELIVERED_OTHERWISE).heading
+
+
+def money_in_words(report: MoneyReport) -> str:
+    """Return the balance and a server's sums."""
+    balance = (
+        MONEY_NO_BALANCE
+        if report.balance is None
+        else MONEY_BALANCE.format(balance=usd(report.balance))
+    )
+    return "\n".join([MONEY_TITLE, balance, *_sums(report.here), MONEY_SPENT_ABOUT])
+
+
+def deployment_money_in_words(sums: Sums) -> str:
+    """Return the sums of all servers."""
+    return "\n".join([MONEY_DEPLOYMENT, *_sums(sums)])
+
+
+def _sums(sums: Sums) -> list[str]:
+    day, week, month = (usd(amount) for amount in sums.spent)
+    return [
+        MONEY_HELD.format(amount=usd(sums.held)),
+        *(
+            template.format(amount=usd(of.amount), purchases=_purchases(of.count))
+            for template, of in (
+                (MONEY_IN_DELIVERY, sums.in_delivery),
+                (MONEY_NOT_BACK, sums.not_back),
+                (MONEY_SETTLING, sums.settling),
+            )
+        ),
+        MONEY_SPENT.format(day=day, week=week, month=month),
+    ]
+
+
+def money_is_back(amount: Micros, count: int) -> str:
+    """Return the answer to whoever has booked money as back."""
+    return MONEY_IS_BACK.format(amount=usd(amount), purchases=_purchases(count))
 
 
 def _purchases(n: int) -> str:
@@ -2713,7 +3100,10 @@ def bought_in_words(attempt: Attempt, what: str) -> str:
     """Return how one try ended that bought something: ``what``, and whether it stayed."""
     if not attempt.failed:
         return what
-    return TRIED_LOST.format(what=what, heading=_loss_of(attempt).heading)
+    heading = _loss_of(attempt).heading
+    if attempt.back_at is not None:
+        return TRIED_LOST_BACK.format(what=what, heading=heading, when=moment(attempt.back_at))
+    return TRIED_LOST.format(what=what, heading=heading)
 
 
 def status_in_words(view: RequestView, frame: Frame) -> str:
@@ -2760,6 +3150,7 @@ def _approved_status(view: RequestView, frame: Frame, moderator: str, when: str)
         )
         if request.waits_for_member and request.expires_at is not None:
             waiting = f"{waiting}\n{READY_UNTIL.format(when=ago(request.expires_at))}"
+        waiting = f"{waiting} {waits_until(view)}".strip()
         return f"{sentence}\n{waiting}"
     if request.claimable_at is None:
         return STATUS_APPROVED.format(moderator=moderator, when=when)

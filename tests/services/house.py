@@ -27,6 +27,8 @@ from bot.services.following import Follower
 from bot.services.guilds import Guilds
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
+from bot.services.missed import Missed
+from bot.services.money import Money
 from bot.services.pauses import Pauses
 from bot.services.ports import MessageGoneError, Posted, Subject
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
@@ -187,6 +189,8 @@ class House:
     trade_urls: TradeUrls
     pauses: Pauses
     attention: Attention
+    missed: Missed
+    money: Money
     approved: asyncio.Event
     disk: DiskWatch | None = None
 
@@ -546,5 +550,7 @@ def build_house(
             operator_ids=[OTTO.user_id],
             approved=approved,
         ),
+        missed=Missed(database, announcements, clock),
+        money=Money(database, guilds, watch, announcements, clock, operator_ids=[OTTO.user_id]),
         approved=approved,
     )

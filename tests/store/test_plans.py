@@ -32,6 +32,8 @@ from bot.store import (
     purchases,
     requests,
     settings,
+    steam_accounts,
+    totals,
     trade_urls,
     vault,
 )
@@ -56,8 +58,10 @@ GROWING = {
 """Tables that grow with every request, and the names that a query gives to one of them."""
 
 SMALL = {
+    "attempts_not_back",
     "attempts_to_check",
     "attempts_on_the_wire",
+    "attempts_unclosed",
     "attempts_unsettled",
     "one_draft",
     "outbox_of_guilds",
@@ -81,6 +85,8 @@ MODULES: tuple[ModuleType, ...] = (
     purchases,
     requests,
     settings,
+    steam_accounts,
+    totals,
     trade_urls,
     vault,
 )
@@ -256,7 +262,21 @@ async def give_url(tx: Transaction) -> None:
     await trade_urls.find_candidate(tx, SAFE, ANA, "c")
     await trade_urls.confirm(tx, ANA, "c", at=NOW)
     await trade_urls.find(tx, SAFE, ANA)
+    await trade_urls.known_since(tx, ANA)
     await trade_urls.forget(tx, ANA)
+
+
+async def count_money(tx: Transaction) -> None:
+    for guild_id in (GUILD, None):
+        await totals.held(tx, guild_id)
+        await totals.in_delivery(tx, guild_id)
+        await totals.settling(tx, guild_id)
+        await totals.not_back(tx, guild_id)
+        await totals.spent(tx, guild_id, at=NOW)
+    await totals.list_not_back(tx, GUILD, limit=25, offset=25)
+    await totals.book_back(tx, ["x"], by=MAX, at=NOW)
+    await totals.forget_back(tx, "x")
+    await totals.last_booked(tx, GUILD)
 
 
 CALLS: tuple[Call, ...] = (
@@ -269,6 +289,13 @@ CALLS: tuple[Call, ...] = (
     announce,
     set_up,
     give_url,
+    count_money,
+    lambda tx: outbox.find_part(tx, request_id(), MessageKind.MEMBER_HERE, 0),
+    lambda tx: requests.bought_of_member(tx, ANA, at=NOW),
+    lambda tx: requests.note_here(tx, request_id(), at=NOW),
+    lambda tx: steam_accounts.failed_at(tx, 1, since=NOW),
+    lambda tx: steam_accounts.failed_lately(tx, 1, since=NOW),
+    lambda tx: steam_accounts.refused_in_a_row(tx, 1, code=10),
     lambda tx: audit.of_request(tx, request_id()),
     lambda tx: audit.guilds_paused(tx, since=NOW),
     lambda tx: audit.record(tx, EventKind.PAUSED, guild_id=GUILD, at=NOW),

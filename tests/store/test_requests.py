@@ -93,6 +93,13 @@ async def test_too_old_are_those_that_still_wait_oldest_first(database: Database
         assert await requests.too_old(tx, NOW - 3, limit=9) == []
 
 
+FOR_A_URL = (
+    WaitReason.TRADE_URL_PARTNER,
+    WaitReason.TRADE_URL_TOKEN,
+    WaitReason.STEAM_ACCOUNT_RESTS,
+)
+
+
 async def test_new_token_ends_the_wait_for_one_and_no_other_wait(database: Database) -> None:
     async with database.writing() as tx:
         for number, reason in enumerate(WaitReason, start=1):
@@ -102,7 +109,7 @@ async def test_new_token_ends_the_wait_for_one_and_no_other_wait(database: Datab
                 tx, request_id(number), b"new", partner=samples.URL.partner, at=NOW + 5
             )
             request = (await shown(tx, request_id(number))).request
-            if reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN):
+            if reason in FOR_A_URL:
                 assert (request.waits_for, request.claimable_at) == (None, NOW + 5)
             else:
                 assert (request.waits_for, request.claimable_at) == (reason, NOW + DAY - 1)

@@ -28,6 +28,8 @@ from bot.domain.models import (
 )
 from bot.domain.money import CENT, Micros
 from bot.domain.states import AttemptState, RequestState
+from bot.domain.sums import NotBack, Sum
+from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
 from bot.skinsback.refusals import RULES
 from bot.ui.cards.frame import Frame
@@ -172,6 +174,40 @@ def waiting_view(count: int, **changes: Any) -> RequestView:
         for number in range(1, count + 1)
     ]
     return view(RequestState.BOUGHT, lines)
+
+
+def missed_view(count: int, **changes: Any) -> RequestView:
+    """Return a bought request whose trades nobody accepted in time; it can be tried again."""
+    lines = [
+        tried(number, AttemptState.PURCHASED, offer_status=OfferStatus.TIMEOUT, status_at=NOW)
+        for number in range(1, count + 1)
+    ]
+    values: dict[str, Any] = {"expires_at": NOW + 86_400_000} | changes
+    return view(RequestState.BOUGHT, lines, **values)
+
+
+def money_report(
+    count: int, page: int = 1, pages: int = 1, *, balance: int | None = 412_900_000
+) -> MoneyReport:
+    """Return where the money is, with so many purchases on a page that were not seen back."""
+    failed = [
+        NotBack(
+            f"qm{REQUEST_ID}{number:02d}01",
+            REQUEST_ID,
+            42,
+            MEMBER,
+            "*" * NAME_MAX,
+            10**9 + number,
+            Micros(12_400_000),
+            OfferStatus.TIMEOUT,
+            NOW,
+        )
+        for number in range(1, count + 1)
+    ]
+    several = Sum(Micros(10**12), 12_345)
+    sums = Sums(Micros(10**12), several, several, several, (Micros(1),) * 3)
+    shown = None if balance is None else Micros(balance)
+    return MoneyReport(shown, sums, sums, tuple(failed), page, pages)
 
 
 def basket(picks: Sequence[Pick] = (), **changes: Any) -> Basket:

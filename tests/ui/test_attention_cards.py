@@ -182,7 +182,7 @@ class TestWaiting:
             assert f"What is still open waits and keeps its place: {text.WAITS_NOW[reason]}" in said
             assert "othing was bought" not in said
         assert "Buying is under way" not in card(shown)
-        needs_url = reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN)
+        needs_url = reason in text.NEEDS_URL
         buttons = verbs(member.member_status(shown, FRAME, guild_name=""))
         assert ("new_url" in buttons) == needs_url
 
@@ -205,13 +205,24 @@ class TestUndelivered:
     """What was bought and is not the member's: money was paid, and nobody promises it back."""
 
     def test_every_status_that_ends_so_has_words(self) -> None:
-        assert set(text.UNDELIVERED) == FAILED_STATUSES
+        assert set(text.UNDELIVERED) == FAILED_STATUSES == set(text.LATELY)
         for reason in text.UNDELIVERED.values():
-            assert "nobody knows yet whether it comes back" in reason.moderator
             assert "bought" in reason.member or "delivered" in reason.member
-            assert "refund" not in (reason.member + reason.moderator).lower()
+            everything = " ".join([reason.member, reason.member_again, reason.moderator])
+            assert "refund" not in everything.lower()
             assert "Try again" in reason.again
             assert "Try again" not in reason.moderator
+            assert reason.member_again.startswith(reason.member)
+
+    @pytest.mark.parametrize("offer_status", sorted(FAILED_STATUSES))
+    def test_money_is_said_to_be_spent_until_it_is_booked_as_back(self, offer_status: str) -> None:
+        gone = view(RequestState.BOUGHT, [lost(1, offer_status)])
+        back = view(RequestState.BOUGHT, [lost(1, offer_status, back_at=NOW, back_by=MODERATOR)])
+        assert "nobody knows yet whether it comes back. It counts as spent" in card(gone)
+        assert "Its money was booked as back" in card(back)
+        assert "counts as spent" not in card(back)
+        details = texts(approval.approval_details(back, [], FRAME, balance=None))
+        assert f"its money is back since <t:{NOW // 1000}:f>" in details
 
     @pytest.mark.parametrize("offer_status", sorted(FAILED_STATUSES))
     def test_it_counts_as_bought_and_paid_and_says_why_it_did_not_arrive(
@@ -229,9 +240,9 @@ class TestUndelivered:
         assert "Nothing was paid for what was not bought (at most $13.02)" in said
         public = told(shown)
         assert "2 of 3 skins bought, 1 not delivered" in public
-        assert "$24.22 paid by the server for 2 skins" in public
+        assert "$12.11 paid by the server for 1 skin. $12.11 paid by the server for what " in public
         assert "Nothing was paid." not in public.split("\n")
-        assert "2 of 3 skins, $24.22 paid" in status(shown)
+        assert "1 of 3 skins, $12.11 paid, $12.11 for what did not arrive" in status(shown)
         assert "It counts as spent" not in public + status(shown)
         listed = texts(member.request_list([shown], FRAME))
         assert "partly bought · 3 skins, $24.22" in listed
@@ -255,7 +266,7 @@ class TestUndelivered:
             assert "⚠" in said
             assert "$12.11" in said
 
-    def test_what_was_bought_anew_shows_both_and_the_total_is_their_sum(self) -> None:
+    def test_what_was_bought_anew_is_paid_once_for_what_arrived_and_once_in_vain(self) -> None:
         tries = (
             attempt(1, AttemptState.PURCHASED, offer_status=OfferStatus.TIMEOUT, released=True),
             attempt(
@@ -272,8 +283,11 @@ class TestUndelivered:
         for said in (card(shown), told(shown)):
             assert "✅" in said
             assert "$12.50" in said
-            assert "⚠ AK\\-47 \\| Redline \\(Field\\-Tested\\) · $12.11" in said
-            assert "$24.61" in said
+        assert "⚠ AK\\-47 \\| Redline \\(Field\\-Tested\\) · $12.11" in card(shown)
+        assert "$24.61" in card(shown)
+        assert "$12.50 paid by the server for 1 skin. $12.11 paid by the server for" in told(shown)
+        assert "1 of 1 skin, $12.50 paid" in status(shown)
+        assert "not accepted in time" not in status(shown)
         assert "not delivered: not accepted in time" in card(shown)
         details = texts(approval.approval_details(shown, [], FRAME, balance=None))
         assert "and not delivered: not accepted in time" in details

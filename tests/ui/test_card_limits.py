@@ -36,6 +36,8 @@ from bot.ui.cards import (
     attention,
     delivery_notice,
     member,
+    missed,
+    money,
     notices,
     parts,
     result,
@@ -494,6 +496,25 @@ def parked_row(number: int, reason: str) -> OutboxRow:
         created_at=NOW,
         parked_reason=reason,
     )
+
+
+@pytest.mark.parametrize("count", [0, 1, 25])
+@pytest.mark.parametrize("balance", [None, 10**12])
+def test_the_money_screen_holds(count: int, balance: int | None) -> None:
+    report = examples.money_report(count, 2, 3, balance=balance)
+    for chosen in (range(0), range(1, 26)):
+        shown = money.money_screen(report, Frame(sandbox=True), chosen=chosen, notice="x" * 2000)
+        hold(shown)
+
+
+@pytest.mark.parametrize("count", [1, 25])
+def test_the_message_that_a_member_is_there_holds(count: int) -> None:
+    view = examples.missed_view(count, here_at=NOW)
+    for part in (view.rounds, view.rounds + 1):
+        shown = missed.member_here(replace(parked_row(1, ""), part=part), view, Frame(sandbox=True))
+        assert len(shown.content) <= 2000
+        for button in shown.buttons:
+            assert CustomId.parse(button.custom_id or "") is not None
 
 
 @pytest.mark.parametrize("context", ["", "basket", examples.REQUEST_ID])

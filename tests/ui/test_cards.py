@@ -116,7 +116,7 @@ def test_an_approved_card_says_what_it_waits_for(reason: WaitReason) -> None:
     waiting = view(RequestState.APPROVED, waits_for=reason, claimable_at=NOW, expires_at=NOW)
     said = texts(approval.approval_card(waiting, FRAME))
     assert text.WAITS[reason].moderator in said.replace(f"<@{MEMBER}>", "the member")
-    asks_member = reason in (WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN)
+    asks_member = reason in text.NEEDS_URL
     assert "Buying starts" not in said
     status = member.member_status(waiting, FRAME, guild_name="A server")
     assert text.WAITS[reason].member in texts(status)

@@ -5,7 +5,7 @@ ALTER TABLE guilds ADD COLUMN delivery TEXT CHECK (delivery IN ('at_once', 'when
 ALTER TABLE requests ADD COLUMN ready_at INTEGER; -- when the member pressed Send it now
 ALTER TABLE requests ADD COLUMN remind_at INTEGER; -- when to remind them of it; none once done
 ALTER TABLE requests ADD COLUMN here_at INTEGER; -- when the member last asked for another try
-ALTER TABLE requests ADD COLUMN trade_url_at INTEGER; -- when its own copy was last replaced
+ALTER TABLE requests ADD COLUMN trade_url_at INTEGER; -- since when its copy was known to be theirs
 CREATE INDEX requests_to_remind ON requests (remind_at) WHERE remind_at IS NOT NULL;
 
 ALTER TABLE attempts ADD COLUMN trade_offer_id INTEGER; -- Steam's, since the trade waits
@@ -28,6 +28,15 @@ CREATE INDEX attempts_failed ON attempts (steam_id, status_at)
     WHERE state = 'purchased' AND offer_status IN
         ('canceled', 'timeout', 'invalid_trade_token', 'user_not_tradable', 'trade_create_error',
          'rollback_user', 'rollback_supplier');
+CREATE INDEX attempts_not_back ON attempts (status_at, purchase_key)
+    WHERE back_at IS NULL AND state = 'purchased' AND offer_status IN
+        ('canceled', 'timeout', 'invalid_trade_token', 'user_not_tradable', 'trade_create_error',
+         'rollback_user', 'rollback_supplier');
+CREATE INDEX attempts_back ON attempts (back_at) WHERE back_at IS NOT NULL;
+CREATE INDEX attempts_unclosed ON attempts (request_id)
+    WHERE state = 'purchased' AND closed_at IS NULL;
+CREATE INDEX attempts_of_account ON attempts (steam_id, sent_at); -- its calls, the latest first
+CREATE INDEX strays_seen ON strays (seen_at);
 
 -- Of some kinds there may be several about one request: told apart by their part.
 DROP INDEX outbox_of_request;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from discord import ButtonStyle, ui
 
@@ -13,6 +13,7 @@ from bot.domain.money import Micros
 from bot.domain.states import FINAL_STATES, AttemptState, LineState, RequestState
 from bot.domain.trade_url import profile_url, steam_id_of
 from bot.services.ports import Paused
+from bot.services.steam_accounts import Lately
 from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.frame import Frame
@@ -151,7 +152,8 @@ def _approved(view: RequestView, frame: Frame) -> ui.LayoutView:
         )
     elif request.waits_for is not None:
         code = text.refused_whole_code(view)
-        card.say(text.waits_in_words(request.waits_for, frame, for_moderator=True, code=code))
+        waits = text.waits_in_words(request.waits_for, frame, for_moderator=True, code=code)
+        card.say(f"{waits} {text.waits_until(view)}".strip())
     card.say("\n".join(f"-# {words}" for words in _when_next(request)))
     card.row(
         button(text.BUTTON_TAKE_BACK, of_request(request, "take_back"), ButtonStyle.danger),
@@ -255,14 +257,31 @@ def _bought(view: RequestView, frame: Frame) -> ui.LayoutView:
         after.append(text.FREE_AGAIN.format(total=text.usd(free)))
     buttons = [_details(request)]
     if view.to_try_again and request.expires_at is not None:
+        after += _what_helps(view)
         after.append("-# " + text.TRY_AGAIN_UNTIL.format(when=text.ago(request.expires_at)))
-        buttons.insert(0, _try_again(view))
+        buttons.insert(0, try_again_button(view))
     card.say("\n".join(after))
     card.row(*buttons)
     return card.build()
 
 
-def _try_again(view: RequestView) -> Item:
+def _what_helps(view: RequestView) -> list[str]:
+    """Return what speaks for trying again now, or against it, as far as its own records tell."""
+    request, words = view.request, []
+    member = text.person(request.user_id)
+    if view.member_is_here and request.here_at is not None:
+        when = text.ago(request.here_at)
+        words.append(text.MEMBER_IS_HERE.format(member=member, when=when))
+    if view.url_is_new and request.trade_url_at is not None:
+        when = text.ago(request.trade_url_at)
+        words.append(text.URL_IS_NEW.format(member=member, when=when))
+    if view.rests_until is not None:
+        words.append(text.TRY_AGAIN_FROM.format(when=text.until_when(view.rests_until)))
+    return words
+
+
+def try_again_button(view: RequestView) -> ui.Button[Any]:
+    """Return the button that has everything tried again that can be."""
     lines = view.to_try_again
     total = Micros(sum(line.line.ceiling for line in lines))
     return button(
@@ -314,9 +333,10 @@ def approval_details(
     *,
     balance: Micros | None,
     paused: Paused | None = None,
+    lately: Lately | None = None,
 ) -> ui.LayoutView:
     """Return what a moderator sees in private: pictures, rows, what was tried, history, balance,
-    and what pauses buying at the moment.
+    what pauses buying at the moment, and how trades to its Steam account have fared lately.
     """
     request = view.request
     card = Card(frame)
@@ -330,6 +350,8 @@ def approval_details(
                 steam_id=steam_id_of(request.partner), profile=profile_url(request.partner)
             )
         )
+    if lately is not None:
+        about += text.lately_rows(lately)
     if balance is not None:
         about.append(text.DETAILS_BALANCE.format(balance=text.usd(balance)))
     if request.note:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from discord import ButtonStyle, ui
 
-from bot.domain.models import Event, Request, RequestView, WaitReason
+from bot.domain.backoff import RESTS_AFTER
+from bot.domain.models import Event, Request, RequestView
+from bot.domain.money import Micros
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.ui import text
@@ -31,7 +33,6 @@ from bot.ui.cards.parts import (
 from bot.ui.cards.trades import trades_button
 from bot.ui.custom_ids import CustomId, Space, of_request
 
-_NEEDS_URL = frozenset({WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN})
 _CAN_CANCEL = frozenset({RequestState.PENDING, RequestState.APPROVED})
 _MINE = CustomId(Space.PANEL, "mine", tail="here")
 """The tail says that the list takes the place of the screen that it was asked for on."""
@@ -42,9 +43,9 @@ def _accent(view: RequestView) -> int:
         case RequestState.DRAFT | RequestState.PENDING:
             return BLUE
         case RequestState.APPROVED:
-            return RED if view.request.waits_for in _NEEDS_URL else AMBER
+            return RED if view.request.waits_for in text.NEEDS_URL else AMBER
         case RequestState.BUYING:
-            return RED if view.request.waits_for in _NEEDS_URL else AMBER
+            return RED if view.request.waits_for in text.NEEDS_URL else AMBER
         case RequestState.BOUGHT | RequestState.CLOSED:
             everything = len(view.in_state(LineState.PURCHASED)) == len(view.lines)
             return GREEN if everything else ORANGE
@@ -82,18 +83,24 @@ def _about(view: RequestView, guild_name: str) -> str:
         if over
         else (text.STATUS_FROM_HERE, text.STATUS_FROM)
     )
+    vain = view.debited_total - view.kept_total
+    if over and vain:
+        here, there = text.STATUS_PAID_IN_VAIN_FROM_HERE, text.STATUS_PAID_IN_VAIN_FROM
     return (there if guild_name else here).format(
         skins=text.skins(len(view.lines)),
         total=text.usd(view.ceiling_total),
-        bought=len(outcomes.bought_lines(view)),
-        paid=text.usd(view.debited_total),
+        bought=len(view.in_state(LineState.PURCHASED)),
+        paid=text.usd(view.kept_total),
+        vain=text.usd(Micros(vain)),
         guild=escape(clean_line(guild_name, length_max=100)),
     )
 
 
 def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
     card.rows(outcomes.bought_rows(view), head=text.HEADING_BOUGHT)
-    outcomes.say_losses(card, view, frame, text.loss_for_member, more=text.LIST_MORE)
+    # What was bought again and kept is no loss of theirs.
+    lost = outcomes.undelivered(view)
+    outcomes.say_losses(card, view, frame, text.loss_for_member, more=text.LIST_MORE, lines=lost)
     found = outcomes.reasons(view, frame, text.reason_for_member)
     outcomes.say_reasons(card, found, more=text.LIST_MORE)
     card.rows(outcomes.open_rows(outcomes.still_to_come(view)), head=text.HEADING_OPEN)
@@ -107,10 +114,11 @@ def _member_buttons(view: RequestView) -> list[Item]:
             button(text.BUTTON_SEND_NOW, of_request(request, "send_now"), ButtonStyle.success)
         )
     under_way = request.state in (RequestState.APPROVED, RequestState.BUYING)
-    if under_way and request.waits_for in _NEEDS_URL:
+    if under_way and request.waits_for in text.NEEDS_URL:
         buttons.append(
             button(text.BUTTON_NEW_URL, of_request(request, "new_url"), ButtonStyle.primary)
         )
+    buttons += help_buttons(view)
     if request.state in _CAN_CANCEL:
         buttons.append(button(text.BUTTON_CANCEL, of_request(request, "cancel")))
     if view.waiting:
@@ -120,6 +128,24 @@ def _member_buttons(view: RequestView) -> list[Item]:
     if coming and request.state in (RequestState.BUYING, RequestState.BOUGHT):
         buttons.append(link(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE))
     return buttons
+
+
+def help_buttons(view: RequestView) -> list[Item]:
+    """Return what a member can press about what was bought for them in vain."""
+    request = view.request
+    buttons: list[Item] = []
+    if view.missed:
+        buttons.append(button(text.BUTTON_HERE, of_request(request, "here"), ButtonStyle.primary))
+    failed = {line.failed_with for line in view.to_try_again if line.failed_with}
+    if failed:
+        style = ButtonStyle.primary if failed & RESTS_AFTER else ButtonStyle.secondary
+        buttons.append(button(text.BUTTON_NEW_URL, of_request(request, "new_url"), style))
+    return buttons
+
+
+def ask_again_button(request: Request) -> Item:
+    """Return the button that puts what a member lacks of a request into their basket."""
+    return button(text.BUTTON_ASK_AGAIN, of_request(request, "ask_again"))
 
 
 def sent_screen(
@@ -189,7 +215,10 @@ def request_detail(
     card.notice(notice)
     _say_status(card, view, frame)
     card.rows(history_rows(events, for_moderator=False), head=text.DETAILS_HISTORY)
-    card.row(*_member_buttons(view), button(text.BUTTON_BACK_TO_LIST, _MINE))
+    over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+    again = [ask_again_button(view.request)] if over and view.undelivered else []
+    card.row(*_member_buttons(view))
+    card.row(*again, button(text.BUTTON_BACK_TO_LIST, _MINE))
     return card.build()
 
 

@@ -172,17 +172,28 @@ def say_reasons(card: Card, found: Sequence[Because], *, more: str) -> None:
     card.rows(others, head=text.HEADING_OTHERS, more=more)
 
 
-def say_losses(card: Card, view: RequestView, frame: Frame, words: Words, *, more: str) -> None:
-    """Add what was bought and paid and did not stay with the member, grouped by reason."""
+def say_losses(
+    card: Card,
+    view: RequestView,
+    frame: Frame,
+    words: Words,
+    *,
+    more: str,
+    lines: Sequence[LineView] | None = None,
+) -> None:
+    """Add what was bought and paid and did not stay with the member, grouped by reason.
+
+    ``lines``: of these only.
+    """
     groups: dict[text.Told, list[LineView]] = {}
-    for line in view.lines:
+    for line in view.lines if lines is None else lines:
         if line.lost:
             groups.setdefault(words(view, line, frame), []).append(line)
     found = list(groups.items())
-    for told, lines in found[:LOSSES_MAX]:
+    for told, mine in found[:LOSSES_MAX]:
         heading = text.HEADING_LOST.format(heading=told.heading)
-        card.rows(_lost_rows(lines), head=f"{heading}\n{told.sentence}", more=more)
-    others = [row for _, lines in found[LOSSES_MAX:] for row in _lost_rows(lines)]
+        card.rows(_lost_rows(mine), head=f"{heading}\n{told.sentence}", more=more)
+    others = [row for _, mine in found[LOSSES_MAX:] for row in _lost_rows(mine)]
     card.rows(others, head=text.HEADING_LOST_OTHERS, more=more)
 
 

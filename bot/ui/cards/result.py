@@ -7,11 +7,13 @@ from typing import Final
 from discord import ui
 
 from bot.domain.models import RequestView
+from bot.domain.money import Micros
 from bot.domain.states import LineState
 from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.approval import pictures
 from bot.ui.cards.frame import Frame
+from bot.ui.cards.member import help_buttons
 from bot.ui.cards.parts import (
     GALLERY_MAX,
     GREEN,
@@ -35,20 +37,27 @@ def result_card(view: RequestView, frame: Frame) -> ui.LayoutView:
     card = Card(frame, accent=GREEN if len(bought) == len(view.lines) else ORANGE)
     card.say(f"{_title(view)}\n{_who(view)}")
     found = outcomes.reasons(view, frame, text.reason_for_member)
-    losses = any(line.lost for line in view.lines)
+    lost = outcomes.undelivered(view)
+    losses = bool(lost)
     few = len(found) + 2 * losses <= REASONS_BESIDE_PICTURES_MAX
     _say_bought(card, view, with_pictures=few)
-    outcomes.say_losses(card, view, frame, text.loss_for_member, more=text.LIST_MORE)
+    # Where nothing else reaches them, this is where they can do something about it.
+    only_here = view.request.dm_closed
+    words = text.loss_for_member if only_here else text.loss_in_public
+    outcomes.say_losses(card, view, frame, words, more=text.LIST_MORE, lines=lost)
     outcomes.say_reasons(card, found, more=text.LIST_MORE)
     card.rows(outcomes.open_rows(outcomes.still_to_come(view)), head=text.HEADING_OPEN)
-    if paid_for := outcomes.bought_lines(view):
-        card.say(
-            text.RESULT_TOTAL.format(
-                paid=text.usd(view.debited_total), skins=text.skins(len(paid_for))
-            )
+    if outcomes.bought_lines(view):
+        kept = text.RESULT_TOTAL.format(
+            paid=text.usd(view.kept_total), skins=text.skins(len(bought))
         )
+        vain = view.debited_total - view.kept_total
+        spent = text.RESULT_IN_VAIN.format(paid=text.usd(Micros(vain))) if vain else ""
+        card.say(f"{kept if bought else ''} {spent}".strip())
     elif not view.in_state(LineState.UNKNOWN):
         card.say(text.RESULT_NOTHING_PAID)
+    if only_here:
+        card.row(*help_buttons(view))
     if view.moving and view.request.dm_closed:
         # This message is the only one that reaches them.
         card.say(text.STATUS_TRADES)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from discord import ButtonStyle, ui
 
+from bot.domain.models import Request
 from bot.domain.trade_url import TEXT_LENGTH_MAX, TRADE_URL_PAGE, TradeUrl
 from bot.ui import text
 from bot.ui.cards.frame import Frame
+from bot.ui.cards.member import ask_again_button
 from bot.ui.cards.parts import BLUE, GREEN, RED, Card, Field, button, link, modal
 from bot.ui.custom_ids import NOTHING, CustomId, Space, one_time
 
@@ -96,10 +98,17 @@ def trade_url_forget_question(frame: Frame, *, context: str = "") -> ui.LayoutVi
     return card.build()
 
 
-def trade_url_saved(url: TradeUrl, frame: Frame, *, notices: Sequence[str] = ()) -> ui.LayoutView:
-    """Return that it is saved, and what that means for requests that are already sent."""
+def trade_url_saved(
+    url: TradeUrl, frame: Frame, *, notices: Sequence[str] = (), elsewhere: Request | None = None
+) -> ui.LayoutView:
+    """Return that it is saved, and what that means for requests that are already sent.
+
+    ``elsewhere``: one that it can't help, and of which what is missing can be asked for again.
+    """
     card = Card(frame, accent=GREEN)
     saved = text.URL_SAVED.format(steam_end=text.account_end(url.steam_id))
     card.say(f"{text.URL_SAVED_TITLE}\n{saved}")
     card.rows(notices)
+    if elsewhere is not None:
+        card.row(ask_again_button(elsewhere))
     return card.build()
