@@ -12,6 +12,7 @@ from bot.domain.money import Micros
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.ui import text
 from bot.ui.cards.approval import approval_card, approval_details, deny_modal
+from bot.ui.cards.history import history_screen
 from bot.ui.cards.notices import moderator_notice
 from bot.ui.custom_ids import Space
 from bot.ui.guard import Click
@@ -33,6 +34,7 @@ class ApprovalCog(commands.Cog):
         bot.router.on(Space.REQUEST, "deny_reason", self._deny)
         bot.router.on(Space.REQUEST, "take_back", self._take_back)
         bot.router.on(Space.REQUEST, "details", self._details)
+        bot.router.on(Space.REQUEST, "mod_history", self._history)
         bot.router.on(Space.REQUEST, "check_now", self._check_now)
         bot.router.on(Space.REQUEST, "try_again", self._try_again)
 
@@ -85,7 +87,8 @@ class ApprovalCog(commands.Cog):
         await self._say(click, text.taken_back(view))
 
     async def _details(self, click: Click) -> None:
-        await click.think()
+        # Back from the history it takes the place of the screen that it was asked for on.
+        await (click.answer() if click.custom_id.tail else click.think())
         detail = await self._requests.details(click.actor, click.custom_id.subject)
         await click.show(
             approval_details(
@@ -95,6 +98,14 @@ class ApprovalCog(commands.Cog):
                 balance=await self._balance(),
                 paused=await self._pauses.standing(detail.view.request.guild_id),
             )
+        )
+
+    async def _history(self, click: Click) -> None:
+        await click.answer()
+        detail = await self._requests.details(click.actor, click.custom_id.subject)
+        page = click.custom_id.page
+        await click.show(
+            history_screen(detail.view, detail.events, self._frame(), for_moderator=True, page=page)
         )
 
     async def _check_now(self, click: Click) -> None:

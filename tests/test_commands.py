@@ -18,7 +18,7 @@ from bot.__main__ import build
 from bot.app import COGS, Quartermaster
 from bot.config import Settings
 from bot.domain.market import Quote
-from bot.domain.models import GuildSettings, Pause, PauseCause, WaitReason
+from bot.domain.models import Event, EventKind, GuildSettings, Pause, PauseCause, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
@@ -27,7 +27,17 @@ from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
 from bot.store.vault import Vault
 from bot.ui import text
-from bot.ui.cards import approval, attention, basket, member, notices, result, setup, trade_url
+from bot.ui.cards import (
+    approval,
+    attention,
+    basket,
+    history,
+    member,
+    notices,
+    result,
+    setup,
+    trade_url,
+)
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
 from bot.ui.custom_ids import CustomId, Space
@@ -41,6 +51,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     approval,
     attention,
     basket,
+    history,
     member,
     notices,
     result,
@@ -226,6 +237,16 @@ def every_screen() -> dict[str, list[Shown]]:
         ],
         "request_list": [member.request_list(some, FRAME) for some in ([], views[:10])],
         "request_detail": [member.request_detail(view, [], FRAME) for view in views],
+        "history_screen": [
+            history.history_screen(
+                views[0],
+                [Event(number, EventKind.DENIED, number, {}) for number in range(60)],
+                FRAME,
+                for_moderator=for_moderator,
+                page=1,
+            )
+            for for_moderator in (True, False)
+        ],
         "cancel_question": [member.cancel_question(views[0], FRAME)],
         "notice": [notices.notice("x", FRAME)],
         "moderator_notice": [notices.moderator_notice("x", FRAME)],

@@ -1377,58 +1377,137 @@ LINE_STATES: Final[Mapping[LineState, str]] = {
     LineState.UNKNOWN: "not confirmed",
 }
 
-EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
-    EventKind.SUBMITTED: ("sent for approval by {actor}", "sent for approval"),
-    EventKind.APPROVED: ("approved by {actor}", "approved"),
-    EventKind.DENIED: ("denied by {actor}", "denied"),
-    EventKind.TAKEN_BACK: ("approval taken back by {actor}", "approval taken back"),
-    EventKind.CANCELLED: ("cancelled by {actor}", "cancelled"),
-    EventKind.EXPIRED: ("expired: {cause}", "expired"),
-    EventKind.TRADE_URL_RENEWED: ("new Trade URL, for the same Steam account",),
-    EventKind.STEAM_ACCOUNT_CHANGED: ("another Steam account, so it has to be approved anew",),
-    EventKind.CLAIMED: ("buying began",),
-    EventKind.SENT: ("sent to the market: {lines}", "sent to the market"),
-    EventKind.ANSWERED: (
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened, for the member (nothing: it isn't theirs to read) and for moderators.
+
+    As with problems, the first whose details are known is shown.
+    """
+
+    member: tuple[str, ...]
+    moderator: tuple[str, ...]
+
+
+def _for_both(*words: str) -> Happened:
+    return Happened(words, words)
+
+
+EVENTS: Final[Mapping[EventKind, Happened]] = {
+    EventKind.SUBMITTED: _for_both("sent for approval by {actor}", "sent for approval"),
+    EventKind.APPROVED: _for_both("approved by {actor}", "approved"),
+    EventKind.DENIED: _for_both("denied by {actor}", "denied"),
+    EventKind.TAKEN_BACK: _for_both("approval taken back by {actor}", "approval taken back"),
+    EventKind.CANCELLED: _for_both("cancelled by {actor}", "cancelled"),
+    EventKind.EXPIRED: _for_both("expired: {cause}", "expired"),
+    EventKind.TRADE_URL_RENEWED: _for_both("new Trade URL, for the same Steam account"),
+    EventKind.STEAM_ACCOUNT_CHANGED: _for_both(
+        "another Steam account, so it has to be approved anew"
+    ),
+    EventKind.CLAIMED: _for_both("buying began"),
+    EventKind.SENT: _for_both("sent to the market: {lines}", "sent to the market"),
+    EventKind.ANSWERED: _for_both(
         "the market answered: {purchased} bought, {refused} not bought, {unknown} not confirmed",
         "the market answered",
     ),
-    EventKind.RETURNED: ("nothing was bought: {reason}", "nothing was bought, it waits"),
-    EventKind.FOUND: ("found at the market: {found}", "found at the market"),
-    EventKind.RESENT: (
-        "the market knew nothing of {lines}, so they were sent once more under the same keys",
-        "what the market knew nothing of was sent once more under the same keys",
+    EventKind.RETURNED: _for_both(
+        "nothing was bought: {reason}",
+        "nothing was bought, it waits",
     ),
-    EventKind.NEEDS_ATTENTION: (
-        "nobody knows what became of some purchases: a person has to look",
+    EventKind.FOUND: Happened(
+        (
+            "the market confirmed what had not been clear: {found} bought",
+            "the market confirmed what had not been clear",
+        ),
+        ("found at the market: {found}", "found at the market"),
     ),
-    EventKind.SETTLED: (
-        "settled by hand by {actor} as {outcome}: {lines}, purchase {buy_id}, {paid} paid; {why}",
-        "settled by hand by {actor} as {outcome}: {lines}; {why}",
-        "settled by hand by {actor}",
-        "settled by hand",
+    EventKind.RESENT: Happened(
+        (
+            "the market knew nothing of {lines}, so it was asked once more",
+            "the market was asked once more",
+        ),
+        (
+            "the market knew nothing of {lines}, so they were sent once more under the same keys",
+            "what the market knew nothing of was sent once more under the same keys",
+        ),
     ),
-    EventKind.TRIED_AGAIN: ("tried again by {actor}: {lines}", "tried again"),
-    EventKind.ADOPTED: (
-        "purchase {buy_id} was at the market and not in the records; it is now",
-        "a purchase was at the market and not in the records; it is now",
+    EventKind.NEEDS_ATTENTION: Happened(
+        ("it took longer than usual to find out what was bought, so a person looks into it",),
+        ("nobody knows what became of some purchases: a person has to look",),
     ),
-    EventKind.BOUGHT: ("buying is done",),
-    EventKind.ALARM: ("the market did something unexpected: {alarm}", "needs attention"),
-    EventKind.SETTING_CHANGED: (
+    EventKind.SETTLED: Happened(
+        ("settled by hand by {actor} as {outcome}: {lines}", "settled by hand"),
+        (
+            (
+                "settled by hand by {actor} as {outcome}: {lines}, purchase {buy_id}, {paid} "
+                "paid; {why}"
+            ),
+            "settled by hand by {actor} as {outcome}: {lines}; {why}",
+            "settled by hand by {actor}",
+            "settled by hand",
+        ),
+    ),
+    EventKind.TRIED_AGAIN: _for_both("tried again by {actor}: {lines}", "tried again"),
+    EventKind.ADOPTED: Happened(
+        ("a purchase was at the market that we didn't know of; now we do",),
+        (
+            "purchase {buy_id} was at the market and not in the records; it is now",
+            "a purchase was at the market and not in the records; it is now",
+        ),
+    ),
+    EventKind.BOUGHT: _for_both("buying is done"),
+    EventKind.READY: _for_both("to be sent now, says {actor}", "to be sent now"),
+    EventKind.TRADE_WAITING: _for_both("waiting in Steam to be accepted"),
+    EventKind.DELIVERED: _for_both("delivered"),
+    EventKind.NOT_DELIVERED: _for_both("not delivered ({status})", "not delivered"),
+    EventKind.MEMBER_HERE: _for_both(
+        "{actor} is there and asks for another try", "another try was asked for"
+    ),
+    EventKind.ROLLED_BACK: _for_both("{status}", "taken back under Steam's trade protection"),
+    EventKind.STATUS_CHANGED: Happened(
+        ("the market corrected what it had said",),
+        ("the market now says something else ({status})", "the market now says something else"),
+    ),
+    EventKind.DELIVERY_STUCK: Happened(
+        ("the delivery takes longer than usual, and a person looks into it",),
+        (
+            "the delivery doesn't move ({status}): a person has to look",
+            "the delivery doesn't move: a person has to look",
+        ),
+    ),
+    EventKind.MONEY_BACK: Happened(
+        ("the server has its money back",),
+        ("money booked back by {actor}", "the money is back"),
+    ),
+    EventKind.CLOSED: _for_both("done: nothing about it can change any more"),
+    EventKind.ALARM: Happened(
+        # What the market did wrong is between the moderators and the operator.
+        (),
+        ("the market did something unexpected: {alarm}", "needs attention"),
+    ),
+    EventKind.SETTING_CHANGED: _for_both(
         "{setting} changed by {actor}",
         "a setting was changed by {actor}",
         "a setting was changed",
     ),
-    EventKind.PAUSED: (
-        "buying was paused by {actor}: {why}",
-        "buying was paused by {actor}",
-        "buying was paused",
+    EventKind.PAUSED: Happened(
+        ("buying was paused",),
+        (
+            "buying was paused by {actor}: {why}",
+            "buying was paused by {actor}",
+            "buying was paused",
+        ),
     ),
-    EventKind.RESUMED: ("buying was resumed by {actor}", "buying was resumed"),
+    EventKind.RESUMED: Happened(
+        ("buying was resumed",), ("buying was resumed by {actor}", "buying was resumed")
+    ),
 }
-"""What happened. As with problems, the first whose details are known is shown."""
 
 EVENT_ROW: Final = "{when} {what}"
+EVENT_SKIN: Final = "{what}: {skin}"
+EVENT_SKINS: Final = "{what}: {count} ({skin})"
+EVENT_PURCHASE: Final = "{what}, purchase {buy_id}"
+EVENT_TIMES: Final = "{what} ({n} times)"
 
 WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.PAUSED: "buying was paused",
@@ -1450,6 +1529,29 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.CLOCK: "the bot's clock was wrong",
 }
 
+WAITS_SHORT_MEMBER: Final[Mapping[WaitReason, str]] = {
+    WaitReason.SERVER_NOT_ALLOWED: "buying was switched off",
+    WaitReason.MEMBER_GONE: "you had left the server",
+    WaitReason.BALANCE_LOW: "the server's skin balance was too low",
+    WaitReason.OPERATOR: "buying was switched off",
+    WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account in your Trade URL",
+    WaitReason.TRADE_URL_TOKEN: "your Trade URL had stopped working",
+    WaitReason.STEAM_ACCOUNT: "trades to your Steam account were paused",
+}
+"""Where a member is told in other words, or less, than the moderators."""
+
+TRADE_STATUSES: Final[Mapping[str, str]] = {
+    OfferStatus.CREATING_TRADE: "the trade is being made",
+    OfferStatus.WAITING_ACCEPT: "waiting in Steam to be accepted",
+    OfferStatus.ACCEPTED: "accepted",
+    **{status: reason.heading for status, reason in UNDELIVERED.items()},
+}
+TRADE_STATUSES_MODERATOR: Final[Mapping[str, str]] = {
+    **TRADE_STATUSES,
+    OfferStatus.ROLLBACK_USER: "returned by the member's account under Steam's trade protection",
+    OfferStatus.ROLLBACK_SUPPLIER: "taken back by its seller under Steam's trade protection",
+}
+
 REBOUND_SHORT: Final = "the bot went to another market account"
 
 ALARMS: Final[Mapping[str, str]] = {
@@ -1466,32 +1568,62 @@ def alarms_in_words(alarms: Sequence[str]) -> str:
     return ", ".join(ALARMS.get(alarm, escape(alarm)) for alarm in alarms)
 
 
+def is_told(kind: EventKind, *, for_moderator: bool) -> bool:
+    """Say whether what happened is for these people to read."""
+    words = EVENTS[kind]
+    return bool(words.moderator if for_moderator else words.member)
+
+
 def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
-    """Return one row of a history: when, what, by whom; for moderators with the market's code."""
+    """Return one row of a history: when, what, by whom; for moderators with the market's code.
+
+    ``skin``, ``count`` and ``times`` among the details: which skins, how many of them, how often.
+    """
     details = {name: value for name, value in event.details.items() if value not in ("", None)}
     given = {name: escape(str(value)) for name, value in details.items()}
     given.pop("actor", None)
     if event.actor_id is not None:
         given["actor"] = person(event.actor_id)
-    for name in ("lines", "found"):
+    for name in ("lines", "found", "count"):
         if isinstance(count := details.get(name), int):
             given[name] = skins(count)
-    reasons = {reason.value: words for reason, words in WAITS_SHORT.items()}
-    causes = {REBOUND: REBOUND_SHORT}
-    for name, known in (
-        ("reason", reasons),
-        ("alarm", ALARMS),
-        ("setting", SETTING_NAMES),
-        ("cause", causes),
-    ):
+    for name, known in _known(for_moderator=for_moderator).items():
         if (value := details.get(name)) in known:
             given[name] = known[str(value)]
-    template = next(words for words in EVENTS[event.kind] if placeholders(words) <= given.keys())
-    what = template.format(**given)
+        elif name == "status" and not for_moderator:
+            given.pop(name, None)
+    told = EVENTS[event.kind]
+    templates = told.moderator if for_moderator else told.member
+    template = next(words for words in templates if placeholders(words) <= given.keys())
+    what = _which_skins(template.format(**given), given, for_moderator=for_moderator)
     code = details.get("code")
     if for_moderator and isinstance(code, int) and code:
         what = with_code(what, code)
     return EVENT_ROW.format(when=moment(event.at), what=what)
+
+
+def _known(*, for_moderator: bool) -> Mapping[str, Mapping[str, str]]:
+    """Return the words for what the details of an event name by a word of the program's."""
+    told = WAITS_SHORT if for_moderator else {**WAITS_SHORT, **WAITS_SHORT_MEMBER}
+    return {
+        "reason": {reason.value: words for reason, words in told.items()},
+        "status": TRADE_STATUSES_MODERATOR if for_moderator else TRADE_STATUSES,
+        "alarm": ALARMS,
+        "setting": SETTING_NAMES,
+        "cause": {REBOUND: REBOUND_SHORT},
+    }
+
+
+def _which_skins(what: str, given: Mapping[str, str], *, for_moderator: bool) -> str:
+    """Return what happened with the skins that it happened to, or how often."""
+    if "skin" in given:
+        template = EVENT_SKINS if "count" in given else EVENT_SKIN
+        what = template.format(what=what, skin=given["skin"], count=given.get("count", ""))
+        if for_moderator and "buy_id" in given:
+            what = EVENT_PURCHASE.format(what=what, buy_id=given["buy_id"])
+    if "times" in given:
+        what = EVENT_TIMES.format(what=what, n=given["times"])
+    return what
 
 
 # Buttons, selects, fields.
@@ -1510,6 +1642,7 @@ BUTTON_CANCEL_YES: Final = "Yes, cancel it"
 BUTTON_CANCEL_NO: Final = "No, keep it"
 BUTTON_NEW_URL: Final = "New Trade URL"
 BUTTON_BACK: Final = "Back"
+BUTTON_HISTORY: Final = "History"
 BUTTON_BACK_TO_LIST: Final = "All my requests"
 BUTTON_SEND: Final = "Send for approval"
 BUTTON_ADD: Final = "Add skins"
@@ -1693,6 +1826,10 @@ DETAILS_TITLE: Final = "### Request #{number}: {state}"
 DETAILS_STEAM: Final = "Steam account: [{steam_id}]({profile})"
 DETAILS_BALANCE: Final = "Balance at SkinsBack: {balance}"
 DETAILS_HISTORY: Final = "**History**"
+HISTORY_EARLIER: Final = "… {n} before that: press **History**"
+HISTORY_TITLE: Final = "### Request #{number}: what happened"
+HISTORY_NOTHING: Final = "Nothing yet."
+HISTORY_SKIN_TIMES: Final = "{skin} ×{quantity}"
 DETAILS_TRIED: Final = "**What was tried**"
 TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
 TRIED_ALARM: Final = "{outcome} ⚠️ {alarm}"

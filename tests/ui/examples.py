@@ -268,7 +268,21 @@ EVENTS: Final = st.builds(
     actor_id=st.none() | st.just(MODERATOR),
     details=st.dictionaries(
         st.sampled_from(
-            ["lines", "purchased", "refused", "unknown", "code", "reason", "alarm", "setting", "x"]
+            [
+                "lines",
+                "purchased",
+                "refused",
+                "unknown",
+                "code",
+                "reason",
+                "alarm",
+                "setting",
+                "line",
+                "skin",
+                "status",
+                "buy_id",
+                "x",
+            ]
         ),
         st.integers(-10, 30) | st.sampled_from(["paused", "above_ceiling", *HOSTILE]),
         max_size=9,

@@ -30,7 +30,17 @@ from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.ports import Paused
-from bot.ui.cards import approval, attention, member, notices, parts, result, setup, trade_url
+from bot.ui.cards import (
+    approval,
+    attention,
+    history,
+    member,
+    notices,
+    parts,
+    result,
+    setup,
+    trade_url,
+)
 from bot.ui.cards import basket as baskets
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import NEEDED, PlaceFinding, RoleFinding, SetupFindings
@@ -145,6 +155,9 @@ def test_cards_about_any_request_hold(
     many = events * 20
     hold(approval.approval_details(view, many, frame, balance=Micros(10**12)))
     hold(member.request_detail(view, many, frame, notice=notice))
+    for for_moderator in (True, False):
+        for page in (None, 0, 1, 10**9):
+            hold(history.history_screen(view, many, frame, for_moderator=for_moderator, page=page))
     hold(approval.deny_modal(view.request))
     others = [
         replace(view, request=replace(view.request, request_id=f"r{number}"))
