@@ -22,6 +22,7 @@ from bot.domain.models import Event, EventKind, GuildSettings, Pause, PauseCause
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
+from bot.services.approvals import Where
 from bot.services.ports import Paused
 from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
@@ -34,6 +35,7 @@ from bot.ui.cards import (
     history,
     member,
     notices,
+    queue,
     result,
     setup,
     trade_url,
@@ -54,6 +56,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     history,
     member,
     notices,
+    queue,
     result,
     setup,
     trade_url,
@@ -158,6 +161,7 @@ class TestCommands:
             "request": ([server], None),
             "my-requests": ([server], None),
             "trade-url": ([server, private], None),
+            "approvals": ([server], Permissions(manage_messages=True).value),
             "setup": ([server], Permissions(manage_guild=True).value),
             "quartermaster": ([server], Permissions(manage_guild=True).value),
         }
@@ -246,6 +250,10 @@ def every_screen() -> dict[str, list[Shown]]:
                 page=1,
             )
             for for_moderator in (True, False)
+        ],
+        "queue_screen": [queue.queue_screen(examples.queue(views[:12], pages=2), FRAME)],
+        "private_card": [
+            queue.private_card(examples.card(views[0], where), FRAME) for where in Where
         ],
         "cancel_question": [member.cancel_question(views[0], FRAME)],
         "notice": [notices.notice("x", FRAME)],

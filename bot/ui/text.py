@@ -46,6 +46,7 @@ from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
+from bot.services.approvals import CardPlace, Reposted, Where
 from bot.services.books import BooksReport
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
@@ -67,6 +68,9 @@ CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened
 CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
 CMD_TRADE_URL_NAME: Final = "trade-url"
 CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are sent to"
+CMD_APPROVALS_NAME: Final = "approvals"
+CMD_APPROVALS: Final = "For moderators: the requests that wait for you, or one of them"
+CMD_APPROVALS_NUMBER: Final = "Go straight to one request by its number"
 CMD_SETUP_NAME: Final = "setup"
 CMD_SETUP: Final = "Choose who approves, where requests and results go, and the limits"
 CMD_QUARTERMASTER_NAME: Final = "quartermaster"
@@ -85,6 +89,7 @@ COMMAND_NAMES: Final = (
     CMD_REQUEST_NAME,
     CMD_MY_REQUESTS_NAME,
     CMD_TRADE_URL_NAME,
+    CMD_APPROVALS_NAME,
     CMD_SETUP_NAME,
     CMD_QUARTERMASTER_NAME,
 )
@@ -456,6 +461,14 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.NOT_APPROVER: (
         "Only {role_id} can use these buttons. Nothing was changed.",
         "Only moderators with the approver role can use these buttons. Nothing was changed.",
+    ),
+    Problem.NOT_MODERATOR: (
+        "Only {role_id} can look through the requests of this server.",
+        "Only moderators with the approver role can look through the requests of this server.",
+    ),
+    Problem.NO_REQUEST_HERE: (
+        "This server has no request #{number}. {cmd_approvals} lists those that wait for you.",
+        "This server has no such request. {cmd_approvals} lists those that wait for you.",
     ),
     Problem.ALREADY_DECIDED: (
         ("Request #{number} was decided by {user_id} {decided_at}. Nothing changed by your click."),
@@ -1631,6 +1644,10 @@ def _which_skins(what: str, given: Mapping[str, str], *, for_moderator: bool) ->
 BUTTON_APPROVE: Final = "Approve {total}"
 BUTTON_DENY: Final = "Deny"
 BUTTON_DETAILS: Final = "Details"
+BUTTON_CARD: Final = "Go to its card"
+BUTTON_POST_AGAIN: Final = "Post the card again"
+BUTTON_CARD_COMING: Final = "Its card is being posted"
+BUTTON_QUEUE: Final = "All that wait"
 BUTTON_TAKE_BACK: Final = "Take back"
 BUTTON_TRY_AGAIN: Final = "Try again ({skins}, {total})"
 BUTTON_CHECK_NOW: Final = "Check now"
@@ -2011,6 +2028,79 @@ SENT_DM_CLOSED_NOWHERE: Final = (
     "I can't write to you, so you could miss the 10 minutes for accepting a trade. For the next "
     "time, allow direct messages from this server."
 )
+
+QUEUE_ONE: Final = "### {n} request waits for a moderator"
+QUEUE_MANY: Final = "### {n} requests wait for a moderator"
+QUEUE_NONE: Final = (
+    "### Nothing waits for a moderator\nEverything is decided, and nothing is left to be tried "
+    "again."
+)
+QUEUE_ROW: Final = "**#{number}** · {member} · {skins}, {total} at most · {what} · {card}"
+QUEUE_PENDING: Final = "waiting for approval, sent {when}"
+QUEUE_APPROVED: Final = "approved {when}, not bought yet"
+QUEUE_NEEDS_A_PERSON: Final = "**needs a person**, since then: {when}"
+QUEUE_TRY_AGAIN: Final = "to be tried again, last tried {when}"
+QUEUE_CARD: Final = "[card]({url})"
+QUEUE_NO_CARD: Final = "its card isn't posted"
+QUEUE_CHOICE: Final = "#{number} · {skins}, {total} at most · {state}"
+SELECT_QUEUE: Final = "Open one of them"
+CARD_STANDS_AGAIN: Final = "The card of request #{number} is posted again: {url}"
+CARD_STANDS: Final = "The card of request #{number} stands already, so nothing was posted: {url}"
+CARD_COMING: Final = "The card of request #{number} is about to be posted."
+CARD_REFUSED: Final = (
+    "The card of request #{number} could not be posted in {channel}: {reason}. Somebody with "
+    "Manage Server can mend that or choose another channel: {cmd_setup}. Here in private it works "
+    "all the same."
+)
+CARD_GONE_AGAIN: Final = (
+    "The card of request #{number} was posted again before, and is gone once more. Nothing was "
+    "posted by your click; press **Post the card again** if it should be."
+)
+CARD_OVER: Final = "Request #{number} is over: nothing can be decided, so no card is posted."
+
+
+def card_posted_again(reposted: Reposted, frame: Frame) -> str:
+    """Return the answer to *Post the card again*."""
+    view, place = reposted.card.view, reposted.card.place
+    details: dict[str, str | int] = {"number": view.request.number}
+    match place.where:
+        case Where.STANDS:
+            template = CARD_STANDS_AGAIN if reposted.by_this_press else CARD_STANDS
+            details["url"] = card_url(view, place)
+        case Where.COMING:
+            template = CARD_COMING
+        case Where.NOWHERE:
+            template = CARD_OVER
+        case Where.GONE:
+            template = CARD_REFUSED if place.parked_reason else CARD_GONE_AGAIN
+            details["reason"] = _parked_reason(place.parked_reason)
+            details["channel"] = channel(place.channel_id or 0)
+    return _fill(template, frame, **details)
+
+
+def card_url(view: RequestView, place: CardPlace) -> str:
+    """Return the link to where a card stands."""
+    return CARD_URL.format(
+        guild=view.request.guild_id, channel=place.channel_id, message=place.message_id
+    )
+
+
+CARD_URL: Final = "https://discord.com/channels/{guild}/{channel}/{message}"
+
+
+def queue_what(view: RequestView) -> str:
+    """Return why a request waits for a moderator, and since when."""
+    request = view.request
+    if view.needs_a_person:
+        return QUEUE_NEEDS_A_PERSON.format(when=ago(request.attention_at or request.changed_at))
+    match request.state:
+        case RequestState.PENDING:
+            return QUEUE_PENDING.format(when=ago(request.submitted_at or request.created_at))
+        case RequestState.APPROVED:
+            return QUEUE_APPROVED.format(when=ago(request.decided_at or request.changed_at))
+        case _:
+            return QUEUE_TRY_AGAIN.format(when=ago(request.changed_at))
+
 
 LIST_TITLE: Final = "### Your requests"
 LIST_NONE: Final = "You haven't asked for anything here yet. {cmd_request} opens your basket."

@@ -56,6 +56,10 @@ class PosterThatDraws(DiscordPoster):
         """Draw, and edit nothing."""
         _as_sent(self._draw(row, subject))
 
+    async def stands(self, row: OutboxRow) -> bool | None:
+        """Nothing is ever deleted."""
+        return True
+
     async def find(self, row: OutboxRow) -> Posted | None:
         """Nothing is ever uncertain."""
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from discord import ui
@@ -25,6 +26,7 @@ from bot.domain.models import (
 )
 from bot.domain.money import CENT, Micros
 from bot.domain.states import AttemptState, RequestState
+from bot.services.approvals import CardPlace, Queue, RequestCard, Where
 from bot.services.outcomes import Alarm
 from bot.skinsback.refusals import RULES
 from bot.ui.cards.frame import Frame
@@ -259,6 +261,23 @@ def views(draw: st.DrawFn) -> RequestView:
         attention_at=draw(st.none() | st.just(NOW)),
         look_ups=draw(st.integers(0, 10**4)),
     )
+
+
+def card(view: RequestView, where: Where = Where.STANDS, **changes: Any) -> RequestCard:
+    """Return a request with its card somewhere."""
+    return RequestCard(view, CardPlace(where, 2**63 - 1, 2**63 - 2, 3, **changes))
+
+
+def queue(
+    views: Sequence[RequestView], *, where: Where = Where.STANDS, page: int = 0, pages: int = 1
+) -> Queue:
+    """Return a page of what waits for moderators."""
+    alike = enumerate(views)
+    others = [
+        replace(one, request=replace(one.request, request_id=f"r{number}")) for number, one in alike
+    ]
+    total = 12 * (pages - 1) + len(views)
+    return Queue(tuple(card(one, where) for one in others), total, page, pages)
 
 
 EVENTS: Final = st.builds(
