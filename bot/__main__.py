@@ -33,6 +33,7 @@ from bot.errors import DatabaseBrokenError, DiscordUnreachableError, StartupErro
 from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
+from bot.services.approvals import Approvals
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.bell import heard
@@ -407,6 +408,7 @@ def build(
         approved=approved,
     )
     services = Services(
+        approvals=Approvals(database, guilds, announcements, poster),
         attention=Attention(
             database,
             guilds,

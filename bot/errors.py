@@ -61,6 +61,8 @@ class Problem(StrEnum):
     OWN_REQUEST = auto()
     OWN_STEAM_ACCOUNT = auto()
     NOT_APPROVER = auto()
+    NOT_MODERATOR = auto()
+    NO_REQUEST_HERE = auto()
     ALREADY_DECIDED = auto()
     REQUEST_CHANGED = auto()
     TOO_LATE_TO_TAKE_BACK = auto()

@@ -10,6 +10,7 @@ from bot.app import Quartermaster
 from bot.errors import Problem, UserFacingError
 from bot.services.requests import Detail
 from bot.ui import text
+from bot.ui.cards.history import history_screen
 from bot.ui.cards.member import cancel_question, request_detail, request_list
 from bot.ui.cards.trade_url import trade_url_screen
 from bot.ui.cards.trades import trades_screen
@@ -37,6 +38,7 @@ class RequestCog(commands.Cog):
         bot.router.on(Space.REQUEST, "send_now", self._send_now)
         bot.router.on(Space.REQUEST, "here", self._here)
         bot.router.on(Space.REQUEST, "ask_again", self._ask_again)
+        bot.router.on(Space.REQUEST, "history", self._history)
 
     @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
     @app_commands.describe(number=text.CMD_MY_REQUESTS_NUMBER)
@@ -72,6 +74,16 @@ class RequestCog(commands.Cog):
         await click.answer()
         detail = await self._requests.own(click.actor, click.custom_id.subject)
         await click.show(self._detail(detail))
+
+    async def _history(self, click: Click) -> None:
+        await click.answer()
+        detail = await self._requests.own(click.actor, click.custom_id.subject)
+        page = click.custom_id.page
+        await click.show(
+            history_screen(
+                detail.view, detail.events, self._frame(), for_moderator=False, page=page
+            )
+        )
 
     async def _ask_to_cancel(self, click: Click) -> None:
         await click.answer()

@@ -19,10 +19,19 @@ from bot.__main__ import build
 from bot.app import COGS, Quartermaster
 from bot.config import Settings
 from bot.domain.market import Quote
-from bot.domain.models import GuildSettings, MessageKind, Pause, PauseCause, WaitReason
+from bot.domain.models import (
+    Event,
+    EventKind,
+    GuildSettings,
+    MessageKind,
+    Pause,
+    PauseCause,
+    WaitReason,
+)
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
+from bot.services.approvals import Where
 from bot.services.ports import Paused
 from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
@@ -33,9 +42,11 @@ from bot.ui.cards import (
     attention,
     basket,
     delivery_notice,
+    history,
     member,
     money,
     notices,
+    queue,
     result,
     setup,
     trade_url,
@@ -55,9 +66,11 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     attention,
     basket,
     delivery_notice,
+    history,
     member,
     money,
     notices,
+    queue,
     result,
     setup,
     trade_url,
@@ -164,6 +177,7 @@ class TestCommands:
             "request": ([server], None),
             "my-requests": ([server], None),
             "trade-url": ([server, private], None),
+            "approvals": ([server], Permissions(manage_messages=True).value),
             "setup": ([server], Permissions(manage_guild=True).value),
             "quartermaster": ([server], Permissions(manage_guild=True).value),
         }
@@ -254,6 +268,20 @@ def every_screen() -> dict[str, list[Shown]]:
         ],
         "request_list": [member.request_list(some, FRAME) for some in ([], views[:10])],
         "request_detail": [member.request_detail(view, [], FRAME) for view in views],
+        "history_screen": [
+            history.history_screen(
+                views[0],
+                [Event(number, EventKind.DENIED, number, {}) for number in range(60)],
+                FRAME,
+                for_moderator=for_moderator,
+                page=1,
+            )
+            for for_moderator in (True, False)
+        ],
+        "queue_screen": [queue.queue_screen(examples.queue(views[:12], pages=2), FRAME)],
+        "private_card": [
+            queue.private_card(examples.card(views[0], where), FRAME) for where in Where
+        ],
         "cancel_question": [member.cancel_question(views[0], FRAME)],
         "money_screen": [
             money.money_screen(examples.money_report(count, page, 3), FRAME, chosen=places)

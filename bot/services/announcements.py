@@ -459,16 +459,27 @@ class Announcements:
         async with self._database.writing() as tx:
             view = await requests.get(tx, row.request_id) if row.request_id else None
             if view is not None and _is_to_stand(view, row):
-                await outbox.post_again(
-                    tx,
-                    row.outbox_id,
-                    target_id=await self._target_now(tx, row),
-                    mark=mark_of(view.request.request_id, row.kind, row.copy + 1, row.part),
-                    at=self._clock.now_ms(),
-                    search_since=self._may_stand_since(view),
-                )
+                await self.post_again(tx, view, row)
             else:
                 await outbox.skip(tx, row.outbox_id)
+
+    async def post_again(self, tx: Transaction, view: RequestView, row: OutboxRow) -> bool:
+        """Ask anew, where it belongs now, for a message about a request that stands nowhere.
+
+        ``row``: as it was when that was found out. False: somebody has asked for it before.
+        """
+        target_id = await self._target_now(tx, row)
+        # The search for it was refused, so it may stand there all the same, with the mark it had.
+        unsure = row.message_id is None and row.tries > 0 and target_id == row.target_id
+        new_mark_of = mark_of(view.request.request_id, row.kind, row.copy + 1, row.part)
+        return await outbox.post_again(
+            tx,
+            row,
+            target_id=target_id,
+            mark=row.mark if unsure else new_mark_of,
+            at=self._clock.now_ms(),
+            search_since=row.created_at if unsure else self._may_stand_since(view),
+        )
 
     async def _target_now(self, tx: Transaction, row: OutboxRow) -> int:
         """Return where a message like this one belongs by the server's present choices."""

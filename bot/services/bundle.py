@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.services.approvals import Approvals
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.books import Books
@@ -21,6 +22,7 @@ from bot.services.trade_urls import TradeUrls
 class Services:
     """What a cog may call."""
 
+    approvals: Approvals
     attention: Attention
     baskets: Baskets
     books: Books

@@ -74,6 +74,10 @@ class Poster(Protocol):
         """Draw a message again. Raises ``MessageGoneError`` and what ``post`` raises."""
         ...
 
+    async def stands(self, row: OutboxRow) -> bool | None:
+        """Say whether a message still stands where it was posted; None if nobody can tell."""
+        ...
+
     async def find(self, row: OutboxRow) -> Posted | None:
         """Search the target for a message of ours with the row's mark. Raises as ``post`` does."""
         ...

@@ -18,9 +18,24 @@ async def require_approver(
     """
     guild_id = guilds.require_allowed(actor)
     guild = await settings.get_guild(tx, guild_id)
-    if guild.approver_role_id is None or guild.approver_role_id not in actor.role_ids:
+    if not _may_approve(actor, guild):
         raise UserFacingError(Problem.NOT_APPROVER, role_id=str(guild.approver_role_id or 0))
     return await _here(tx, guild_id, request_id), guild
+
+
+async def require_moderator(tx: Transaction, guilds: Guilds, actor: Actor) -> GuildSettings:
+    """Return the settings of the server whose requests a moderator looks at.
+
+    Raises ``UserFacingError`` (NOT_MODERATOR, and if the server may not spend).
+    """
+    guild = await settings.get_guild(tx, guilds.require_allowed(actor))
+    if not _may_approve(actor, guild):
+        raise UserFacingError(Problem.NOT_MODERATOR, role_id=str(guild.approver_role_id or 0))
+    return guild
+
+
+def _may_approve(actor: Actor, guild: GuildSettings) -> bool:
+    return guild.approver_role_id is not None and guild.approver_role_id in actor.role_ids
 
 
 async def require_administrator(

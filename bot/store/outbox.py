@@ -93,6 +93,17 @@ async def find(tx: Transaction, request_id: str, kind: MessageKind) -> OutboxRow
     return None if row is None else _row(row)
 
 
+async def latest(tx: Transaction, request_id: str, kind: MessageKind) -> OutboxRow | None:
+    """Return the request's message of this kind, or the last one that was given up."""
+    row = await tx.one(
+        "SELECT * FROM outbox WHERE request_id = ? AND kind = ? "
+        "ORDER BY state = 'skipped', outbox_id DESC LIMIT 1",
+        request_id,
+        kind,
+    )
+    return None if row is None else _row(row)
+
+
 async def get(tx: Transaction, outbox_id: int) -> OutboxRow | None:
     """Return a row by its id."""
     row = await tx.one("SELECT * FROM outbox WHERE outbox_id = ?", outbox_id)
@@ -366,28 +377,32 @@ async def skip(tx: Transaction, outbox_id: int) -> None:
 
 async def post_again(
     tx: Transaction,
-    outbox_id: int,
+    row: OutboxRow,
     *,
     target_id: int,
     mark: int,
     at: int,
     search_since: int | None = None,
-) -> None:
-    """Ask for a message anew that somebody has deleted.
+) -> bool:
+    """Ask anew for a message that stands nowhere any more. False: somebody has done so before.
 
     It is as new as its mark: it waits, and is searched for, from now on only, or as ``announce``.
     """
-    await tx.execute(
+    changed = await tx.execute(
         "UPDATE outbox SET state = ?, target_id = ?, mark = ?, copy = copy + 1, "
         "message_id = NULL, channel_id = NULL, next_at = ?, tries = 0, created_at = ? "
-        "WHERE outbox_id = ?",
+        "WHERE outbox_id = ? AND copy = ? AND message_id IS ? "
+        "AND state NOT IN ('waiting', 'trying')",
         OutboxState.WAITING if search_since is None else OutboxState.TRYING,
         target_id,
         mark,
         at,
         at if search_since is None else search_since,
-        outbox_id,
+        row.outbox_id,
+        row.copy,
+        row.message_id,
     )
+    return changed == 1
 
 
 async def retarget(

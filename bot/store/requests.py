@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bot.domain.market import FAILED_STATUSES
 from bot.domain.models import (
     Attempt,
     Basket,
@@ -34,6 +35,7 @@ _FOR_A_URL: Final = json.dumps(
     [WaitReason.TRADE_URL_PARTNER, WaitReason.TRADE_URL_TOKEN, WaitReason.STEAM_ACCOUNT_RESTS]
 )
 """What a new Trade URL may end."""
+_FAILED: Final = ", ".join(f"'{status}'" for status in sorted(FAILED_STATUSES))
 
 
 def _request(row: Row) -> Request:
@@ -168,6 +170,45 @@ async def find_number(
         user_id,
     )
     return None if row is None else await get(tx, row["request_id"])
+
+
+async def by_number(tx: Transaction, guild_id: int, number: int) -> RequestView | None:
+    """Return a server's request by its number."""
+    row = await tx.one(
+        "SELECT request_id FROM requests WHERE guild_id = ? AND number = ?", guild_id, number
+    )
+    return None if row is None else await get(tx, row["request_id"])
+
+
+async def undecided(tx: Transaction, guild_id: int) -> list[tuple[int, str]]:
+    """Return number and id of a server's requests that a moderator can decide or undo, or that
+    need a person.
+    """
+    # The plus has the open requests looked through, instead of all that the server ever had.
+    rows = await tx.all(
+        "SELECT number, request_id FROM requests WHERE +guild_id = ? "
+        "AND state IN ('pending', 'approved', 'buying') "
+        "AND (state <> 'buying' OR attention_at IS NOT NULL)",
+        guild_id,
+    )
+    return [(row["number"], row["request_id"]) for row in rows]
+
+
+async def partly_bought(tx: Transaction, guild_id: int) -> list[tuple[int, str]]:
+    """Return number and id of a server's bought requests with a line that no purchase is alive of,
+    as long as their approval counts.
+    """
+    rows = await tx.all(
+        "SELECT number, request_id FROM requests "  # noqa: S608 - our own words
+        "WHERE +guild_id = ? AND state = 'bought' "
+        "AND expires_at IS NOT NULL AND EXISTS (SELECT 1 FROM lines "
+        "WHERE lines.request_id = requests.request_id AND NOT EXISTS (SELECT 1 FROM attempts "
+        "WHERE attempts.request_id = lines.request_id AND attempts.line_no = lines.line_no "
+        "AND attempts.state = 'purchased' AND (attempts.offer_status IS NULL "
+        f"OR attempts.offer_status NOT IN ({_FAILED}))))",
+        guild_id,
+    )
+    return [(row["number"], row["request_id"]) for row in rows]
 
 
 async def of_member(

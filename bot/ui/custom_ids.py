@@ -51,6 +51,11 @@ class CustomId:
         text = f"{self.space}:{self.subject}:{self.stamp}:{self.verb}"
         return f"{text}:{self.tail}" if self.tail else text
 
+    @property
+    def page(self) -> int | None:
+        """The number of a page that the tail is, if it is one."""
+        return int(self.tail) if self.tail.isdecimal() else None
+
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Return what ``text`` says, or None if it is none of ours."""

@@ -61,6 +61,12 @@ class Click:
     values: tuple[str, ...]
     fields: Mapping[str, str]
 
+    @property
+    def on_private(self) -> bool:
+        """Whether it was pressed on a message that only the presser sees."""
+        message = self.interaction.message
+        return message is not None and message.flags.ephemeral
+
     async def think(self) -> None:
         """Acknowledge, and answer privately with a message of its own."""
         await self.interaction.response.defer(ephemeral=True, thinking=True)
@@ -71,8 +77,7 @@ class Click:
 
     async def answer(self) -> None:
         """Acknowledge: a private screen is drawn again, anything else gets a private answer."""
-        message = self.interaction.message
-        if message is not None and message.flags.ephemeral:
+        if self.on_private:
             await self.hold()
         else:
             await self.think()

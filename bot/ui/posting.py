@@ -99,6 +99,19 @@ class DiscordPoster:
         except _FAILURES as error:
             raise _translated(error) from None
 
+    async def stands(self, row: OutboxRow) -> bool | None:
+        """Ask Discord for a message; None if it can't say."""
+        if row.channel_id is None or row.message_id is None:
+            return False
+        channel = self._client.get_partial_messageable(row.channel_id)
+        try:
+            await channel.fetch_message(row.message_id)
+        except discord.NotFound:
+            return False
+        except _FAILURES:
+            return None
+        return True
+
     async def find(self, row: OutboxRow) -> Posted | None:
         """Search among our own messages, from when the row was made on, for its mark."""
         since = datetime.fromtimestamp(row.created_at / 1000, UTC) - _CLOCK_SLACK

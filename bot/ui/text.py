@@ -47,6 +47,7 @@ from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
+from bot.services.approvals import CardPlace, Reposted, Where
 from bot.services.books import BooksReport
 from bot.services.money import MoneyReport, Sums
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
@@ -70,6 +71,9 @@ CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened
 CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
 CMD_TRADE_URL_NAME: Final = "trade-url"
 CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are sent to"
+CMD_APPROVALS_NAME: Final = "approvals"
+CMD_APPROVALS: Final = "For moderators: the requests that wait for you, or one of them"
+CMD_APPROVALS_NUMBER: Final = "Go straight to one request by its number"
 CMD_SETUP_NAME: Final = "setup"
 CMD_SETUP: Final = "Choose who approves, where requests and results go, and the limits"
 CMD_QUARTERMASTER_NAME: Final = "quartermaster"
@@ -92,6 +96,7 @@ COMMAND_NAMES: Final = (
     CMD_REQUEST_NAME,
     CMD_MY_REQUESTS_NAME,
     CMD_TRADE_URL_NAME,
+    CMD_APPROVALS_NAME,
     CMD_SETUP_NAME,
     CMD_QUARTERMASTER_NAME,
 )
@@ -479,6 +484,14 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.NOT_APPROVER: (
         "Only {role_id} can use these buttons. Nothing was changed.",
         "Only moderators with the approver role can use these buttons. Nothing was changed.",
+    ),
+    Problem.NOT_MODERATOR: (
+        "Only {role_id} can look through the requests of this server.",
+        "Only moderators with the approver role can look through the requests of this server.",
+    ),
+    Problem.NO_REQUEST_HERE: (
+        "This server has no request #{number}. {cmd_approvals} lists those that wait for you.",
+        "This server has no such request. {cmd_approvals} lists those that wait for you.",
     ),
     Problem.ALREADY_DECIDED: (
         ("Request #{number} was decided by {user_id} {decided_at}. Nothing changed by your click."),
@@ -1670,84 +1683,145 @@ LINE_STATES: Final[Mapping[LineState, str]] = {
     LineState.UNKNOWN: "not confirmed",
 }
 
-EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
-    EventKind.SUBMITTED: ("sent for approval by {actor}", "sent for approval"),
-    EventKind.APPROVED: ("approved by {actor}", "approved"),
-    EventKind.DENIED: ("denied by {actor}", "denied"),
-    EventKind.TAKEN_BACK: ("approval taken back by {actor}", "approval taken back"),
-    EventKind.CANCELLED: ("cancelled by {actor}", "cancelled"),
-    EventKind.EXPIRED: ("expired: {cause}", "expired"),
-    EventKind.TRADE_URL_RENEWED: ("new Trade URL, for the same Steam account",),
-    EventKind.STEAM_ACCOUNT_CHANGED: ("another Steam account, so it has to be approved anew",),
-    EventKind.CLAIMED: ("buying began",),
-    EventKind.SENT: ("sent to the market: {lines}", "sent to the market"),
-    EventKind.ANSWERED: (
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened, for the member (nothing: it isn't theirs to read) and for moderators.
+
+    As with problems, the first whose details are known is shown.
+    """
+
+    member: tuple[str, ...]
+    moderator: tuple[str, ...]
+
+
+def _for_both(*words: str) -> Happened:
+    return Happened(words, words)
+
+
+EVENTS: Final[Mapping[EventKind, Happened]] = {
+    EventKind.SUBMITTED: _for_both("sent for approval by {actor}", "sent for approval"),
+    EventKind.APPROVED: _for_both("approved by {actor}", "approved"),
+    EventKind.DENIED: _for_both("denied by {actor}", "denied"),
+    EventKind.TAKEN_BACK: _for_both("approval taken back by {actor}", "approval taken back"),
+    EventKind.CANCELLED: _for_both("cancelled by {actor}", "cancelled"),
+    EventKind.EXPIRED: _for_both("expired: {cause}", "expired"),
+    EventKind.TRADE_URL_RENEWED: _for_both("new Trade URL, for the same Steam account"),
+    EventKind.STEAM_ACCOUNT_CHANGED: _for_both(
+        "another Steam account, so it has to be approved anew"
+    ),
+    EventKind.CLAIMED: _for_both("buying began"),
+    EventKind.SENT: _for_both("sent to the market: {lines}", "sent to the market"),
+    EventKind.ANSWERED: _for_both(
         "the market answered: {purchased} bought, {refused} not bought, {unknown} not confirmed",
         "the market answered",
     ),
-    EventKind.RETURNED: ("nothing was bought: {reason}", "nothing was bought, it waits"),
-    EventKind.FOUND: ("found at the market: {found}", "found at the market"),
-    EventKind.RESENT: (
-        "the market knew nothing of {lines}, so they were sent once more under the same keys",
-        "what the market knew nothing of was sent once more under the same keys",
+    EventKind.RETURNED: _for_both(
+        "nothing was bought: {reason}",
+        "nothing was bought, it waits",
     ),
-    EventKind.NEEDS_ATTENTION: (
-        "nobody knows what became of some purchases: a person has to look",
+    EventKind.FOUND: Happened(
+        (
+            "the market confirmed what had not been clear: {found} bought",
+            "the market confirmed what had not been clear",
+        ),
+        ("found at the market: {found}", "found at the market"),
     ),
-    EventKind.SETTLED: (
-        "settled by hand by {actor} as {outcome}: {lines}, purchase {buy_id}, {paid} paid; {why}",
-        "settled by hand by {actor} as {outcome}: {lines}; {why}",
-        "settled by hand by {actor}",
-        "settled by hand",
+    EventKind.RESENT: Happened(
+        (
+            "the market knew nothing of {lines}, so it was asked once more",
+            "the market was asked once more",
+        ),
+        (
+            "the market knew nothing of {lines}, so they were sent once more under the same keys",
+            "what the market knew nothing of was sent once more under the same keys",
+        ),
     ),
-    EventKind.TRIED_AGAIN: ("tried again by {actor}: {lines}", "tried again"),
-    EventKind.ADOPTED: (
-        "purchase {buy_id} was at the market and not in the records; it is now",
-        "a purchase was at the market and not in the records; it is now",
+    EventKind.NEEDS_ATTENTION: Happened(
+        ("it took longer than usual to find out what was bought, so a person looks into it",),
+        ("nobody knows what became of some purchases: a person has to look",),
     ),
-    EventKind.BOUGHT: ("buying is done",),
-    EventKind.TRADE_WAITING: ("a trade waits in Steam: {skin}", "a trade waits in Steam"),
-    EventKind.DELIVERED: ("accepted in Steam: {skin}", "accepted in Steam"),
-    EventKind.NOT_DELIVERED: ("not delivered: {skin}", "not delivered"),
-    EventKind.ROLLED_BACK: ("returned: {skin}", "returned"),
-    EventKind.STATUS_CHANGED: (
-        "the market says otherwise now: {skin}",
-        "the market says otherwise",
+    EventKind.SETTLED: Happened(
+        ("settled by hand by {actor} as {outcome}: {lines}", "settled by hand"),
+        (
+            (
+                "settled by hand by {actor} as {outcome}: {lines}, purchase {buy_id}, {paid} "
+                "paid; {why}"
+            ),
+            "settled by hand by {actor} as {outcome}: {lines}; {why}",
+            "settled by hand by {actor}",
+            "settled by hand",
+        ),
     ),
-    EventKind.DELIVERY_STUCK: (
-        "the delivery takes too long: {skin}",
-        "the delivery takes too long",
+    EventKind.TRIED_AGAIN: _for_both("tried again by {actor}: {lines}", "tried again"),
+    EventKind.ADOPTED: Happened(
+        ("a purchase was at the market that we didn't know of; now we do",),
+        (
+            "purchase {buy_id} was at the market and not in the records; it is now",
+            "a purchase was at the market and not in the records; it is now",
+        ),
     ),
-    EventKind.CLOSED: ("nothing can change any more",),
-    EventKind.READY: ("the member is there and asks for it now",),
-    EventKind.MEMBER_HERE: (
-        "{actor} is in Steam and asks for another try",
-        "the member is in Steam and asks for another try",
+    EventKind.BOUGHT: _for_both("buying is done"),
+    EventKind.READY: _for_both("to be sent now, says {actor}", "to be sent now"),
+    EventKind.TRADE_WAITING: _for_both("waiting in Steam to be accepted"),
+    EventKind.DELIVERED: _for_both("delivered"),
+    EventKind.NOT_DELIVERED: _for_both("not delivered ({status})", "not delivered"),
+    EventKind.MEMBER_HERE: _for_both(
+        "{actor} is there and asks for another try", "another try was asked for"
     ),
-    EventKind.MONEY_BACK: (
-        "the money of {lines} was booked as back by {actor}",
-        "money was booked as back",
+    EventKind.ROLLED_BACK: _for_both("{status}", "taken back under Steam's trade protection"),
+    EventKind.STATUS_CHANGED: Happened(
+        ("the market corrected what it had said",),
+        ("the market now says something else ({status})", "the market now says something else"),
     ),
-    EventKind.SPENT_AFTER_ALL: (
-        "counts as spent again, because it is alive after all: {skin}",
-        "counts as spent again, because it is alive after all",
+    EventKind.DELIVERY_STUCK: Happened(
+        ("the delivery takes longer than usual, and a person looks into it",),
+        (
+            "the delivery doesn't move ({status}): a person has to look",
+            "the delivery doesn't move: a person has to look",
+        ),
     ),
-    EventKind.ALARM: ("the market did something unexpected: {alarm}", "needs attention"),
-    EventKind.SETTING_CHANGED: (
+    EventKind.MONEY_BACK: Happened(
+        ("the server has its money back",),
+        (
+            "the money of {lines} was booked as back by {actor}",
+            "money booked back by {actor}",
+            "the money is back",
+        ),
+    ),
+    EventKind.SPENT_AFTER_ALL: Happened(
+        (),
+        ("counts as spent again, because it is alive after all",),
+    ),
+    EventKind.CLOSED: _for_both("done: nothing about it can change any more"),
+    EventKind.ALARM: Happened(
+        # What the market did wrong is between the moderators and the operator.
+        (),
+        ("the market did something unexpected: {alarm}", "needs attention"),
+    ),
+    EventKind.SETTING_CHANGED: _for_both(
         "{setting} changed by {actor}",
         "a setting was changed by {actor}",
         "a setting was changed",
     ),
-    EventKind.PAUSED: (
-        "buying was paused by {actor}: {why}",
-        "buying was paused by {actor}",
-        "buying was paused",
+    EventKind.PAUSED: Happened(
+        ("buying was paused",),
+        (
+            "buying was paused by {actor}: {why}",
+            "buying was paused by {actor}",
+            "buying was paused",
+        ),
     ),
-    EventKind.RESUMED: ("buying was resumed by {actor}", "buying was resumed"),
+    EventKind.RESUMED: Happened(
+        ("buying was resumed",), ("buying was resumed by {actor}", "buying was resumed")
+    ),
 }
-"""What happened. As with problems, the first whose details are known is shown."""
 
 EVENT_ROW: Final = "{when} {what}"
+EVENT_SKIN: Final = "{what}: {skin}"
+EVENT_SKINS: Final = "{what}: {count} ({skin})"
+EVENT_PURCHASE: Final = "{what}, purchase {buy_id}"
+EVENT_TIMES: Final = "{what} ({n} times)"
 
 WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.PAUSED: "buying was paused",
@@ -1771,6 +1845,29 @@ WAITS_SHORT: Final[Mapping[WaitReason, str]] = {
     WaitReason.MEMBER_READY: "**Send it now** was not pressed in time",
 }
 
+WAITS_SHORT_MEMBER: Final[Mapping[WaitReason, str]] = {
+    WaitReason.SERVER_NOT_ALLOWED: "buying was switched off",
+    WaitReason.MEMBER_GONE: "you had left the server",
+    WaitReason.BALANCE_LOW: "the server's skin balance was too low",
+    WaitReason.OPERATOR: "buying was switched off",
+    WaitReason.TRADE_URL_PARTNER: "the market didn't know the Steam account in your Trade URL",
+    WaitReason.TRADE_URL_TOKEN: "your Trade URL had stopped working",
+    WaitReason.STEAM_ACCOUNT: "trades to your Steam account were paused",
+}
+"""Where a member is told in other words, or less, than the moderators."""
+
+TRADE_STATUSES: Final[Mapping[str, str]] = {
+    OfferStatus.CREATING_TRADE: "the trade is being made",
+    OfferStatus.WAITING_ACCEPT: "waiting in Steam to be accepted",
+    OfferStatus.ACCEPTED: "accepted",
+    **{status: reason.heading for status, reason in UNDELIVERED.items()},
+}
+TRADE_STATUSES_MODERATOR: Final[Mapping[str, str]] = {
+    **TRADE_STATUSES,
+    OfferStatus.ROLLBACK_USER: "returned by the member's account under Steam's trade protection",
+    OfferStatus.ROLLBACK_SUPPLIER: "taken back by its seller under Steam's trade protection",
+}
+
 REBOUND_SHORT: Final = "the bot went to another market account"
 
 ALARMS: Final[Mapping[str, str]] = {
@@ -1787,33 +1884,63 @@ def alarms_in_words(alarms: Sequence[str]) -> str:
     return ", ".join(ALARMS.get(alarm, escape(alarm)) for alarm in alarms)
 
 
+def is_told(kind: EventKind, *, for_moderator: bool) -> bool:
+    """Say whether what happened is for these people to read."""
+    words = EVENTS[kind]
+    return bool(words.moderator if for_moderator else words.member)
+
+
 def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
-    """Return one row of a history: when, what, by whom; for moderators with the market's code."""
+    """Return one row of a history: when, what, by whom; for moderators with the market's code.
+
+    ``skin``, ``count`` and ``times`` among the details: which skins, how many of them, how often.
+    """
     details = {name: value for name, value in event.details.items() if value not in ("", None)}
     given = {name: escape(str(value)) for name, value in details.items()}
     given.pop("actor", None)
     if event.actor_id is not None:
         given["actor"] = person(event.actor_id)
-    for name in ("lines", "found"):
+    for name in ("lines", "found", "count"):
         if isinstance(count := details.get(name), int):
             given[name] = skins(count)
-    reasons = {reason.value: words for reason, words in WAITS_SHORT.items()}
-    never_ready = WaitReason.MEMBER_READY
-    causes = {REBOUND: REBOUND_SHORT, never_ready.value: WAITS_SHORT[never_ready]}
-    for name, known in (
-        ("reason", reasons),
-        ("alarm", ALARMS),
-        ("setting", SETTING_NAMES),
-        ("cause", causes),
-    ):
+    for name, known in _known(for_moderator=for_moderator).items():
         if (value := details.get(name)) in known:
             given[name] = known[str(value)]
-    template = next(words for words in EVENTS[event.kind] if placeholders(words) <= given.keys())
-    what = template.format(**given)
+        elif name == "status" and not for_moderator:
+            given.pop(name, None)
+    told = EVENTS[event.kind]
+    templates = told.moderator if for_moderator else told.member
+    template = next(words for words in templates if placeholders(words) <= given.keys())
+    what = _which_skins(template.format(**given), given, for_moderator=for_moderator)
     code = details.get("code")
     if for_moderator and isinstance(code, int) and code:
         what = with_code(what, code)
     return EVENT_ROW.format(when=moment(event.at), what=what)
+
+
+def _known(*, for_moderator: bool) -> Mapping[str, Mapping[str, str]]:
+    """Return the words for what the details of an event name by a word of the program's."""
+    told = WAITS_SHORT if for_moderator else {**WAITS_SHORT, **WAITS_SHORT_MEMBER}
+    never_ready = WaitReason.MEMBER_READY
+    return {
+        "reason": {reason.value: words for reason, words in told.items()},
+        "status": TRADE_STATUSES_MODERATOR if for_moderator else TRADE_STATUSES,
+        "alarm": ALARMS,
+        "setting": SETTING_NAMES,
+        "cause": {REBOUND: REBOUND_SHORT, never_ready.value: WAITS_SHORT[never_ready]},
+    }
+
+
+def _which_skins(what: str, given: Mapping[str, str], *, for_moderator: bool) -> str:
+    """Return what happened with the skins that it happened to, or how often."""
+    if "skin" in given:
+        template = EVENT_SKINS if "count" in given else EVENT_SKIN
+        what = template.format(what=what, skin=given["skin"], count=given.get("count", ""))
+        if for_moderator and "buy_id" in given:
+            what = EVENT_PURCHASE.format(what=what, buy_id=given["buy_id"])
+    if "times" in given:
+        what = EVENT_TIMES.format(what=what, n=given["times"])
+    return what
 
 
 # Buttons, selects, fields.
@@ -1821,6 +1948,10 @@ def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
 BUTTON_APPROVE: Final = "Approve {total}"
 BUTTON_DENY: Final = "Deny"
 BUTTON_DETAILS: Final = "Details"
+BUTTON_CARD: Final = "Go to its card"
+BUTTON_POST_AGAIN: Final = "Post the card again"
+BUTTON_CARD_COMING: Final = "Its card is being posted"
+BUTTON_QUEUE: Final = "All that wait"
 BUTTON_TAKE_BACK: Final = "Take back"
 BUTTON_TRY_AGAIN: Final = "Try again ({skins}, {total})"
 BUTTON_CHECK_NOW: Final = "Check now"
@@ -1837,6 +1968,7 @@ BUTTON_NEW_URL: Final = "New Trade URL"
 BUTTON_SEND_NOW: Final = "Send it now"
 BUTTON_SHOW_REQUEST: Final = "Show request #{number}"
 BUTTON_BACK: Final = "Back"
+BUTTON_HISTORY: Final = "History"
 BUTTON_BACK_TO_LIST: Final = "All my requests"
 BUTTON_SEND: Final = "Send for approval"
 BUTTON_ADD: Final = "Add skins"
@@ -2044,6 +2176,10 @@ DETAILS_LATELY: Final = "At this Steam account in the last 24 hours: {lately}."
 DETAILS_RESTS: Final = "Nothing goes to it before {until}."
 DETAILS_RESTS_URL: Final = "Nothing goes to it before {until}, unless there is a new Trade URL."
 DETAILS_HISTORY: Final = "**History**"
+HISTORY_EARLIER: Final = "… {n} before that: press **History**"
+HISTORY_TITLE: Final = "### Request #{number}: what happened"
+HISTORY_NOTHING: Final = "Nothing yet."
+HISTORY_SKIN_TIMES: Final = "{skin} ×{quantity}"
 DETAILS_TRIED: Final = "**What was tried**"
 TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
 TRIED_ALARM: Final = "{outcome} ⚠️ {alarm}"
@@ -2302,6 +2438,79 @@ def sent_now(view: RequestView, frame: Frame, *, paused: bool) -> str:
         return waits_in_words(WaitReason.PAUSED, frame, for_moderator=False)
     when = ago(request.claimable_at or request.changed_at)
     return SENT_NOW.format(number=request.number, when=when)
+
+
+QUEUE_ONE: Final = "### {n} request waits for a moderator"
+QUEUE_MANY: Final = "### {n} requests wait for a moderator"
+QUEUE_NONE: Final = (
+    "### Nothing waits for a moderator\nEverything is decided, and nothing is left to be tried "
+    "again."
+)
+QUEUE_ROW: Final = "**#{number}** · {member} · {skins}, {total} at most · {what} · {card}"
+QUEUE_PENDING: Final = "waiting for approval, sent {when}"
+QUEUE_APPROVED: Final = "approved {when}, not bought yet"
+QUEUE_NEEDS_A_PERSON: Final = "**needs a person**, since then: {when}"
+QUEUE_TRY_AGAIN: Final = "to be tried again, last tried {when}"
+QUEUE_CARD: Final = "[card]({url})"
+QUEUE_NO_CARD: Final = "its card isn't posted"
+QUEUE_CHOICE: Final = "#{number} · {skins}, {total} at most · {state}"
+SELECT_QUEUE: Final = "Open one of them"
+CARD_STANDS_AGAIN: Final = "The card of request #{number} is posted again: {url}"
+CARD_STANDS: Final = "The card of request #{number} stands already, so nothing was posted: {url}"
+CARD_COMING: Final = "The card of request #{number} is about to be posted."
+CARD_REFUSED: Final = (
+    "The card of request #{number} could not be posted in {channel}: {reason}. Somebody with "
+    "Manage Server can mend that or choose another channel: {cmd_setup}. Here in private it works "
+    "all the same."
+)
+CARD_GONE_AGAIN: Final = (
+    "The card of request #{number} was posted again before, and is gone once more. Nothing was "
+    "posted by your click; press **Post the card again** if it should be."
+)
+CARD_OVER: Final = "Request #{number} is over: nothing can be decided, so no card is posted."
+
+
+def card_posted_again(reposted: Reposted, frame: Frame) -> str:
+    """Return the answer to *Post the card again*."""
+    view, place = reposted.card.view, reposted.card.place
+    details: dict[str, str | int] = {"number": view.request.number}
+    match place.where:
+        case Where.STANDS:
+            template = CARD_STANDS_AGAIN if reposted.by_this_press else CARD_STANDS
+            details["url"] = card_url(view, place)
+        case Where.COMING:
+            template = CARD_COMING
+        case Where.NOWHERE:
+            template = CARD_OVER
+        case Where.GONE:
+            template = CARD_REFUSED if place.parked_reason else CARD_GONE_AGAIN
+            details["reason"] = _parked_reason(place.parked_reason)
+            details["channel"] = channel(place.channel_id or 0)
+    return _fill(template, frame, **details)
+
+
+def card_url(view: RequestView, place: CardPlace) -> str:
+    """Return the link to where a card stands."""
+    return CARD_URL.format(
+        guild=view.request.guild_id, channel=place.channel_id, message=place.message_id
+    )
+
+
+CARD_URL: Final = "https://discord.com/channels/{guild}/{channel}/{message}"
+
+
+def queue_what(view: RequestView) -> str:
+    """Return why a request waits for a moderator, and since when."""
+    request = view.request
+    if view.needs_a_person:
+        return QUEUE_NEEDS_A_PERSON.format(when=ago(request.attention_at or request.changed_at))
+    match request.state:
+        case RequestState.PENDING:
+            return QUEUE_PENDING.format(when=ago(request.submitted_at or request.created_at))
+        case RequestState.APPROVED:
+            return QUEUE_APPROVED.format(when=ago(request.decided_at or request.changed_at))
+        case _:
+            return QUEUE_TRY_AGAIN.format(when=ago(request.changed_at))
 
 
 LIST_TITLE: Final = "### Your requests"

@@ -63,6 +63,10 @@ class PosterThatDraws(DiscordPoster):
         _as_sent(row, self._draw(row, subject))
         PosterThatDraws.edits[row.outbox_id] += 1
 
+    async def stands(self, row: OutboxRow) -> bool | None:
+        """Nothing is ever deleted."""
+        return True
+
     async def find(self, row: OutboxRow) -> Posted | None:
         """Nothing is ever uncertain."""
         return None

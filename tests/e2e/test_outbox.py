@@ -44,7 +44,7 @@ async def server(shared_world: World) -> AsyncGenerator[World]:
 def new_server(world: World) -> World:
     """Make a server and write its choices into the database of the running bot."""
     guild = world.discord.add_guild("Sunday Cup")
-    mods = guild.add_role("Mods")
+    mods = guild.add_role("Mods", "MANAGE_MESSAGES")
     made = replace(
         world,
         guild=guild,

@@ -214,7 +214,7 @@ async def small_world(folder: Path, zygote: Zygote | None) -> AsyncGenerator[Wor
         SkinsbackSandbox(minute_s=MINUTE_S) as market,
     ):
         guild = discord.add_guild("Friday Cup")
-        mods = guild.add_role("Skin Mods")
+        mods = guild.add_role("Skin Mods", "MANAGE_MESSAGES")
         environment: Mapping[str, str] = {
             **discord.environment(),
             **market.environment(),

@@ -16,6 +16,7 @@ from bot.domain.models import Actor, Delivery, Event, MessageKind, OutboxRow, Re
 from bot.domain.states import RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
+from bot.services.approvals import Approvals
 from bot.services.attention import Attention
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.booking import Booking
@@ -30,7 +31,7 @@ from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
 from bot.services.pauses import Pauses
-from bot.services.ports import MessageGoneError, Posted, Subject
+from bot.services.ports import MessageGoneError, Posted, PostUncertainError, Subject
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.requests import Requests
 from bot.services.statuses import Statuses
@@ -113,11 +114,15 @@ class ScriptedDiscord:
     trouble: Trouble = no_trouble
     aftermath: Trouble = no_trouble
     members: dict[int, bool | None] = field(default_factory=dict)
+    last_id: int = 999
+    """Of the message that was posted last: a deleted one's id is never given again."""
 
     async def post(self, row: OutboxRow, subject: Subject) -> Posted:
         """Put a message up."""
         await self._meet("post", row)
-        message = Message(1_000 + len(self.messages), row.target_id, row.kind, row.mark, subject)
+        ids = [message.message_id for message in self.messages]
+        self.last_id = max(self.last_id, *ids, 0) + 1
+        message = Message(self.last_id, row.target_id, row.kind, row.mark, subject)
         self.messages.append(message)
         await self.aftermath("post", row)
         return Posted(message.channel_id, message.message_id)
@@ -131,6 +136,14 @@ class ScriptedDiscord:
         message.subject = subject
         message.edits += 1
         await self.aftermath("edit", row)
+
+    async def stands(self, row: OutboxRow) -> bool | None:
+        """Look whether a message is there; trouble with that means that nobody can tell."""
+        try:
+            await self._meet("stands", row)
+        except PostUncertainError:
+            return None
+        return row.message_id in {message.message_id for message in self.messages}
 
     async def find(self, row: OutboxRow) -> Posted | None:
         """Search for a message by its mark."""
@@ -191,6 +204,7 @@ class House:
     attention: Attention
     missed: Missed
     money: Money
+    approvals: Approvals
     approved: asyncio.Event
     disk: DiskWatch | None = None
 
@@ -540,6 +554,7 @@ def build_house(
         pauses=Pauses(
             database, guilds, announcements, clock, operator_ids=[OTTO.user_id], approved=approved
         ),
+        approvals=Approvals(database, guilds, announcements, discord),
         attention=Attention(
             database,
             guilds,

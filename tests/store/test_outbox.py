@@ -327,11 +327,37 @@ class TestElsewhere:
         """Its mark is new, so what was posted before now can't be it."""
         row_id = await desk.announce(about=request_id(1))
         await desk.post(row_id)
-        await outbox.post_again(desk.tx, row_id, target_id=77, mark=99, at=NOW + 5)
+        gone = await desk.row(row_id)
+        assert await outbox.post_again(desk.tx, gone, target_id=77, mark=99, at=NOW + 5)
         row = await desk.row(row_id)
         assert (row.state, row.mark, row.message_id) == (OutboxState.WAITING, 99, None)
         assert row.created_at == NOW + 5
         assert await desk.due(NOW + 5) == [row_id]
+
+    async def test_post_again_of_what_has_changed_since_does_nothing(self, desk: Desk) -> None:
+        """Asked for by somebody else, on its way, or standing anew since it was looked at."""
+        row_id = await desk.announce(about=request_id(1))
+        waiting = await desk.row(row_id)
+        assert not await outbox.post_again(desk.tx, waiting, target_id=77, mark=99, at=NOW)
+        await desk.post(row_id)
+        gone = await desk.row(row_id)
+        assert not await outbox.post_again(desk.tx, waiting, target_id=77, mark=99, at=NOW)
+        assert await outbox.post_again(desk.tx, gone, target_id=77, mark=99, at=NOW)
+        assert not await outbox.post_again(desk.tx, gone, target_id=77, mark=98, at=NOW)
+        await desk.post(row_id)
+        assert not await outbox.post_again(desk.tx, gone, target_id=77, mark=98, at=NOW)
+        assert (await desk.row(row_id)).mark == 99
+
+    async def test_latest_is_the_one_that_counts_and_else_the_last_that_was_given_up(
+        self, desk: Desk
+    ) -> None:
+        assert await outbox.latest(desk.tx, request_id(1), CARD) is None
+        first = await desk.announce(about=request_id(1))
+        await outbox.skip(desk.tx, first)
+        assert await outbox.latest(desk.tx, request_id(1), CARD) == await desk.row(first)
+        second = await desk.announce(about=request_id(1))
+        assert await outbox.latest(desk.tx, request_id(1), CARD) == await desk.row(second)
+        assert await outbox.latest(desk.tx, request_id(1), RESULT) is None
 
 
 async def test_oldest_unposted_counts_what_waits_on_that_server_only(desk: Desk) -> None:

@@ -228,7 +228,9 @@ async def announce(tx: Transaction) -> None:
     await outbox.fall_back(tx, row_id, target_id=5, at=NOW)
     await outbox.try_later(tx, row_id, next_at=NOW)
     await outbox.move_parked(tx, GUILD, MessageKind.APPROVAL_CARD, target_id=5)
-    await outbox.post_again(tx, row_id, target_id=5, mark=(1 << 30) + 1, at=NOW)
+    row = await outbox.get(tx, row_id)
+    assert row is not None
+    await outbox.post_again(tx, row, target_id=5, mark=(1 << 30) + 1, at=NOW)
     await outbox.leave(tx, row_id)
     await outbox.park(tx, row_id, "no")
     await outbox.skip(tx, row_id)
@@ -301,6 +303,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: audit.record(tx, EventKind.PAUSED, guild_id=GUILD, at=NOW),
     lambda tx: baskets.find(tx, GUILD, ANA),
     lambda tx: outbox.find(tx, request_id(), CARD),
+    lambda tx: outbox.latest(tx, request_id(), CARD),
     lambda tx: outbox.next_at(tx),
     lambda tx: outbox.oldest_unposted_at(tx, GUILD, ANA),
     lambda tx: outbox.parked(tx, GUILD),
@@ -332,6 +335,9 @@ CALLS: tuple[Call, ...] = (
     lambda tx: purchases.held(tx),
     lambda tx: purchases.wait_no_longer(tx, [WaitReason.PAUSED], at=NOW),
     lambda tx: requests.find_number(tx, GUILD, ANA, 1),
+    lambda tx: requests.by_number(tx, GUILD, 1),
+    lambda tx: requests.undecided(tx, GUILD),
+    lambda tx: requests.partly_bought(tx, GUILD),
     lambda tx: requests.is_known(tx, request_id()),
     lambda tx: requests.of_member(tx, GUILD, ANA, limit=9),
     lambda tx: requests.open_numbers(tx, GUILD, ANA),

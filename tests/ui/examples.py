@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from discord import ui
@@ -29,6 +30,7 @@ from bot.domain.models import (
 from bot.domain.money import CENT, Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.sums import NotBack, Sum
+from bot.services.approvals import CardPlace, Queue, RequestCard, Where
 from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
 from bot.skinsback.refusals import RULES
@@ -336,6 +338,23 @@ def views(draw: st.DrawFn) -> RequestView:
     )
 
 
+def card(view: RequestView, where: Where = Where.STANDS, **changes: Any) -> RequestCard:
+    """Return a request with its card somewhere."""
+    return RequestCard(view, CardPlace(where, 2**63 - 1, 2**63 - 2, 3, **changes))
+
+
+def queue(
+    views: Sequence[RequestView], *, where: Where = Where.STANDS, page: int = 0, pages: int = 1
+) -> Queue:
+    """Return a page of what waits for moderators."""
+    alike = enumerate(views)
+    others = [
+        replace(one, request=replace(one.request, request_id=f"r{number}")) for number, one in alike
+    ]
+    total = 12 * (pages - 1) + len(views)
+    return Queue(tuple(card(one, where) for one in others), total, page, pages)
+
+
 EVENTS: Final = st.builds(
     Event,
     at=st.just(NOW),
@@ -343,7 +362,21 @@ EVENTS: Final = st.builds(
     actor_id=st.none() | st.just(MODERATOR),
     details=st.dictionaries(
         st.sampled_from(
-            ["lines", "purchased", "refused", "unknown", "code", "reason", "alarm", "setting", "x"]
+            [
+                "lines",
+                "purchased",
+                "refused",
+                "unknown",
+                "code",
+                "reason",
+                "alarm",
+                "setting",
+                "line",
+                "skin",
+                "status",
+                "buy_id",
+                "x",
+            ]
         ),
         st.integers(-10, 30) | st.sampled_from(["paused", "above_ceiling", *HOSTILE]),
         max_size=9,

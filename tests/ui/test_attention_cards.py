@@ -425,7 +425,7 @@ class TestPauses:
 def test_history_says_who_did_what_and_why(
     kind: EventKind, details: dict[str, str | int], words: str
 ) -> None:
-    said = text.event_in_words(Event(NOW, kind, MODERATOR, details))
+    said = text.event_in_words(Event(NOW, kind, MODERATOR, details), for_moderator=True)
     assert words.format(by=MODERATOR) in said.replace("\\", "")
 
 

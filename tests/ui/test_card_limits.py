@@ -30,16 +30,19 @@ from bot.domain.models import (
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
+from bot.services.approvals import PAGE, Where
 from bot.services.ports import Paused
 from bot.ui.cards import (
     approval,
     attention,
     delivery_notice,
+    history,
     member,
     missed,
     money,
     notices,
     parts,
+    queue,
     result,
     setup,
     trade_url,
@@ -160,6 +163,12 @@ def test_cards_about_any_request_hold(
     many = events * 20
     hold(approval.approval_details(view, many, frame, balance=Micros(10**12)))
     hold(member.request_detail(view, many, frame, notice=notice))
+    for for_moderator in (True, False):
+        for page in (None, 0, 1, 10**9):
+            hold(history.history_screen(view, many, frame, for_moderator=for_moderator, page=page))
+    for where in Where:
+        hold(queue.private_card(examples.card(view, where), frame))
+    hold(queue.queue_screen(examples.queue([view] * PAGE, page=1, pages=10**6), frame))
     hold(approval.deny_modal(view.request))
     others = [
         replace(view, request=replace(view.request, request_id=f"r{number}"))
@@ -349,6 +358,14 @@ def test_the_longest_names_hold_for_1_to_25_lines(
         hold(member.request_detail(view, [], frame, notice="\\*" * 2000))
         hold(approval.approval_details(view, [], frame, balance=Micros(1)))
         _hold_deliveries(view, frame)
+        hold(queue.private_card(examples.card(view, Where.GONE), frame))
+        for where in (Where.STANDS, Where.GONE):
+            shown = queue.queue_screen(
+                examples.queue([view] * PAGE, where=where, page=1, pages=9), frame
+            )
+            hold(shown)
+            rows = [part for part in payloads(shown) if "**#" in part.get("content", "")]
+            assert len(rows[0]["content"].split("\n")) == PAGE
         if how == "unknown":
             for chosen in ([], [1], range(1, count + 1)):
                 hold(attention.settle_screen(view, frame, chosen=chosen, notice="\\*" * 2000))

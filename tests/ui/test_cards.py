@@ -235,15 +235,6 @@ def test_an_alarm_stands_at_its_own_line_for_moderators_and_nowhere_for_the_memb
             assert never not in texts(shown)
 
 
-def test_history_shows_the_latest_first() -> None:
-    events = [
-        Event(NOW, EventKind.SUBMITTED, MEMBER, {}),
-        Event(NOW + 1000, EventKind.DENIED, MODERATOR, {}),
-    ]
-    said = texts(member.request_detail(view(RequestState.DENIED), events, FRAME))
-    assert said.index("denied by") < said.index("sent for approval by")
-
-
 # What the market refused, from its code to the posted words.
 
 
@@ -359,7 +350,7 @@ def _sold_out() -> LineView:
 )
 def test_a_member_can_cancel_until_buying_starts(state: RequestState, offered: list[str]) -> None:
     assert verbs(member.member_status(view(state), FRAME, guild_name="x")) == offered
-    assert verbs(member.request_detail(view(state), [], FRAME)) == [*offered, "mine"]
+    assert verbs(member.request_detail(view(state), [], FRAME)) == [*offered, "history", "mine"]
 
 
 def test_a_member_is_told_how_to_take_what_was_bought() -> None:

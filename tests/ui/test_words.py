@@ -201,9 +201,15 @@ def test_unknown_is_never_said_to_be_a_success_or_a_failure() -> None:
         assert "was not bought" not in reason.member + reason.moderator
 
 
+@pytest.mark.parametrize("for_moderator", [True, False])
 @pytest.mark.parametrize("kind", EventKind)
-def test_every_event_has_words_with_and_without_its_details(kind: EventKind) -> None:
-    bare = text.event_in_words(Event(NOW, kind, None, {}))
+def test_every_event_has_words_with_and_without_its_details(
+    kind: EventKind, for_moderator: bool
+) -> None:
+    if not text.is_told(kind, for_moderator=for_moderator):
+        assert (kind, for_moderator) == (EventKind.ALARM, False)
+        return
+    bare = text.event_in_words(Event(NOW, kind, None, {}), for_moderator=for_moderator)
     assert bare.startswith(f"<t:{NOW // 1000}:f> ")
     details: dict[str, str | int] = {
         "lines": 3,
@@ -214,11 +220,34 @@ def test_every_event_has_words_with_and_without_its_details(kind: EventKind) -> 
         "reason": "balance_low",
         "alarm": "above_ceiling",
         "setting": "undo_s",
+        "line": 1,
+        "skin": "AWP",
+        "status": "timeout",
+        "buy_id": 4321,
+        "why": "a secret of the moderators",
     }
-    event = Event(NOW, kind, MODERATOR, details)
-    assert "code" not in text.event_in_words(event)
-    assert "(code -8)" in text.event_in_words(event, for_moderator=True)
-    assert "{" not in text.event_in_words(event)
+    said = text.event_in_words(Event(NOW, kind, MODERATOR, details), for_moderator=for_moderator)
+    assert "{" not in said
+    assert "timeout" not in said
+    assert ("(code -8)" in said) == for_moderator
+    assert "AWP" in said
+    if not for_moderator:
+        assert "4321" not in said
+        assert "secret" not in said
+
+
+def test_an_event_that_comes_to_what_nobody_knows_says_so_to_moderators_only() -> None:
+    event = Event(NOW, EventKind.NOT_DELIVERED, None, {"skin": "AWP", "status": "brand_new"})
+    assert text.event_in_words(event).endswith("> not delivered: AWP")
+    told = text.event_in_words(event, for_moderator=True)
+    assert told.endswith("> not delivered (brand\\_new): AWP")
+
+
+def test_a_wait_in_the_history_keeps_from_the_member_what_is_between_the_others() -> None:
+    assert set(text.WAITS_SHORT_MEMBER) < set(WaitReason)
+    refused = Event(NOW, EventKind.RETURNED, None, {"reason": "operator"})
+    assert "refused us" in text.event_in_words(refused, for_moderator=True)
+    assert text.event_in_words(refused).endswith("nothing was bought: buying was switched off")
 
 
 def test_an_event_says_what_its_details_say() -> None:

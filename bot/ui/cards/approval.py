@@ -8,7 +8,7 @@ from typing import Any, Final
 from discord import ButtonStyle, ui
 
 from bot.domain.limits import REASON_MAX
-from bot.domain.models import REBOUND, Attempt, Event, EventKind, LineView, Request, RequestView
+from bot.domain.models import REBOUND, Attempt, Event, LineView, Request, RequestView
 from bot.domain.money import Micros
 from bot.domain.states import FINAL_STATES, AttemptState, LineState, RequestState
 from bot.domain.trade_url import profile_url, steam_id_of
@@ -17,6 +17,7 @@ from bot.services.steam_accounts import Lately
 from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.frame import Frame
+from bot.ui.cards.history import say_history
 from bot.ui.cards.parts import (
     AMBER,
     BLUE,
@@ -364,7 +365,8 @@ def approval_details(
     card.gallery(pictures(view.lines, at_most=_PICTURES_MAX))
     card.rows(request_rows(view))
     card.rows(_tried_rows(view), head=text.DETAILS_TRIED)
-    card.rows(history_rows(events, for_moderator=True), head=text.DETAILS_HISTORY)
+    say_history(card, view, events, for_moderator=True)
+    card.row(button(text.BUTTON_HISTORY, of_request(request, "mod_history")))
     return card.build()
 
 
@@ -376,16 +378,6 @@ def pictures(lines: Sequence[LineView], *, at_most: int) -> dict[str, str]:
         if url is not None and len(found) < at_most:
             found.setdefault(url, line.line.market_hash_name)
     return found
-
-
-def history_rows(events: Sequence[Event], *, for_moderator: bool) -> list[str]:
-    """Return what happened, the latest first: that is what a shortened list must keep."""
-    return [
-        text.event_in_words(event, for_moderator=for_moderator)
-        for event in reversed(events)
-        # What the market did wrong is between the moderators and the operator.
-        if for_moderator or event.kind is not EventKind.ALARM
-    ]
 
 
 def _tried_rows(view: RequestView) -> list[str]:

@@ -13,8 +13,9 @@ from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import LineState, RequestState
 from bot.ui import text
 from bot.ui.cards import outcomes
-from bot.ui.cards.approval import history_rows, request_rows
+from bot.ui.cards.approval import request_rows
 from bot.ui.cards.frame import Frame
+from bot.ui.cards.history import say_history
 from bot.ui.cards.parts import (
     AMBER,
     BLUE,
@@ -214,11 +215,15 @@ def request_detail(
     card = Card(frame, accent=_accent(view))
     card.notice(notice)
     _say_status(card, view, frame)
-    card.rows(history_rows(events, for_moderator=False), head=text.DETAILS_HISTORY)
+    say_history(card, view, events, for_moderator=False)
     over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
     again = [ask_again_button(view.request)] if over and view.undelivered else []
     card.row(*_member_buttons(view))
-    card.row(*again, button(text.BUTTON_BACK_TO_LIST, _MINE))
+    card.row(
+        *again,
+        button(text.BUTTON_HISTORY, of_request(view.request, "history")),
+        button(text.BUTTON_BACK_TO_LIST, _MINE),
+    )
     return card.build()
 
 

@@ -88,6 +88,18 @@ def fit(rows: Sequence[str], room: int, more: str) -> str:
     return more.format(n=len(rows))
 
 
+def fit_end(rows: Sequence[str], room: int, more: str) -> str:
+    """Return as many of the last rows as fit; the first says how many before them are left out."""
+    whole = "\n".join(rows)
+    if len(whole) <= room:
+        return whole
+    for left_out in range(1, len(rows)):
+        cut = "\n".join([more.format(n=left_out), *rows[left_out:]])
+        if len(cut) <= room:
+            return cut
+    return more.format(n=len(rows))
+
+
 @dataclass(frozen=True, slots=True)
 class _Fixed:
     item: Item
@@ -99,6 +111,7 @@ class _Rows:
     rows: Sequence[str]
     more: str
     head: str
+    keep_end: bool
 
 
 class Card:
@@ -120,10 +133,17 @@ class Card:
             self.say(clipped_markdown(words, NOTICE_MAX))
             self.line()
 
-    def rows(self, rows: Sequence[str], *, head: str = "", more: str = text.LIST_MORE) -> None:
-        """Add a list that may be shortened at its end."""
+    def rows(
+        self,
+        rows: Sequence[str],
+        *,
+        head: str = "",
+        more: str = text.LIST_MORE,
+        keep_end: bool = False,
+    ) -> None:
+        """Add a list that may be shortened at its end, or at its beginning to ``keep_end``."""
         if rows:
-            self._blocks.append(_Rows(tuple(rows), more, head))
+            self._blocks.append(_Rows(tuple(rows), more, head, keep_end))
 
     def line(self) -> None:
         """Add a thin line."""
@@ -161,7 +181,8 @@ class Card:
             if isinstance(block, _Fixed):
                 container.add_item(block.item)
             else:
-                shown = fit(block.rows, rooms[index], block.more)
+                cut = fit_end if block.keep_end else fit
+                shown = cut(block.rows, rooms[index], block.more)
                 whole = f"{block.head}\n{shown}" if block.head else shown
                 container.add_item(ui.TextDisplay[Any](whole))
         view = ui.LayoutView(timeout=None)
