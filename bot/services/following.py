@@ -45,7 +45,7 @@ _BOOKED_AT_ONCE: Final = 20
 """In one transaction: clicks wait for it."""
 
 _HINTS_AT_ONCE: Final = 100
-_IDLE_MS: Final = 30_000
+_IDLE_MS: Final = 5_000
 _SILENT_MS: Final = 30_000
 _ROUNDS_AT_ONCE: Final = 10
 

@@ -218,12 +218,22 @@ async def give_back(
 
 
 async def finish(tx: Transaction, request_id: str, *, at: int) -> bool:
-    """Every line is definite: the request is bought."""
+    """Every line is definite: the request is bought.
+
+    What was to be bought anew and turned out to be alive is this round's purchase from now on: if
+    it fails later, it may be tried again.
+    """
     changed = await tx.execute(
         "UPDATE requests SET state = 'bought', waits_for = NULL, step_at = NULL, "
         "grace_from = NULL, look_ups = 0, history_at = NULL, attention_at = NULL, changed_at = ? "
         "WHERE request_id = ? AND state = 'buying'",
         at,
+        request_id,
+    )
+    await tx.execute(
+        "UPDATE attempts SET round = (SELECT round FROM lines "
+        "WHERE lines.request_id = attempts.request_id AND lines.line_no = attempts.line_no) "
+        "WHERE request_id = ? AND state = 'purchased' AND released = 0",
         request_id,
     )
     return changed == 1

@@ -22,6 +22,7 @@ from tests.services.house import (
     ASIIMOV,
     BEA,
     HOUR,
+    MAX,
     MINUTE,
     REDLINE,
     SLATE,
@@ -256,6 +257,25 @@ class TestAnswers:
         assert now.to_try_again == ()
         assert len(await rows(house, view, MessageKind.DELIVERY_NOTICE)) == 1
 
+    async def test_tried_again_found_alive_and_returned_later_it_can_be_tried_again(
+        self, house: House
+    ) -> None:
+        view = await buy(house)
+        house.market.move(entry(house), OfferStatus.TIMEOUT)
+        await look(house)
+        view = await house.view(view)
+        stamp = view.request.digest[:16]
+        await house.attention.try_again(MAX, view.request.request_id, stamp, view.rounds)
+        house.market.move(entry(house), OfferStatus.ACCEPTED)
+        view = await house.buy_until(view)
+        assert view.lines[0].state is LineState.PURCHASED
+        house.market.move(entry(house), OfferStatus.ROLLBACK_SUPPLIER)
+        await look(house, after_ms=7 * HOUR)
+        view = await house.view(view)
+        assert view.lines[0].state is LineState.FAILED
+        assert view.to_try_again == view.lines
+        assert len(house.market.purchases) == 1
+
     async def test_a_delivery_that_takes_too_long_is_told_once(self, house: House) -> None:
         view = await buy(house)
         for _ in range(4):
@@ -332,6 +352,7 @@ class TestSettling:
         for one in house.market.purchases:
             house.market.move(one, OfferStatus.WAITING_ACCEPT)
         await look(house)
+        await house.post_everything()
         house.market.move(entry(house, 0), OfferStatus.ROLLBACK_USER)
         house.market.move(entry(house, 1), OfferStatus.ACCEPTED)
         await look(house)

@@ -231,6 +231,10 @@ class Picture:
         """Every line is definite."""
         self.state, self.waits_for, self.attention_at = "bought", None, None
         self.grace_from, self.look_ups, self.history_at = None, 0, None
+        for row in self.rows:
+            for one in row.tries:
+                if one.state == "purchased" and not one.released:
+                    one.round = row.round
 
     def void(self, expires_at: int) -> None:
         """The approval counts no longer."""
