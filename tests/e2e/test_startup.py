@@ -32,11 +32,6 @@ NOWHERE = {
 """Enough to start with, and an address where nobody listens."""
 
 
-@pytest.fixture(scope="module")
-def zygote() -> None:
-    """Nothing is forked off here: what starts and ends is a process as a person starts it."""
-
-
 async def refused(
     folder: Path, environment: Mapping[str, str], *, code: int = SETTINGS_WRONG
 ) -> str:

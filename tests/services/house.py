@@ -368,7 +368,8 @@ class House:
                 if over(now):
                     return now
                 if not worker._busy:
-                    soonest = min(ends_at, await self.next_due_at() or ends_at)
+                    due = await self.next_due_at()
+                    soonest = ends_at if due is None else min(due, ends_at)
                     if soonest >= ends_at:
                         self.clock.now = ends_at
                         return await self.view(view)
