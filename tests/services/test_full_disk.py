@@ -11,10 +11,12 @@ from typing import cast
 
 import pytest
 
+from bot.domain.models import RequestView
 from bot.domain.money import DOLLAR, Micros
 from bot.services.announcements import Announcements
 from bot.services.buying import Buying
 from bot.services.guilds import Guilds
+from bot.services.holds import Balance
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.ports import Directory, Poster
@@ -45,9 +47,12 @@ class World:
     async def is_member(self, guild_id: int, user_id: int) -> bool | None:
         return True
 
-    async def balance(self) -> Micros:
+    async def wait_for_account(self, tx: Transaction, view: RequestView) -> None:
+        return None
+
+    async def known_balance(self) -> Balance:
         self.asked += 1
-        return Micros(1_000 * DOLLAR)
+        return Balance(Micros(1_000 * DOLLAR), samples.NOW)
 
 
 def worker(database: Database, world: World) -> Purchasing:

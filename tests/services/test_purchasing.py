@@ -274,8 +274,11 @@ class TestWaiting:
         market.balance = Micros(first.ceiling_total + second.ceiling_total - 10_000)
         waiting = await house.buy_until(second, waiting=True)
         assert waiting.request.waits_for is WaitReason.BALANCE_LOW
+        # What is told late would be a reason to buy nothing.
+        await house.post_everything()
         house.clock.now += 11 * 60_000
         assert states(await house.buy_until(first)) == ["purchased"]
+        await house.post_everything()
         # What the skin cost less than its ceiling is left, and is enough.
         house.clock.now += HOUR
         assert states(await house.buy_until(second)) == ["purchased"]
@@ -291,6 +294,7 @@ class TestWaiting:
         market.balance = second.ceiling_total
         await house.buy_until(second, waiting=True)
         await house.requests.take_back(MAX, first.request.request_id, first.request.digest[:16])
+        await house.post_everything()
         house.clock.now += HOUR
         assert states(await house.buy_until(second)) == ["purchased"]
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from bot.domain.delivery import TOLD_ANEW_MS
-from bot.domain.keys import mark_of
+from bot.domain.limits import REMIND_AFTER_MS
 from bot.domain.market import OfferStatus
-from bot.domain.models import MessageKind, OutboxRow, OutboxState, RequestView
+from bot.domain.models import Delivery, MessageKind, OutboxRow, OutboxState, RequestView
 from bot.sandbox.skinsback.ledger import LedgerEntry
 from bot.services.old_edits import OLD_EDIT_GAP_MS, OLD_MS
 from bot.services.ports import PostRefusedError, PostUncertainError
@@ -20,7 +20,6 @@ from tests.services.house import (
     ANA,
     APPROVALS,
     BEA,
-    GUILD,
     HOUR,
     MINUTE,
     OLGA,
@@ -185,19 +184,12 @@ class TestClosedDms:
     async def test_what_else_is_urgent_is_called_out_too(
         self, house: House, kind: MessageKind
     ) -> None:
-        view = await bought(house)
+        await house.guilds.choose_delivery(OLGA, Delivery.WHEN_READY)
         house.discord.trouble = closed_dms(kind)
-        async with house.database.writing() as tx:
-            await outbox.announce(
-                tx,
-                kind,
-                guild_id=GUILD,
-                request_id=view.request.request_id,
-                target_id=ANA.user_id,
-                to_member=True,
-                mark=mark_of(view.request.request_id, kind, 0),
-                at=house.clock.now,
-            )
+        view = await house.submit_approved(ANA)
+        if kind is MessageKind.REMINDER:
+            house.clock.now += REMIND_AFTER_MS
+            await house.requests.remind()
         await house.post_everything()
         (row,) = await parts(house, kind)
         assert not row.to_member
