@@ -42,7 +42,7 @@ class Told:
 
 def draw_way(rng: Random, mood: Mood) -> TradePath:
     """Return how a trade goes on: in tenths of a second what takes minutes and days in life."""
-    made, waits = round(rng.uniform(0.02, 0.3), 3), round(rng.uniform(0.1, 0.6), 3)
+    made, waits = round(rng.uniform(0.02, 0.3), 3), round(rng.uniform(0.2, 0.7), 3)
     waiting = (made, OfferStatus.WAITING_ACCEPT)
     accepted = (waiting, (waits, OfferStatus.ACCEPTED))
     ways: dict[str, TradePath] = {
