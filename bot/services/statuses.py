@@ -184,9 +184,7 @@ class Statuses:
                     "status": offer_status,
                 },
             )
-        if offer_status == OfferStatus.WAITING_ACCEPT and (
-            before is None or before.told_in is None
-        ):
+        if offer_status == OfferStatus.WAITING_ACCEPT and not await self._is_told(tx, view, before):
             part = await self._announcements.announce_part(tx, view, MessageKind.TRADES)
             await deliveries.note_told(tx, key, part=part)
         if _needs_moderators(was, offer_status):
@@ -197,6 +195,13 @@ class Statuses:
                 offer_status,
             )
             await self._notice(tx, view, key)
+
+    async def _is_told(self, tx: Transaction, view: RequestView, before: Attempt | None) -> bool:
+        """Say whether a message tells of a trade, or will; not if it was over too soon for one."""
+        if before is None or before.told_in is None:
+            return False
+        request_id = view.request.request_id
+        return not await outbox.was_skipped(tx, request_id, MessageKind.TRADES, before.told_in)
 
     async def note_stuck(self, tx: Transaction, followed: Followed) -> None:
         """Have the moderators told, once, of a delivery that takes too long."""

@@ -107,6 +107,17 @@ async def latest_part(tx: Transaction, request_id: str, kind: MessageKind) -> Ou
     return None if row is None else _row(row)
 
 
+async def was_skipped(tx: Transaction, request_id: str, kind: MessageKind, part: int) -> bool:
+    """Say whether a part of a request's messages had nothing to say when its turn came."""
+    row = await tx.one(
+        "SELECT 1 FROM outbox WHERE request_id = ? AND kind = ? AND part = ? AND state = 'skipped'",
+        request_id,
+        kind,
+        part,
+    )
+    return row is not None
+
+
 async def touch_part(tx: Transaction, request_id: str, kind: MessageKind, part: int) -> None:
     """Have one of a request's messages of a kind drawn again."""
     await tx.execute(

@@ -57,6 +57,7 @@ def draw_way(rng: Random, mood: Mood) -> TradePath:
         "unknown": ((made, _UNKNOWN), *accepted),
         "unknown_later": (waiting, (waits, _UNKNOWN), (made, OfferStatus.ACCEPTED)),
         "waits_again": (waiting, (waits, _UNKNOWN), *accepted),
+        "waits_again_for_ever": (waiting, (waits, _UNKNOWN), waiting),
         "unknown_for_ever": ((made, _UNKNOWN),),
         "never_made": (),
         "never_over": (waiting,),

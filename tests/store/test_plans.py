@@ -189,6 +189,8 @@ async def deliver(tx: Transaction) -> None:
     await deliveries.close(tx, one, at=NOW)
     await outbox.latest_part(tx, request_id(4), MessageKind.TRADES)
     await outbox.touch_part(tx, request_id(4), MessageKind.TRADES, 0)
+    await outbox.was_skipped(tx, request_id(4), MessageKind.TRADES, 0)
+    await deliveries.touch_tellers(tx, request_id(4), closed_at=NOW)
     await purchases.finish(tx, request_id(4), at=NOW)
     await purchases.try_again(tx, await samples.shown(tx, request_id(4)), at=NOW)
     await purchases.end_round(tx, await samples.shown(tx, request_id(4)))
