@@ -202,9 +202,8 @@ class Statuses:
                     "status": offer_status,
                 },
             )
-        if offer_status == OfferStatus.WAITING_ACCEPT and (
-            before is None or before.told_in is None
-        ):
+        if offer_status == OfferStatus.WAITING_ACCEPT:
+            # One that waits once more has ten minutes again.
             part = await self._announcements.announce_part(tx, view, MessageKind.TRADES)
             await deliveries.note_told(tx, key, part=part)
         if _needs_moderators(was, offer_status):

@@ -42,7 +42,7 @@ class Told:
 
 def draw_way(rng: Random, mood: Mood) -> TradePath:
     """Return how a trade goes on: in tenths of a second what takes minutes and days in life."""
-    made, waits = round(rng.uniform(0.02, 0.3), 3), round(rng.uniform(0.1, 0.6), 3)
+    made, waits = round(rng.uniform(0.02, 0.3), 3), round(rng.uniform(0.2, 0.7), 3)
     waiting = (made, OfferStatus.WAITING_ACCEPT)
     accepted = (waiting, (waits, OfferStatus.ACCEPTED))
     ways: dict[str, TradePath] = {
@@ -57,6 +57,7 @@ def draw_way(rng: Random, mood: Mood) -> TradePath:
         "unknown": ((made, _UNKNOWN), *accepted),
         "unknown_later": (waiting, (waits, _UNKNOWN), (made, OfferStatus.ACCEPTED)),
         "waits_again": (waiting, (waits, _UNKNOWN), *accepted),
+        "waits_again_for_ever": (waiting, (waits, _UNKNOWN), waiting),
         "unknown_for_ever": ((made, _UNKNOWN),),
         "never_made": (),
         "never_over": (waiting,),

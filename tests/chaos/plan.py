@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from bot.sandbox.skinsback import Fault, Profile
 from tests.chaos.market import Mood
 from tests.chaos.pace import FASTER
-from tests.chaos.steps import STEPS
+from tests.chaos.steps import AFTER_BUYING, STEPS
 
 T = TypeVar("T")
 
@@ -181,9 +181,12 @@ _UNTIL_A_PERSON: Final = ("approved:committed", "attempts:committed", "body_sent
 def _life(rng: Random) -> Life:
     at_a_step = rng.random() < 0.75
     early = not at_a_step and rng.random() < 0.3
+    step = rng.choice(STEPS) if at_a_step else RANDOM_MOMENT
+    nth = rng.choice((1, 1, 1, 2, 3))
     return Life(
-        step=rng.choice(STEPS) if at_a_step else RANDOM_MOMENT,
-        nth=rng.choice((1, 1, 1, 2, 3)),
+        step=step,
+        # What needs several things to come together does not come three times.
+        nth=1 if step in AFTER_BUYING else nth,
         delay_s=rng.choice((0.0, 0.0, 0.005, 0.02)),
         after_s=round(rng.uniform(0.0, 0.2 if early else 1.5), 3),
         down_s=rng.choice(LONG_DOWN_S if rng.random() < 0.25 else SHORT_DOWN_S),

@@ -311,6 +311,47 @@ class TestAnswers:
         assert [attempt_of(now, nth).told_in for nth in range(3)] == [0, 0, 1]
 
 
+class TestTrades:
+    async def test_a_trade_that_waits_again_is_told_if_it_never_was(self, house: House) -> None:
+        view = await buy(house)
+        house.discord.ready = False
+        for status in (OfferStatus.WAITING_ACCEPT, "under_review"):
+            house.market.move(entry(house), status)
+            await look(house)
+        house.discord.ready = True
+        await house.post_everything()
+        assert await rows(house, view, MessageKind.TRADES) == [(0, "skipped")]
+        house.market.move(entry(house), OfferStatus.WAITING_ACCEPT)
+        await look(house)
+        await house.post_everything()
+        assert await rows(house, view, MessageKind.TRADES) == [(0, "skipped"), (1, "posted")]
+        assert attempt_of(await house.view(view)).told_in == 1
+
+    async def test_a_trade_that_waits_again_is_told_once(self, house: House) -> None:
+        view = await buy(house)
+        for status in (OfferStatus.WAITING_ACCEPT, "under_review", OfferStatus.WAITING_ACCEPT):
+            house.market.move(entry(house), status)
+            await look(house)
+            await house.post_everything()
+        assert await rows(house, view, MessageKind.TRADES) == [(0, "posted")]
+
+    async def test_a_trade_that_waits_once_more_rings_once_more(self, house: House) -> None:
+        view = await buy(house)
+        for after_ms in (15_000, 4 * MINUTE):
+            house.market.move(entry(house), OfferStatus.WAITING_ACCEPT)
+            await look(house)
+            await house.post_everything()
+            house.market.move(entry(house), OfferStatus.CREATING_TRADE)
+            await look(house, after_ms=after_ms)
+            await house.post_everything()
+        house.market.move(entry(house), OfferStatus.WAITING_ACCEPT)
+        await look(house)
+        await house.post_everything()
+        # The second time the first message was young enough, the third time it was not.
+        assert await rows(house, view, MessageKind.TRADES) == [(0, "posted"), (1, "posted")]
+        assert attempt_of(await house.view(view)).told_in == 1
+
+
 class TestSettling:
     async def accepted(self, house: House, *skins: tuple[str, int]) -> RequestView:
         view = await buy(house, *skins)
