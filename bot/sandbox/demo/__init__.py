@@ -17,11 +17,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, TextIO
 
+from bot.sandbox.demo.scene import open_scene
 from bot.sandbox.demo.stage import Stage, UnexpectedError
-from bot.sandbox.demo.story import open_scene, tell
+from bot.sandbox.demo.story import tell
 from bot.sandbox.discord import DiscordSandbox, SandboxError, Timeout
 from bot.sandbox.process import BotProcess
-from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.sandbox.skinsback import Profile, Refund, SkinsbackSandbox
 
 Meddle = Callable[[SkinsbackSandbox], None]
 
@@ -63,7 +64,7 @@ async def _play(
 ) -> None:
     async with (
         DiscordSandbox(openapi_spec) as discord,
-        SkinsbackSandbox() as market,
+        SkinsbackSandbox(profile=Profile(refund=Refund.LATE)) as market,
         AsyncExitStack() as stack,
     ):
         scene = open_scene(stage, discord, market)
@@ -84,7 +85,8 @@ async def _play(
         stage.tell(
             "The bot runs as a process of its own. Discord and the market are stand-ins on this "
             "machine, and every message below is what the bot really sent. All of them end by "
-            "saying that this is a rehearsal; from the second on that line is left out here."
+            "saying that this is a rehearsal; from the second on that line is left out here. "
+            "It is always Friday evening, 20:00, so that the demo reads the same every time."
         )
         await tell(scene)
         await _end(stage, discord, bot)

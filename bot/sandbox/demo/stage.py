@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from bot.sandbox.discord import Message
@@ -23,6 +24,11 @@ _REHEARSAL: Final = ("┃ 🧪 Sandbox", "🧪 Sandbox")
 """On a card, and on a plain message."""
 
 _RELATIVE_TIME: Final = re.compile(r"<t:(-?[0-9]+):R>")
+_CLOCK_TIME: Final = re.compile(r"<t:(-?[0-9]+):([tTdDfF])>")
+_EVENING: Final = int(datetime(2026, 11, 20, 20, tzinfo=UTC).timestamp())
+"""The time on every clock of the story: it is played faster than people act, and at any hour."""
+
+_CLOCK_STEP_S: Final = 300
 _MOMENT_S: Final = 45
 _MINUTE_S: Final = 60
 
@@ -121,26 +127,33 @@ class Stage:
 
 
 def draw(message: Message) -> str:
-    """Draw a message so that it reads the same however fast this machine is."""
+    """Draw a message so that it reads the same whenever, and however fast, it is played."""
     now = message.channel.world.clock.now()
     return render(
         replace(
             message,
-            content=_without_seconds(message.content, now),
-            components=_without_seconds(message.components, now),
+            content=_without_haste(message.content, now),
+            components=_without_haste(message.components, now),
         )
     )
 
 
-def _without_seconds(part: Any, now: float) -> Any:
-    """Return a part of a message in which no relative time is finer than a minute."""
+def _without_haste(part: Any, now: float) -> Any:
+    """Return a part of a message whose times don't tell when and how fast it was played."""
     if isinstance(part, dict):
-        return {name: _without_seconds(value, now) for name, value in part.items()}
+        return {name: _without_haste(value, now) for name, value in part.items()}
     if isinstance(part, list):
-        return [_without_seconds(value, now) for value in part]
+        return [_without_haste(value, now) for value in part]
     if isinstance(part, str):
+        part = _CLOCK_TIME.sub(lambda found: _that_evening(int(found[1]), found[2], now), part)
         return _RELATIVE_TIME.sub(lambda found: _about(int(found[1]), now), part)
     return part
+
+
+def _that_evening(at: int, style: str, now: float) -> str:
+    """Return a time as if it were that evening now."""
+    steps = round((at - now) / _CLOCK_STEP_S)
+    return f"<t:{_EVENING + steps * _CLOCK_STEP_S}:{style}>"
 
 
 def _about(at: int, now: float) -> str:

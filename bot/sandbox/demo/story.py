@@ -1,5 +1,7 @@
 """The story: a server is set up, five skins are asked for, moderators decide, the bot buys.
 
+What becomes of the trades stands in ``delivery``.
+
 What people read is never written here: it comes from the bot. Here stands what they do, and what
 must be seen of it for the story to go on.
 """
@@ -7,29 +9,29 @@ must be seen of it for the story to go on.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from bot.domain.market import OfferStatus
-from bot.domain.money import Micros, format_usd, from_decimal, parse_typed_price
+from bot.domain.money import format_usd, parse_typed_price
+from bot.sandbox.demo.delivery import tell_of_trades
 from bot.sandbox.demo.players import WAIT_S, Player
-from bot.sandbox.demo.stage import Stage, UnexpectedError
-from bot.sandbox.discord import Channel, DiscordSandbox, Message, Role
-from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.sandbox.demo.scene import (
+    ANA_ON_STEAM,
+    ASIIMOV,
+    BOUGHT,
+    KILL_CONFIRMED,
+    NEO_NOIR,
+    REDLINE,
+    WANTED,
+    WATER_ELEMENTAL,
+    Scene,
+    paid_for,
+    price_now,
+)
+from bot.sandbox.demo.stage import UnexpectedError
+from bot.sandbox.discord import Channel, Message, Role
 
-_REDLINE: Final = "AK-47 | Redline (Field-Tested)"
-_ASIIMOV: Final = "AWP | Asiimov (Field-Tested)"
-_NEO_NOIR: Final = "M4A4 | Neo-Noir (Field-Tested)"
-_KILL_CONFIRMED: Final = "USP-S | Kill Confirmed (Minimal Wear)"
-_WATER_ELEMENTAL: Final = "Glock-18 | Water Elemental (Field-Tested)"
 _BLAZE: Final = "Desert Eagle | Blaze (Factory New)"
-
-_WANTED: Final = (_REDLINE, _ASIIMOV, _NEO_NOIR, _KILL_CONFIRMED, _WATER_ELEMENTAL)
-_BOUGHT: Final = (_REDLINE, _ASIIMOV, _WATER_ELEMENTAL)
-
 _SUGGESTIONS_SHOWN: Final = 3
 _NEO_NOIR_LIMIT: Final = "22,50"
 _NEO_NOIR_LATER: Final = "23.90"
@@ -37,59 +39,10 @@ _UNDO_S: Final = 5
 _WHEN_READY: Final = "When the member presses Send it now"
 _SEND_NOW: Final = "Send it now"
 _REASON: Final = "Up to $200 a skin, please: these two would take all that is left."
-_DELIVERY_S: Final = 60.0
 
-_ANA_ON_STEAM: Final = 90382795
 _BEN_ON_STEAM: Final = 41235813
 _PROFILE: Final = "https://steamcommunity.com/id/ana-on-fridays"
 _TRADE_URL: Final = "https://steamcommunity.com/tradeoffer/new/?partner={partner}&token=AbCd_-12"
-
-_PAID_ROW: Final = re.compile(r"^(?P<skin>.+)\n(?P<paid>\$\S+) · \S+ .+$", re.MULTILINE)
-_PAID_TOTAL: Final = re.compile(r"^(?P<paid>\$\S+) paid by the server", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where it plays, and who is in it."""
-
-    stage: Stage
-    market: SkinsbackSandbox
-    balance_before: Micros
-    mods: Role
-    hall: Channel
-    approvals: Channel
-    results: Channel
-    olga: Player
-    ana: Player
-    ben: Player
-    max: Player
-    mia: Player
-
-
-def open_scene(stage: Stage, discord: DiscordSandbox, market: SkinsbackSandbox) -> Scene:
-    """Make a server with its people, and the bot in it."""
-    guild = discord.add_guild("Friday Cup")
-    mods = guild.add_role("Skin Mods")
-    hall = guild.add_channel("general")
-
-    def player(name: str, *, roles: Sequence[Role] = (), administrator: bool = False) -> Player:
-        member = guild.add_member(name, roles=roles, administrator=administrator)
-        return Player(stage, member, hall)
-
-    return Scene(
-        stage=stage,
-        market=market,
-        balance_before=market.balance,
-        mods=mods,
-        hall=hall,
-        approvals=guild.add_channel("skin-approvals", visible_to=[mods]),
-        results=guild.add_channel("results"),
-        olga=player("Olga", administrator=True),
-        ana=player("Ana"),
-        ben=player("Ben"),
-        max=player("Max", roles=[mods]),
-        mia=player("Mia", roles=[mods]),
-    )
 
 
 async def tell(scene: Scene) -> None:
@@ -105,8 +58,7 @@ async def tell(scene: Scene) -> None:
     await _max_decides(scene, card)
     result = await _the_bot_buys(scene)
     await _everyone_is_told(scene, card, told)
-    _the_skins_arrive(scene)
-    _the_books_agree(scene, result)
+    await tell_of_trades(scene, card, told, result)
 
 
 # Set-up
@@ -177,12 +129,12 @@ async def _ana_looks_for_skins(scene: Scene) -> Message:
             offered = await ana.is_offered("request", "item", "ak redl")
     found = await ana.searches("request", "item", "ak redl")
     first = found[0].value if found else None
-    stage.expect(first == _REDLINE, f"{_REDLINE} as the first suggestion", found)
+    stage.expect(first == REDLINE, f"{REDLINE} as the first suggestion", found)
     stage.rows([choice.name for choice in found[:_SUGGESTIONS_SHOWN]])
-    basket = await ana.types("request", item=_REDLINE)
-    stage.show_news(basket, f"Added: {_REDLINE}", _today(scene, _REDLINE))
+    basket = await ana.types("request", item=REDLINE)
+    stage.show_news(basket, f"Added: {REDLINE}", _today(scene, REDLINE))
     stage.tell("She can also type as she likes: one match is taken, and said.")
-    for typed, skin in (("awp asiimov ft", _ASIIMOV), ("kill confirmed mw usp", _KILL_CONFIRMED)):
+    for typed, skin in (("awp asiimov ft", ASIIMOV), ("kill confirmed mw usp", KILL_CONFIRMED)):
         basket = await ana.types("request", item=typed)
         stage.show_news(basket, f"I took {skin} for “{typed}”", _today(scene, skin))
     return basket
@@ -193,14 +145,14 @@ async def _ana_fills_her_basket(scene: Scene, basket: Message) -> Message:
     stage, ana = scene.stage, scene.ana
     stage.chapter("Ana's basket")
     form = await ana.opens(basket, "Add skins")
-    given = {"Skin": _NEO_NOIR, "At most, each (optional)": _NEO_NOIR_LIMIT}
+    given = {"Skin": NEO_NOIR, "At most, each (optional)": _NEO_NOIR_LIMIT}
     basket = await ana.fills_in(form, given)
-    stage.show_news(basket, f"Added: {_NEO_NOIR}", f"at most {_neo_noir_limit()}")
-    basket = await ana.types("request", item=_WATER_ELEMENTAL)
+    stage.show_news(basket, f"Added: {NEO_NOIR}", f"at most {_neo_noir_limit()}")
+    basket = await ana.types("request", item=WATER_ELEMENTAL)
     stage.show(
         basket,
         "5 of 10 skins",
-        *(_today(scene, skin) for skin in _WANTED),
+        *(_today(scene, skin) for skin in WANTED),
         f"at most {_neo_noir_limit()}",
         "No Trade URL yet",
         buttons=("Send for approval", "Add skins", "Trade URL", "More"),
@@ -232,7 +184,7 @@ async def _ana_says_where_they_go(scene: Scene, basket: Message) -> Message:
     form = await ana.opens(screen, "Enter Trade URL")
     screen = await ana.fills_in(form, {"Trade URL": _PROFILE})
     stage.show_news(screen, "leads to a Steam profile", "Nothing was saved")
-    question = await _enter_trade_url(ana, screen, _ANA_ON_STEAM)
+    question = await _enter_trade_url(ana, screen, ANA_ON_STEAM)
     stage.show(
         question,
         "Is this your account?",
@@ -259,7 +211,7 @@ async def _ana_sends_it(scene: Scene, basket: Message) -> tuple[Message, Message
     stage.show(
         card,
         "@Ana",
-        *_WANTED,
+        *WANTED,
         f"max {_neo_noir_limit()}",
         buttons=(_approve_button(card), "Deny", "Details"),
     )
@@ -350,16 +302,17 @@ async def _the_bot_buys(scene: Scene) -> Message:
     """Return the result message."""
     stage, market = scene.stage, scene.market
     stage.chapter("The market moves, and the bot buys")
-    market.set_price(_NEO_NOIR, parse_typed_price(_NEO_NOIR_LATER))
+    market.set_price(NEO_NOIR, parse_typed_price(_NEO_NOIR_LATER))
+    market.script_trades(OfferStatus.CREATING_TRADE)
     asked: dict[str, str] = {}
 
     def as_the_order_arrives() -> None:
-        asked.update({skin: _price_now(scene, skin) for skin in _BOUGHT})
-        market.sell_out(_KILL_CONFIRMED)
+        asked.update({skin: price_now(scene.market, skin) for skin in BOUGHT})
+        market.sell_out(KILL_CONFIRMED)
 
     market.before_next_buy(as_the_order_arrives)
     stage.tell(
-        f"Before the bot buys, the price of {_NEO_NOIR} rises to {_price_now(scene, _NEO_NOIR)}."
+        f"Before the bot buys, the price of {NEO_NOIR} rises to {price_now(market, NEO_NOIR)}."
     )
     stage.step = "Ana says that she is there"
     question = await scene.ana.member.wait_for_dm("Request #1 is approved", WAIT_S)
@@ -371,36 +324,27 @@ async def _the_bot_buys(scene: Scene) -> Message:
         # what is still to come may stay so for ever.
         lambda message: (
             "Request #1" in message.text
-            and ("Still to come" not in message.text or _paid_for(message) != asked)
+            and ("Still to come" not in message.text or paid_for(message) != asked)
         ),
         WAIT_S + _UNDO_S,
     )
     calls = len(market.batch_calls)
     stage.expect(calls == 1, "one order at the market", f"{calls} orders")
-    stage.tell(f"While its order is on the way, somebody else buys the last {_KILL_CONFIRMED}.")
-    right = _paid_for(result) == asked
+    stage.tell(f"While its order is on the way, somebody else buys the last {KILL_CONFIRMED}.")
+    right = paid_for(result) == asked
     stage.expect(right, f"the prices that the market asked, {asked}", result.render())
     stage.show(
         result,
         "@Ana: 3 of 5 skins bought",
         "approved by @Max",
         "now above the approved price",
-        f"{_NEO_NOIR}: cheapest {_price_now(scene, _NEO_NOIR)}",
+        f"{NEO_NOIR}: cheapest {price_now(scene.market, NEO_NOIR)}",
         "sold to someone else",
-        f"{_KILL_CONFIRMED}: at most",
+        f"{KILL_CONFIRMED}: at most",
         without=("(code", "alance"),
     )
     stage.expect(not result.pinged(scene.ana.member), "that no phone rings", "Ana's rang")
     return result
-
-
-def _paid_for(result: Message) -> dict[str, str]:
-    """Return what a result says was paid, by skin."""
-    return {found["skin"]: found["paid"] for found in _PAID_ROW.finditer(result.text)}
-
-
-def _price_now(scene: Scene, skin: str) -> str:
-    return format_usd(scene.market.listings(skin)[0].price)
 
 
 async def _everyone_is_told(scene: Scene, card: Message, told: Message) -> None:
@@ -408,53 +352,6 @@ async def _everyone_is_told(scene: Scene, card: Message, told: Message) -> None:
     stage.chapter("What the moderators and Ana see in the end")
     stage.step = "the messages from before are brought up to date"
     await card.wait_for("3 of 5 skins bought", WAIT_S)
-    stage.show(card, *_WANTED, "approved by @Max", "(code 5)", buttons=("Details",))
+    stage.show(card, *WANTED, "approved by @Max", "(code 5)", buttons=("Details",))
     await told.wait_for("partly bought", WAIT_S)
-    stage.show(told, *_WANTED, "@Max approved it", without=("(code",))
-
-
-def _the_skins_arrive(scene: Scene) -> None:
-    stage, market = scene.stage, scene.market
-    stage.chapter("The skins arrive, and the books agree")
-    stage.tell("Ana accepts the trade offers in Steam. The market's ledger says what she has now:")
-    stage.step = "the trades are accepted"
-    market.advance(_DELIVERY_S)
-    names = sorted(entry.name for entry in market.purchases)
-    stage.expect(names == sorted(_BOUGHT), f"{sorted(_BOUGHT)} in the ledger", names)
-    for entry in market.purchases:
-        stage.expect(entry.status is OfferStatus.ACCEPTED, f"{entry.name} accepted", entry.status)
-        stage.expect(entry.partner == _ANA_ON_STEAM, f"{entry.name} sent to Ana", entry.partner)
-    stage.rows(
-        [
-            f"{entry.name:<44}{format_usd(entry.debited):>8}   {entry.status}"
-            for entry in market.purchases
-        ]
-    )
-
-
-def _the_books_agree(scene: Scene, result: Message) -> None:
-    """Show four sums, which have to be one."""
-    stage, market = scene.stage, scene.market
-    stage.step = "the books are compared"
-    total = _PAID_TOTAL.search(result.text)
-    if total is None:
-        raise UnexpectedError("a total in the result message", result.render())
-    sums = {
-        "The prices in the result message": _sum(
-            _read(found["paid"]) for found in _PAID_ROW.finditer(result.text)
-        ),
-        "Its total": _read(total["paid"]),
-        "The market's ledger": _sum(entry.debited for entry in market.purchases),
-        "Gone from the balance": Micros(scene.balance_before - market.balance),
-    }
-    stage.expect(len(set(sums.values())) == 1, "the same sum four times", sums)
-    stage.rows([f"{what:<44}{format_usd(amount):>8}" for what, amount in sums.items()])
-
-
-def _read(dollars: str) -> Micros:
-    """Return the amount that a message shows."""
-    return from_decimal(Decimal(dollars.removeprefix("$").replace(",", "")))
-
-
-def _sum(amounts: Iterable[Micros]) -> Micros:
-    return Micros(sum(amounts))
+    stage.show(told, *WANTED, "@Max approved it", without=("(code",))

@@ -98,6 +98,10 @@ class Market:
         """Let somebody else buy everything under ``name``."""
         self.stock.item(name, game).listings = {}
 
+    def restock(self, name: str, game: str = "cs2") -> None:
+        """Let others offer ``name`` anew, as often as at first and at the first prices."""
+        self.stock.item(name, game).restock()
+
     def sell_listing(self, listing_id: int) -> None:
         """Let somebody else buy one listing."""
         item = self.stock.owner(listing_id)
