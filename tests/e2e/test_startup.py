@@ -278,6 +278,7 @@ async def test_commands_when_they_are_the_same_as_last_time_then_they_are_not_se
     puts = [request for request in world.discord.requests if request.method == "PUT"]
     assert len(puts) == 1
     assert {command["name"] for command in puts[0].json} == {
+        "approvals",
         "request",
         "my-requests",
         "trade-url",
