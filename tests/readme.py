@@ -22,7 +22,8 @@ CHAPTERS: Final = (
     "Ana's basket",
     "Ana sends it",
     "The market moves, and the bot buys",
-    "The skins arrive, and the books agree",
+    "The trades are there, and two are accepted",
+    "The books agree",
 )
 """What the README shows of the demo; all of it would be too long."""
 

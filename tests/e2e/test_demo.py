@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from bot.sandbox.demo import Meddle, play
 from bot.sandbox.demo.stage import Stage, UnexpectedError, draw
 from bot.sandbox.discord import DiscordSandbox, Message
 from bot.sandbox.process import BotProcess
-from bot.sandbox.skinsback import Fault, SkinsbackSandbox
+from bot.sandbox.skinsback import Fault, Refund, SkinsbackSandbox
 from tests.readme import END, README, START, excerpt, shown_in, updated
 
 DAY_S: Final = 86_400
@@ -59,23 +60,38 @@ def _takes_more(market: SkinsbackSandbox) -> None:
     market.break_next("market_batch_buy", Fault.DEBIT_ABOVE_CEILING)
 
 
+def _gives_money_back(market: SkinsbackSandbox) -> None:
+    market.profile = replace(market.profile, refund=Refund.AT_ONCE)
+
+
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize(
-    ("meddle", "expected"),
+    ("meddle", "step", "expected", "seen"),
     [
-        (_buys_nothing, "a message that says “@Ana: 3 of 5 skins bought”"),
-        (_takes_more, "the prices that the market asked"),
+        (
+            _buys_nothing,
+            "the bot buys",
+            "a message that says “@Ana: 3 of 5 skins bought”",
+            "Quartermaster\n",
+        ),
+        (_takes_more, "the bot buys", "the prices that the market asked", "Quartermaster\n"),
+        (
+            _gives_money_back,
+            "the books are compared",
+            "the same sum each time",
+            "Spent in 24 hours, says the balance",
+        ),
     ],
 )
 async def test_demo_when_the_market_misbehaves_then_it_fails_and_says_where(
-    meddle: Meddle, expected: str, folder: Path
+    meddle: Meddle, step: str, expected: str, seen: str, folder: Path
 ) -> None:
     """The step, what was expected, what was seen, and the log, which is kept."""
     out = io.StringIO()
     assert await play(out, meddle=meddle) == 1
-    _, _, words = out.getvalue().partition("✖ At the step: the bot buys\n")
+    _, _, words = out.getvalue().partition(f"✖ At the step: {step}\n")
     assert f"Expected: {expected}" in words
-    assert "Seen:\n    Quartermaster\n" in words
+    assert seen in words.partition("Seen:\n    ")[2]
     (log_path,) = folder.glob("quartermaster-demo-*/bot.log")
     assert f"The bot's log is {log_path}" in words
     assert "Ready on 1 servers" in words
@@ -121,6 +137,16 @@ async def test_draw_when_seconds_pass_then_reads_the_same() -> None:
         assert draw(message) == drawn == "Ana\nsent a few seconds ago, expires in 3 days"
         discord.advance(DAY_S)
         assert draw(message) == "Ana\nsent 1 day ago, expires in 2 days"
+
+
+async def test_draw_when_it_is_another_hour_then_every_clock_shows_that_evening() -> None:
+    """A deadline stays as far away as it is, and neither today's date nor a second shows."""
+    async with DiscordSandbox() as discord:
+        now = int(discord.world.clock.now())
+        message = _said(discord, f"bought <t:{now}:f>, until <t:{now + 590}:t>")
+        drawn = draw(message)
+        discord.advance(30)
+        assert draw(message) == drawn == "Ana\nbought 20 November 2026 20:00, until 20:10"
 
 
 async def test_stage_when_a_message_is_not_as_expected_then_stops() -> None:

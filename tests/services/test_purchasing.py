@@ -134,6 +134,20 @@ class TestBuying:
         assert refused is not None
         assert (refused.state, refused.code) == (AttemptState.REFUSED, 5)
 
+    async def test_history_counts_of_each_answer_its_own_lines(self, house: House) -> None:
+        view = await house.submit_approved(ANA, (REDLINE, 1), (ASIIMOV, 1))
+        first = house.market.listings(REDLINE)[0].listing_id
+        house.market.before_next_buy(lambda: house.market.sell_listing(first))
+        bought = await house.buy_until(view)
+        assert states(bought) == ["purchased", "purchased"]
+        told = [
+            event.details for event in await house.history(view) if event.kind is EventKind.ANSWERED
+        ]
+        assert told == [
+            {"purchased": 1, "refused": 1, "unknown": 0},
+            {"purchased": 1, "refused": 0, "unknown": 0},
+        ]
+
     async def test_two_requests_at_once_never_compete_for_one_listing(self, house: House) -> None:
         for listing in house.market.listings(REDLINE)[2:]:
             house.market.sell_listing(listing.listing_id)

@@ -126,8 +126,8 @@ async def _max_tries_again(scene: Scene, note: Message, trades: Message, result:
     _move_all(scene, _AGAIN, OfferStatus.WAITING_ACCEPT)
     await trades.wait_for("3 trades wait for you in Steam", WAIT_S)
     stage.tell(
-        "Ana's message about her trades is a minute old here, so it is edited. One that is older "
-        "than three minutes stays, and her phone rings for a new one."
+        "Ana's message about her trades is only a moment old here, so it is edited. One that is "
+        "older than three minutes stays, and her phone rings for a new one."
     )
     stage.show(trades, *_AGAIN, "(in 10 minutes)", buttons=_AGAIN)
     stage.act("Ana accepts all three in Steam")
@@ -155,7 +155,10 @@ async def _a_trade_is_returned(scene: Scene, result: Message) -> None:
 
 
 async def _the_books_agree(scene: Scene, result: Message) -> None:
-    """Show the sums of both sides, which have to be the same."""
+    """Show the sums of both sides, which have to be the same.
+
+    The market has given nothing back yet, and nobody says that it has.
+    """
     stage, market = scene.stage, scene.market
     stage.chapter("The books agree")
     screen = await scene.olga.types("quartermaster balance")

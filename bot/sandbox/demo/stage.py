@@ -30,6 +30,9 @@ _EVENING: Final = int(datetime(2026, 11, 20, 20, tzinfo=UTC).timestamp())
 
 _CLOCK_STEP_S: Final = 300
 _MOMENT_S: Final = 45
+_JUST_NOW_S: Final = 150
+"""So long a slow machine may take for all of the story."""
+
 _MINUTE_S: Final = 60
 
 
@@ -158,8 +161,10 @@ def _that_evening(at: int, style: str, now: float) -> str:
 
 def _about(at: int, now: float) -> str:
     distance = at - now
-    if abs(distance) < _MOMENT_S:
-        return "in a few seconds" if distance > 0 else "a few seconds ago"
+    if -_JUST_NOW_S < distance <= 0:
+        return "a few seconds ago"
+    if 0 < distance < _MOMENT_S:
+        return "in a few seconds"
     minutes = round(distance / _MINUTE_S)
     # Drawing takes a moment too, so this leans away from now: a minute stays a minute.
     start = math.ceil(now) if distance > 0 else math.floor(now)
