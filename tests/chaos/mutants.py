@@ -268,7 +268,13 @@ def _tell_before_the_commit() -> None:
             shown=row.wanted,
         )
 
+    async def waiting(self: Any, work: Any) -> Any:
+        async with self.writing() as tx:
+            return await work(tx)
+
     _put(Statuses, "_tell", at_once)
+    # Within a transaction that is done in one go nothing else can be waited for.
+    _put(Database, "write", waiting)
 
 
 def _believe_events() -> None:

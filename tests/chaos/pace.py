@@ -19,7 +19,7 @@ import discord.client
 import discord.http
 
 import bot.__main__ as main_module
-from bot.domain import models
+from bot.domain import backoff, models
 from bot.domain.delivery import Cadence
 from bot.domain.models import WaitReason
 from bot.sandbox.discord import routes_channels
@@ -36,7 +36,7 @@ FASTER: Final = 400
 SETTLES_MS: Final = 1_200
 """In place of eight days: longer than any trade here takes to be reversed."""
 
-_DELIVERY: Final[dict[str, float]] = {
+_DELIVERY: Final[dict[str, float | tuple[int, ...]]] = {
     "SETTLES_MS": SETTLES_MS,
     "STUCK_MS": 1_500,
     "STUCK_WAITING_MS": 1_200,
@@ -72,7 +72,13 @@ _SET_MS: Final = {
 _LEAST_WAIT_MS: Final = 100
 _LONGEST_WAIT_MS: Final = 600
 
-_CONSTANTS: Final[dict[str, dict[str, float]]] = {
+_REST_MS: Final = 400
+_REFUSED_MS: Final = (400, 600, 800)
+"""How long a Steam account rests."""
+
+_CONSTANTS: Final[dict[str, dict[str, float | tuple[int, ...]]]] = {
+    "bot.domain.backoff": {"REST_MS": _REST_MS, "REFUSED_MS": _REFUSED_MS},
+    "bot.services.steam_accounts": {"REST_MS": _REST_MS},
     "bot.domain.delivery": _DELIVERY,
     "bot.domain.models": {"SETTLES_MS": SETTLES_MS},
     "bot.services.following": {"_IDLE_MS": 300, "_SILENT_MS": 150},
@@ -129,6 +135,8 @@ def hurried_world() -> Iterator[None]:
             (market, "_LATE_REFUND_S", 0.6),
             (server, "_TICK_S", 0.05),
             (models, "SETTLES_MS", SETTLES_MS),
+            (backoff, "REST_MS", _REST_MS),
+            (backoff, "REFUSED_MS", _REFUSED_MS),
         ):
             stack.enter_context(patch.object(owner, name, value))
         yield
