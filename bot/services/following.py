@@ -47,14 +47,22 @@ _BOOKED_AT_ONCE: Final = 20
 _HINTS_AT_ONCE: Final = 100
 _IDLE_MS: Final = 5_000
 _SILENT_MS: Final = 30_000
+_EVER_MS: Final = 100 * 365 * 86_400_000
+"""Further ahead than anything is planned, but by a clock that was wrong."""
+
 _ROUNDS_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the market said about purchases; ``silent``: it could not be asked about the rest."""
+    """What the market said about purchases.
+
+    ``missing``: it was asked about each of them alone, and said nothing. ``silent``: it could not
+    be asked about the rest.
+    """
 
     found: dict[int, Purchase]
+    missing: frozenset[int]
     silent: bool
 
 
@@ -89,7 +97,7 @@ class Follower:
         self._hints: dict[int, Hint] = {}
         self._strangers: set[int] = set()
         # After a start: everything. Later what moves, as soon as events arrive again.
-        self._catch_up_ms = 2 * timing.cadence.settling
+        self._catch_up_ms = _EVER_MS
         # Purchases that the market knew nothing of in a list: they spoil the others' question.
         self._alone: set[int] = set()
 
@@ -221,6 +229,7 @@ class Follower:
         alone = [each for each in buy_ids if each in self._alone]
         left = [[each for each in buy_ids if each not in self._alone], *([each] for each in alone)]
         found: dict[int, Purchase] = {}
+        missing: set[int] = set()
         for _ in range(_QUESTIONS_MAX):
             while left and not left[0]:
                 left.pop(0)
@@ -234,20 +243,23 @@ class Follower:
                     not isinstance(error, MarketRefusedError)
                     or rule_for(error.code).scope is Scope.CALL
                 ):
-                    return Answers(found, silent=True)
-                if len(asked) > 1:
-                    # One of them spoils it: the halves say which.
-                    half = len(asked) // 2
-                    left[:0] = [asked[:half], asked[half:]]
-                continue
-            told = {one.buy_id: one for one in answer.purchases if one.buy_id in asked}
+                    return Answers(found, frozenset(missing), silent=True)
+                told = {}
+            else:
+                wanted = frozenset(asked)
+                told = {one.buy_id: one for one in answer.purchases if one.buy_id in wanted}
             found |= told
             rest = [each for each in asked if each not in told]
             if len(asked) == 1:
                 (self._alone.discard if told else self._alone.add)(asked[0])
-            elif rest:
+                missing.update(rest)
+            elif told:
                 left.insert(0, rest)
-        return Answers(found, silent=False)
+            else:
+                # One of them spoils it, or it knows none: the halves say which.
+                half = len(asked) // 2
+                left[:0] = [asked[:half], asked[half:]]
+        return Answers(found, frozenset(missing), silent=False)
 
     async def _record(self, due: Sequence[Followed], answers: Answers, asked_at: int) -> None:
         news: list[tuple[str, Purchase]] = []
@@ -257,7 +269,8 @@ class Follower:
             purchase = answers.found.get(one.buy_id)
             if purchase is not None and one.is_news(purchase):
                 news.append((one.purchase_key, purchase))
-            elif purchase is not None or not answers.silent:
+            elif purchase is not None or one.buy_id in answers.missing:
+                # Nobody has asked about the others: they are the first of the next round.
                 quiet.append(one)
         news += [
             (one.purchase_key, one)
