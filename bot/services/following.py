@@ -18,7 +18,7 @@ from bot.domain.delivery import is_settled
 from bot.domain.keys import parse_purchase_key
 from bot.domain.market import Hint, OfferStatus, Purchase
 from bot.domain.states import LineState
-from bot.errors import MarketError, MarketRefusedError
+from bot.errors import DatabaseBrokenError, MarketError, MarketRefusedError
 from bot.services.allowance import Allowance
 from bot.services.announcements import Announcements
 from bot.services.bell import heard
@@ -278,11 +278,28 @@ class Follower:
             if one.buy_id not in mine and one.purchase_key and parse_purchase_key(one.purchase_key)
         ]
         for start in range(0, len(news), _BOOKED_AT_ONCE):
-            await self._database.write(
-                partial(self._book, news=news[start : start + _BOOKED_AT_ONCE])
-            )
-            self._announcements.wake()
+            await self._book_some(news[start : start + _BOOKED_AT_ONCE])
         await self._record_quiet(quiet, answers, asked_at)
+
+    async def _book_some(self, news: Sequence[tuple[str, Purchase]]) -> None:
+        """Book news; what can't be booked keeps no other from being followed."""
+        try:
+            await self._database.write(partial(self._book, news=news))
+        except DatabaseBrokenError:
+            raise
+        except Exception:
+            if len(news) > 1:
+                for one in news:
+                    await self._book_some([one])
+                return
+            ((key, purchase),) = news
+            log.exception("What the market says of purchase %s can't be booked.", purchase.buy_id)
+            later = self._clock.now_ms() + self._timing.cadence.slow
+            async with self._database.writing() as tx:
+                await deliveries.note_checks(
+                    tx, [(key, later)], not_waiting=(), at=self._clock.now_ms()
+                )
+        self._announcements.wake()
 
     async def _book(self, tx: Transaction, news: Sequence[tuple[str, Purchase]]) -> None:
         for key, purchase in news:
