@@ -323,24 +323,34 @@ class Follower:
         over = [
             one
             for one in quiet
-            if self._knows_the_time
-            and one.buy_id in answers.found
-            and is_settled(
-                one.offer_status,
-                since=one.accepted_at or one.status_at,
-                looked_up_at=asked_at,
-            )
+            if self._knows_the_time and _is_over(one, answers.found.get(one.buy_id), asked_at)
         ]
         overdue = [one for one in quiet if is_overdue(one, at=now)]
         if not quiet:
             return
-
-        async def record(tx: Transaction) -> None:
-            await deliveries.note_checks(tx, checks, not_waiting=not_waiting, at=asked_at)
-            await self._statuses.close(tx, over)
-            for one in overdue:
-                await self._statuses.note_stuck(tx, one)
-
-        await self._database.write(record)
+        await self._database.write(
+            lambda tx: deliveries.note_checks(tx, checks, not_waiting=not_waiting, at=asked_at)
+        )
+        for start in range(0, len(over), _BOOKED_AT_ONCE):
+            await self._database.write(
+                partial(self._statuses.close, followed=over[start : start + _BOOKED_AT_ONCE])
+            )
+        for one in overdue:
+            await self._database.write(partial(self._statuses.note_stuck, followed=one))
         if over or overdue:
             self._announcements.wake()
+
+
+def _is_over(one: Followed, purchase: Purchase | None, asked_at: int) -> bool:
+    """Say whether an answer of then is late enough for nothing to change any more.
+
+    Our clock may have been behind when we learned of the status: before the market sold it,
+    nothing was accepted.
+    """
+    if purchase is None:
+        return False
+    since = one.accepted_at or one.status_at
+    sold_at = (purchase.bought_at or 0) * 1000
+    if sold_at <= asked_at:
+        since = max(since, sold_at)
+    return is_settled(one.offer_status, since=since, looked_up_at=asked_at)
