@@ -318,7 +318,7 @@ class Follower:
         not_waiting = [
             one.purchase_key
             for one in quiet
-            if one.offer_status == OfferStatus.CREATING_TRADE and one.buy_id in answers.found
+            if one.offer_status != OfferStatus.WAITING_ACCEPT and one.buy_id in answers.found
         ]
         over = [
             one

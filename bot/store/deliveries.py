@@ -123,7 +123,7 @@ async def note_checks(
     )
     await tx.execute_many(
         "UPDATE attempts SET not_waiting_at = ? WHERE purchase_key = ? "
-        "AND offer_status = 'creating_trade'",
+        "AND offer_status <> 'waiting_accept'",
         [(at, key) for key in not_waiting],
     )
 
