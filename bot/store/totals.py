@@ -78,7 +78,8 @@ async def not_back(tx: Transaction, guild_id: int | None) -> Sum:
 async def spent(tx: Transaction, guild_id: int | None, *, at: int) -> tuple[Micros, ...]:
     """Return what was spent in each of ``WINDOWS_MS`` before ``at``.
 
-    Purchases under keys that are not ours count where their request is, or else for all only.
+    Purchases under keys that are not ours count where their request is, or else for all only; what
+    two keys name counts once.
     """
     amounts = ", ".join(
         f"coalesce(sum(CASE WHEN since >= ? THEN debited END), 0) AS window_{place}"
@@ -89,7 +90,8 @@ async def spent(tx: Transaction, guild_id: int | None, *, at: int) -> tuple[Micr
         f"SELECT {amounts} FROM ("  # noqa: S608 - our own text
         "SELECT request_id, ended_at AS since, debited FROM attempts INDEXED BY attempts_bought "
         "WHERE state = 'purchased' AND ended_at >= ? AND back_at IS NULL UNION ALL "
-        "SELECT request_id, seen_at, debited FROM strays WHERE seen_at >= ?) "
+        "SELECT request_id, seen_at, debited FROM strays WHERE seen_at >= ? AND NOT EXISTS "
+        "(SELECT 1 FROM attempts WHERE attempts.buy_id = strays.buy_id)) "
         f"LEFT JOIN requests USING (request_id) WHERE {_HERE}",
         *starts,
         starts[-1],
