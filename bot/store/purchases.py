@@ -134,7 +134,8 @@ async def wait(
 ) -> bool:
     """Write on a request what its next send waits for. Return whether that is news.
 
-    What waits for its member waits for nothing else: only they end that.
+    What waits for its member waits for nothing else: only they end that. What is being bought waits
+    no longer than its approval counts: then the rest of it is over.
     """
     news = await tx.one(
         "SELECT 1 FROM requests WHERE request_id = ? AND state IN ('approved', 'buying') "
@@ -144,10 +145,13 @@ async def wait(
     )
     await tx.execute(
         "UPDATE requests SET waits_for = ?, claimable_at = ?, "
-        "step_at = CASE WHEN state = 'buying' THEN ? END, changed_at = ? "
+        "step_at = CASE WHEN state <> 'buying' THEN NULL "
+        "WHEN expires_at > ? THEN min(expires_at, ?) ELSE ? END, changed_at = ? "
         "WHERE request_id = ? AND state IN ('approved', 'buying') "
         "AND waits_for IS NOT 'member_ready'",
         reason,
+        claimable_at,
+        at,
         claimable_at,
         claimable_at,
         at,
