@@ -220,7 +220,7 @@ class Follower:
             due = await deliveries.due(tx, ahead, limit=AT_ONCE)
         strangers, self._strangers = self._strangers, set()
         ids = list(dict.fromkeys([*(one.buy_id for one in due), *sorted(strangers)]))
-        answers = await self._ask(ids)
+        answers = _without_strangers(due, await self._ask(ids))
         await self._record(due, answers, asked_at)
         return not answers.silent
 
@@ -354,3 +354,18 @@ def _is_over(one: Followed, purchase: Purchase | None, asked_at: int) -> bool:
     if sold_at <= asked_at:
         since = max(since, sold_at)
     return is_settled(one.offer_status, since=since, looked_up_at=asked_at)
+
+
+def _without_strangers(due: Sequence[Followed], answers: Answers) -> Answers:
+    """Leave out what the market sold under another key than ours: a person has typed its number.
+
+    Nothing is known about ours then, and after a while persons are asked.
+    """
+    strangers = frozenset(
+        one.buy_id
+        for one in due
+        if (told := answers.found.get(one.buy_id))
+        and told.purchase_key not in (None, one.purchase_key)
+    )
+    found = {buy_id: told for buy_id, told in answers.found.items() if buy_id not in strangers}
+    return Answers(found, answers.missing | strangers, silent=answers.silent)

@@ -7,21 +7,27 @@ from itertools import count
 
 import pytest
 
-from bot.domain.market import OfferStatus
+from bot.domain.delivery import TRADE_LIVES_MS
+from bot.domain.market import Answered, OfferStatus, Order
 from bot.domain.models import RequestView, WaitReason
+from bot.domain.money import Micros
 from bot.domain.states import RequestState
-from bot.sandbox.skinsback import SkinsbackSandbox
+from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.sandbox.skinsback.ledger import LedgerEntry
 from bot.services import following
 from bot.services.following import Follower
 from bot.services.outcomes import Alarm
-from bot.store import plans
+from bot.store import plans, purchases, totals
 from tests.services.house import (
     ANA,
     ASIIMOV,
+    BEA,
     HOUR,
+    MAX,
     MINUTE,
     REDLINE,
+    SLATE,
+    TOKEN,
     House,
     ManualClock,
 )
@@ -205,3 +211,79 @@ class TestAccounts:
         assert view.request.waits_for is WaitReason.STEAM_ACCOUNT
         assert view.request.claimable_at is not None
         assert view.request.claimable_at < house.clock.now + 2 * HOUR
+
+
+class TestByHand:
+    async def settled(self, house: House, buy_id: int) -> RequestView:
+        """Return a request whose purchase a person has settled with the market's number."""
+        view = await house.submit_approved(ANA)
+        house.market.break_next("market_batch_buy", Fault.DROP, carried_out=True)
+        view = await house.buy_until(view)
+        (unknown,) = view.lines[0].attempts
+        async with house.database.writing() as tx:
+            bought = (buy_id, Micros(10**6))
+            await purchases.settle(
+                tx, unknown.purchase_key, by=1, at=house.clock.now, bought=bought
+            )
+            await house.buying.finish(tx, view)
+        return await house.view(view)
+
+    async def test_a_number_of_somebody_elses_purchase_delivers_nothing(self, house: House) -> None:
+        (listing, *_) = house.market.listings(SLATE)
+        order = Order(listing.listing_id, Micros(10**9), "theirs")
+        theirs = await house.client.buy(BEA.user_id, TOKEN, [order])
+        assert isinstance(theirs, Answered)
+        view = await self.settled(house, theirs.purchased[0].buy_id)
+        for one in house.market.purchases:
+            house.market.move(one, OfferStatus.ACCEPTED)
+        await look(house)
+        assert await status_of(house, view) == "creating_trade"
+        await look(house, after_ms=2 * HOUR)
+        last = (await house.view(view)).lines[0].last
+        assert last is not None
+        assert last.stuck_at is not None
+
+    async def test_what_two_orders_name_is_spent_once(self, house: House) -> None:
+        view = await buy(house, (REDLINE, 1), (ASIIMOV, 1))
+        (told,) = (await house.client.getinfo_by_buy_ids([entry(house).buy_id])).purchases
+        async with house.database.writing() as tx:
+            before = await totals.spent(tx, None, at=house.clock.now)
+            await house.booking.book(tx, entry(house, 1).key or "", told)
+            assert await totals.spent(tx, None, at=house.clock.now) == before
+            assert await totals.spent(tx, view.request.guild_id, at=house.clock.now) == before
+
+
+class TestDeadline:
+    async def test_a_trade_that_waits_again_has_ten_minutes_from_then(self, house: House) -> None:
+        view = await buy(house)
+        for status in ("under_review", OfferStatus.TIMEOUT):
+            house.market.move(entry(house), status)
+            await look(house, after_ms=15 * MINUTE)
+            before = house.clock.now
+            house.market.move(entry(house), OfferStatus.WAITING_ACCEPT)
+            await look(house, after_ms=11 * MINUTE)
+            last = (await house.view(view)).lines[0].last
+            assert last is not None
+            assert last.trade_ends_at is not None
+            assert last.trade_ends_at >= before + TRADE_LIVES_MS
+
+
+class TestTooLate:
+    async def test_what_waits_for_its_account_ends_with_its_approval(self, house: House) -> None:
+        view = await buy(house, (REDLINE, 1), (ASIIMOV, 1))
+        house.market.move(entry(house), OfferStatus.TIMEOUT)
+        await look(house)
+        view = await house.view(view)
+        house.market.fail_user(ANA.user_id, 10)
+        for _ in range(2):
+            async with house.database.writing() as tx:
+                await tx.execute("UPDATE requests SET waits_for = NULL")
+        house.clock.now += 23 * HOUR
+        await house.attention.try_again(
+            MAX, view.request.request_id, view.request.digest[:16], view.rounds
+        )
+        view = await house.buy_until(view, waiting=True)
+        assert view.request.waits_for is WaitReason.STEAM_ACCOUNT
+        assert view.request.step_at is not None
+        assert view.request.expires_at is not None
+        assert view.request.step_at <= view.request.expires_at
