@@ -83,7 +83,9 @@ def next_check_at(
     if offer_status in FAILED_STATUSES and age < STUCK_MS:
         # Called over time, it may turn out to have been accepted all the same.
         return at + cadence.slow
-    return min(at + cadence.settling, max(at, since + SETTLES_MS) + 1)
+    # Past the horizon, what could not be closed has no haste: the market may have forgotten it.
+    ends_at = since + SETTLES_MS
+    return min(at + cadence.settling, ends_at + 1) if at <= ends_at else at + cadence.settling
 
 
 def is_stuck(offer_status: str | None, *, status_at: int, at: int) -> bool:

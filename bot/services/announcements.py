@@ -489,7 +489,7 @@ class Announcements:
                 return guild.approval_channel_id or row.target_id
             case MessageKind.RESULT:
                 return guild.results_channel_id or row.target_id
-            case MessageKind.DELIVERY_NOTICE:
+            case MessageKind.DELIVERY_NOTICE | MessageKind.MEMBER_HERE:
                 return guild.approval_channel_id or row.target_id
             case _ if row.kind in FALLS_BACK and not row.to_member:
                 return _where_members_look(guild) or row.target_id

@@ -8,6 +8,7 @@ as an alarm, and pauses buying.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from enum import StrEnum, auto
 from random import Random
 
@@ -81,7 +82,10 @@ class Booking:
         booked = await self._book(tx, view, line, attempt, key, purchase)
         if booked is not Booked.STRAY and await purchases.key_of_buy_id(tx, purchase.buy_id) == key:
             await self._statuses.apply(tx, view, line, key, purchase)
-        await self._raise_alarms(tx, view, line, attempt, purchase, booked)
+        # Some answers don't name the keys.
+        await self._raise_alarms(
+            tx, view, line, attempt, replace(purchase, purchase_key=key), booked
+        )
         return booked
 
     async def _book(
@@ -161,16 +165,19 @@ class Booking:
         purchase: Purchase,
         booked: Booked,
     ) -> None:
-        if booked is Booked.KNOWN:
-            if attempt is not None and _came_back(attempt, purchase):
-                await self._raise(tx, view, Alarm.CAME_BACK, purchase)
-            if attempt is not None and (attempt.debited or 0) >= purchase.debited:
-                return
+        if booked is Booked.KNOWN and attempt is not None and _came_back(attempt, purchase):
+            await self._raise(tx, view, Alarm.CAME_BACK, purchase)
         elif booked is Booked.LATE:
             await self._raise(tx, view, Alarm.REFUSED_AND_BOUGHT, purchase)
-        expected = attempt.steam_id if attempt else view.request.steam_id
-        if purchase.steam_id not in (None, expected):
+        raised = attempt.alarms if attempt else ()
+        expected = (attempt.steam_id if attempt else 0) or view.request.steam_id
+        if (
+            purchase.steam_id not in (None, expected)
+            and Alarm.WRONG_STEAM_ACCOUNT.value not in raised
+        ):
             await self._raise(tx, view, Alarm.WRONG_STEAM_ACCOUNT, purchase)
+        if booked is Booked.KNOWN and attempt and (attempt.debited or 0) >= purchase.debited:
+            return
         if purchase.debited > (attempt.max_price if attempt else line.line.ceiling):
             await self._raise(tx, view, Alarm.ABOVE_CEILING, purchase)
 

@@ -18,7 +18,7 @@ from bot.domain.delivery import is_settled
 from bot.domain.keys import parse_purchase_key
 from bot.domain.market import Hint, OfferStatus, Purchase
 from bot.domain.states import LineState
-from bot.errors import MarketError, MarketRefusedError
+from bot.errors import DatabaseBrokenError, MarketError, MarketRefusedError
 from bot.services.allowance import Allowance
 from bot.services.announcements import Announcements
 from bot.services.bell import heard
@@ -47,14 +47,22 @@ _BOOKED_AT_ONCE: Final = 20
 _HINTS_AT_ONCE: Final = 100
 _IDLE_MS: Final = 5_000
 _SILENT_MS: Final = 30_000
+_EVER_MS: Final = 100 * 365 * 86_400_000
+"""Further ahead than anything is planned, but by a clock that was wrong."""
+
 _ROUNDS_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the market said about purchases; ``silent``: it could not be asked about the rest."""
+    """What the market said about purchases.
+
+    ``missing``: it was asked about each of them alone, and said nothing. ``silent``: it could not
+    be asked about the rest.
+    """
 
     found: dict[int, Purchase]
+    missing: frozenset[int]
     silent: bool
 
 
@@ -89,7 +97,7 @@ class Follower:
         self._hints: dict[int, Hint] = {}
         self._strangers: set[int] = set()
         # After a start: everything. Later what moves, as soon as events arrive again.
-        self._catch_up_ms = 2 * timing.cadence.settling
+        self._catch_up_ms = _EVER_MS
         # Purchases that the market knew nothing of in a list: they spoil the others' question.
         self._alone: set[int] = set()
 
@@ -212,7 +220,7 @@ class Follower:
             due = await deliveries.due(tx, ahead, limit=AT_ONCE)
         strangers, self._strangers = self._strangers, set()
         ids = list(dict.fromkeys([*(one.buy_id for one in due), *sorted(strangers)]))
-        answers = await self._ask(ids)
+        answers = _without_strangers(due, await self._ask(ids))
         await self._record(due, answers, asked_at)
         return not answers.silent
 
@@ -221,6 +229,7 @@ class Follower:
         alone = [each for each in buy_ids if each in self._alone]
         left = [[each for each in buy_ids if each not in self._alone], *([each] for each in alone)]
         found: dict[int, Purchase] = {}
+        missing: set[int] = set()
         for _ in range(_QUESTIONS_MAX):
             while left and not left[0]:
                 left.pop(0)
@@ -234,20 +243,23 @@ class Follower:
                     not isinstance(error, MarketRefusedError)
                     or rule_for(error.code).scope is Scope.CALL
                 ):
-                    return Answers(found, silent=True)
-                if len(asked) > 1:
-                    # One of them spoils it: the halves say which.
-                    half = len(asked) // 2
-                    left[:0] = [asked[:half], asked[half:]]
-                continue
-            told = {one.buy_id: one for one in answer.purchases if one.buy_id in asked}
+                    return Answers(found, frozenset(missing), silent=True)
+                told = {}
+            else:
+                wanted = frozenset(asked)
+                told = {one.buy_id: one for one in answer.purchases if one.buy_id in wanted}
             found |= told
             rest = [each for each in asked if each not in told]
             if len(asked) == 1:
                 (self._alone.discard if told else self._alone.add)(asked[0])
-            elif rest:
+                missing.update(rest)
+            elif told:
                 left.insert(0, rest)
-        return Answers(found, silent=False)
+            else:
+                # One of them spoils it, or it knows none: the halves say which.
+                half = len(asked) // 2
+                left[:0] = [asked[:half], asked[half:]]
+        return Answers(found, frozenset(missing), silent=False)
 
     async def _record(self, due: Sequence[Followed], answers: Answers, asked_at: int) -> None:
         news: list[tuple[str, Purchase]] = []
@@ -257,7 +269,8 @@ class Follower:
             purchase = answers.found.get(one.buy_id)
             if purchase is not None and one.is_news(purchase):
                 news.append((one.purchase_key, purchase))
-            elif purchase is not None or not answers.silent:
+            elif purchase is not None or one.buy_id in answers.missing:
+                # Nobody has asked about the others: they are the first of the next round.
                 quiet.append(one)
         news += [
             (one.purchase_key, one)
@@ -265,11 +278,28 @@ class Follower:
             if one.buy_id not in mine and one.purchase_key and parse_purchase_key(one.purchase_key)
         ]
         for start in range(0, len(news), _BOOKED_AT_ONCE):
-            await self._database.write(
-                partial(self._book, news=news[start : start + _BOOKED_AT_ONCE])
-            )
-            self._announcements.wake()
+            await self._book_some(news[start : start + _BOOKED_AT_ONCE])
         await self._record_quiet(quiet, answers, asked_at)
+
+    async def _book_some(self, news: Sequence[tuple[str, Purchase]]) -> None:
+        """Book news; what can't be booked keeps no other from being followed."""
+        try:
+            await self._database.write(partial(self._book, news=news))
+        except DatabaseBrokenError:
+            raise
+        except Exception:
+            if len(news) > 1:
+                for one in news:
+                    await self._book_some([one])
+                return
+            ((key, purchase),) = news
+            log.exception("What the market says of purchase %s can't be booked.", purchase.buy_id)
+            later = self._clock.now_ms() + self._timing.cadence.slow
+            async with self._database.writing() as tx:
+                await deliveries.note_checks(
+                    tx, [(key, later)], not_waiting=(), at=self._clock.now_ms()
+                )
+        self._announcements.wake()
 
     async def _book(self, tx: Transaction, news: Sequence[tuple[str, Purchase]]) -> None:
         for key, purchase in news:
@@ -288,29 +318,54 @@ class Follower:
         not_waiting = [
             one.purchase_key
             for one in quiet
-            if one.offer_status == OfferStatus.CREATING_TRADE and one.buy_id in answers.found
+            if one.offer_status != OfferStatus.WAITING_ACCEPT and one.buy_id in answers.found
         ]
         over = [
             one
             for one in quiet
-            if self._knows_the_time
-            and one.buy_id in answers.found
-            and is_settled(
-                one.offer_status,
-                since=one.accepted_at or one.status_at,
-                looked_up_at=asked_at,
-            )
+            if self._knows_the_time and _is_over(one, answers.found.get(one.buy_id), asked_at)
         ]
         overdue = [one for one in quiet if is_overdue(one, at=now)]
         if not quiet:
             return
-
-        async def record(tx: Transaction) -> None:
-            await deliveries.note_checks(tx, checks, not_waiting=not_waiting, at=asked_at)
-            await self._statuses.close(tx, over)
-            for one in overdue:
-                await self._statuses.note_stuck(tx, one)
-
-        await self._database.write(record)
+        await self._database.write(
+            lambda tx: deliveries.note_checks(tx, checks, not_waiting=not_waiting, at=asked_at)
+        )
+        for start in range(0, len(over), _BOOKED_AT_ONCE):
+            await self._database.write(
+                partial(self._statuses.close, followed=over[start : start + _BOOKED_AT_ONCE])
+            )
+        for one in overdue:
+            await self._database.write(partial(self._statuses.note_stuck, followed=one))
         if over or overdue:
             self._announcements.wake()
+
+
+def _is_over(one: Followed, purchase: Purchase | None, asked_at: int) -> bool:
+    """Say whether an answer of then is late enough for nothing to change any more.
+
+    Our clock may have been behind when we learned of the status: before the market sold it,
+    nothing was accepted.
+    """
+    if purchase is None:
+        return False
+    since = one.accepted_at or one.status_at
+    sold_at = (purchase.bought_at or 0) * 1000
+    if sold_at <= asked_at:
+        since = max(since, sold_at)
+    return is_settled(one.offer_status, since=since, looked_up_at=asked_at)
+
+
+def _without_strangers(due: Sequence[Followed], answers: Answers) -> Answers:
+    """Leave out what the market sold under another key than ours: a person has typed its number.
+
+    Nothing is known about ours then, and after a while persons are asked.
+    """
+    strangers = frozenset(
+        one.buy_id
+        for one in due
+        if (told := answers.found.get(one.buy_id))
+        and told.purchase_key not in (None, one.purchase_key)
+    )
+    found = {buy_id: told for buy_id, told in answers.found.items() if buy_id not in strangers}
+    return Answers(found, answers.missing | strangers, silent=answers.silent)

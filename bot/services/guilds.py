@@ -33,6 +33,7 @@ _CARDS_IN: dict[GuildPlace, tuple[MessageKind, ...]] = {
         MessageKind.APPROVAL_CARD,
         MessageKind.PAUSE_NOTICE,
         MessageKind.DELIVERY_NOTICE,
+        MessageKind.MEMBER_HERE,
     ),
     # Beside it: what would be in a member's direct messages if they took any.
     "results_channel_id": (MessageKind.RESULT, *FALLS_BACK),

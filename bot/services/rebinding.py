@@ -28,8 +28,9 @@ async def rebind(tx: Transaction, *, at: int, **identity: str) -> Rebound | None
     """Bind a database to ``identity``; None if it belongs there already, or to nobody yet.
 
     Its open requests expire and their messages are drawn again at the next start. What was bought
-    stays as it is. Raises ``RebindRefusedError`` while anything is being bought: its purchase keys
-    mean nothing at another market, so nobody could ever find out what became of it.
+    stays as it is, and is followed no further until the database comes back to its market. Raises
+    ``RebindRefusedError`` while anything is being bought: its purchase keys mean nothing at another
+    market, so nobody could ever find out what became of it.
     """
     before = await settings.identity(tx)
     if not before or before == identity:
@@ -48,6 +49,9 @@ async def rebind(tx: Transaction, *, at: int, **identity: str) -> Rebound | None
         await audit.record_for(tx, EventKind.EXPIRED, request, at=at, details={"cause": REBOUND})
         await outbox.touch(tx, request.request_id)
     picks = await rebinding.forget_listings(tx, at=at)
+    await rebinding.follow_what_is_there(
+        tx, market=identity["market"], project=identity["client_id"], at=at
+    )
     await settings.rebind(tx, **identity)
     return Rebound(before, tuple(closed), picks)
 

@@ -139,7 +139,7 @@ class Statuses:
         if offer_status == OfferStatus.ACCEPTED:
             accepted_at = (before.accepted_at if before and not changed else None) or now
         not_waiting_at = before.not_waiting_at if before else now
-        if offer_status == OfferStatus.CREATING_TRADE:
+        if offer_status != OfferStatus.WAITING_ACCEPT:
             not_waiting_at = now
         await deliveries.record(
             tx,

@@ -17,7 +17,10 @@ from bot.store.requests import move
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A purchase that is followed, with what was last known of it."""
+    """A purchase that is followed, with what was last known of it.
+
+    ``steam_id``: where it should go; None if nobody knows, or if that is raised as wrong already.
+    """
 
     purchase_key: str
     request_id: str
@@ -25,7 +28,7 @@ class Followed:
     offer_status: str | None
     debited: Micros
     trade_offer_id: int | None
-    steam_id: int
+    steam_id: int | None
     status_at: int
     accepted_at: int | None
     stuck_at: int | None
@@ -37,7 +40,7 @@ class Followed:
             purchase.offer_status != self.offer_status
             or purchase.debited != self.debited
             or purchase.trade_offer_id not in (None, self.trade_offer_id)
-            or purchase.steam_id not in (None, self.steam_id)
+            or (self.steam_id is not None and purchase.steam_id not in (None, self.steam_id))
         )
 
 
@@ -57,7 +60,9 @@ class Known:
 async def due(tx: Transaction, until: int, *, limit: int) -> list[Followed]:
     """Return purchases that are looked up next by then, the longest due first."""
     rows = await tx.all(
-        "SELECT purchase_key, request_id, buy_id, offer_status, debited, trade_offer_id, steam_id, "
+        "SELECT purchase_key, request_id, buy_id, offer_status, debited, trade_offer_id, "
+        "CASE WHEN instr(alarms, 'wrong_steam_account') = 0 THEN nullif(steam_id, 0) END "
+        "AS steam_id, "
         "coalesce(status_at, ended_at, sent_at) AS status_at, accepted_at, stuck_at, check_at "
         "FROM attempts WHERE check_at <= ? ORDER BY check_at LIMIT ?",
         until,
@@ -118,7 +123,7 @@ async def note_checks(
     )
     await tx.execute_many(
         "UPDATE attempts SET not_waiting_at = ? WHERE purchase_key = ? "
-        "AND offer_status = 'creating_trade'",
+        "AND offer_status <> 'waiting_accept'",
         [(at, key) for key in not_waiting],
     )
 

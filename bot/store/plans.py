@@ -8,9 +8,9 @@ from bot.store.database import Transaction
 async def move(tx: Transaction, *, after: int, by: int) -> None:
     """Move what was planned for a moment after ``after`` along with the clock, by milliseconds.
 
-    These are the steps of requests and the tries of messages; how much of a grace period is over
-    stays the same. When a request expires, or its member is reminded, stays as it is: that was
-    promised to people.
+    These are the steps of requests, the tries of messages and the look-ups of purchases; how much
+    of a grace period is over stays the same. When a request expires, or its member is reminded,
+    stays as it is: that was promised to people.
     """
     await tx.execute(
         "UPDATE requests SET claimable_at = claimable_at + ? "
@@ -33,3 +33,8 @@ async def move(tx: Transaction, *, after: int, by: int) -> None:
             by,
             after,
         )
+    await tx.execute(
+        "UPDATE attempts SET check_at = check_at + ? WHERE check_at > ?",
+        by,
+        after,
+    )

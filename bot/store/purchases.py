@@ -7,7 +7,7 @@ by ``resend`` only, once; ``not_sent`` is proof that a send never left, and does
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -134,7 +134,8 @@ async def wait(
 ) -> bool:
     """Write on a request what its next send waits for. Return whether that is news.
 
-    What waits for its member waits for nothing else: only they end that.
+    What waits for its member waits for nothing else: only they end that. What is being bought waits
+    no longer than its approval counts: then the rest of it is over.
     """
     news = await tx.one(
         "SELECT 1 FROM requests WHERE request_id = ? AND state IN ('approved', 'buying') "
@@ -144,10 +145,13 @@ async def wait(
     )
     await tx.execute(
         "UPDATE requests SET waits_for = ?, claimable_at = ?, "
-        "step_at = CASE WHEN state = 'buying' THEN ? END, changed_at = ? "
+        "step_at = CASE WHEN state <> 'buying' THEN NULL "
+        "WHEN expires_at > ? THEN min(expires_at, ?) ELSE ? END, changed_at = ? "
         "WHERE request_id = ? AND state IN ('approved', 'buying') "
         "AND waits_for IS NOT 'member_ready'",
         reason,
+        claimable_at,
+        at,
         claimable_at,
         claimable_at,
         at,
@@ -744,7 +748,7 @@ async def on_the_wire(tx: Transaction) -> Micros:
     return Micros(row["total"] if row else 0)
 
 
-_UNSENT: Final = (
+UNSENT: Final = (
     "FROM (SELECT request_id, guild_id, 0 AS turn, decided_at FROM requests "
     "WHERE state = 'buying' UNION ALL "
     "SELECT request_id, guild_id, 1, decided_at FROM requests WHERE state = 'approved') AS holder "
@@ -782,7 +786,7 @@ async def spoken_for(tx: Transaction, *, since: int, besides: str) -> Micros:
         "WHERE state IN ('sent', 'unknown') AND request_id <> ?) + "
         "(SELECT coalesce(sum(debited), 0) FROM attempts "
         "WHERE state = 'purchased' AND ended_at >= ?) + "
-        f"(SELECT coalesce(sum(ceiling), 0) {_UNSENT} "
+        f"(SELECT coalesce(sum(ceiling), 0) {UNSENT} "
         "AND (turn, decided_at, request_id) < (?, ?, ?)) AS total",
         besides,
         since,
@@ -791,33 +795,6 @@ async def spoken_for(tx: Transaction, *, since: int, besides: str) -> Micros:
         name,
     )
     return Micros(row["total"] if row else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is held of the balance, by server: from an approval on, until its lines are over."""
-
-    by_guild: Mapping[int, Micros]
-
-    @property
-    def total(self) -> Micros:
-        """What the whole deployment holds."""
-        return Micros(sum(self.by_guild.values()))
-
-    def of(self, guild_id: int) -> Micros:
-        """Return what one server holds."""
-        return self.by_guild.get(guild_id, Micros(0))
-
-
-async def held(tx: Transaction) -> Held:
-    """Return what is held: what may be at the market, and the lines that may still be sent."""
-    rows = await tx.all(
-        "SELECT guild_id, sum(amount) AS total FROM ("  # noqa: S608 - our own text
-        "SELECT guild_id, max_price AS amount FROM attempts JOIN requests USING (request_id) "
-        "WHERE attempts.state IN ('sent', 'unknown') UNION ALL "
-        f"SELECT guild_id, ceiling {_UNSENT}) GROUP BY guild_id"
-    )
-    return Held({row["guild_id"]: Micros(row["total"]) for row in rows})
 
 
 async def listings_taken(tx: Transaction, *, since: int) -> set[int]:

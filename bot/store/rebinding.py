@@ -56,3 +56,20 @@ async def forget_listings(tx: Transaction, *, at: int) -> int:
         at,
     )
     return await tx.execute("DELETE FROM picks WHERE listing_id IS NOT NULL")
+
+
+async def follow_what_is_there(tx: Transaction, *, market: str, project: str, at: int) -> None:
+    """Follow the purchases of this market and project, and none of another: nobody knows them here.
+
+    A bought request of which nothing is followed any more closes as soon as its approval is over.
+    """
+    await tx.execute(
+        "UPDATE attempts SET check_at = CASE WHEN market = ? AND project = ? THEN ? END "
+        "WHERE state = 'purchased' AND closed_at IS NULL",
+        market,
+        project,
+        at,
+    )
+    await tx.execute(
+        "UPDATE requests SET expires_at = ? WHERE state = 'bought' AND expires_at IS NULL", at
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.limits import LINES_HARD_MAX
 from bot.store.database import Transaction
 
 # Said as the index says it, or SQLite doesn't see that they are the same.
@@ -51,20 +52,23 @@ async def failed_lately(tx: Transaction, steam_id: int, *, since: int) -> Mappin
 async def refused_in_a_row(tx: Transaction, steam_id: int, *, code: int) -> Refused | None:
     """Return how the latest calls for an account were refused with ``code``, if they were.
 
-    A call is known by its request and its time: its lines were sent together. What never left, was
-    settled by hand, was refused for reasons of the market's own or has no answer yet says nothing.
+    A call is known by its request and its time: its lines were sent together, and their ends noted
+    one after the other. What never left, was settled by hand, was refused for reasons of the
+    market's own or has no answer yet says nothing.
     """
     calls = await tx.all(
-        "SELECT DISTINCT request_id, sent_at, coalesce(ended_at, sent_at) AS at, "
-        "code IS ? AND state <> 'purchased' AS refused FROM attempts "
-        "WHERE steam_id = ? AND settled_at IS NULL "
+        "SELECT max(at) AS at, min(refused) AS refused FROM (SELECT request_id, sent_at, "
+        "coalesce(ended_at, sent_at) AS at, code IS ? AND state <> 'purchased' AS refused "
+        "FROM attempts WHERE steam_id = ? AND settled_at IS NULL "
         "AND (state = 'purchased' OR (state = 'unknown' AND code = ?) "
         "OR (state = 'refused' AND (refused_whole = 0 OR code = ?))) "
-        "ORDER BY sent_at DESC LIMIT ?",
+        "ORDER BY sent_at DESC LIMIT ?) "
+        "GROUP BY sent_at, request_id ORDER BY sent_at DESC LIMIT ?",
         code,
         steam_id,
         code,
         code,
+        (_CALLS + 1) * LINES_HARD_MAX,
         _CALLS + 1,
     )
     times = 0

@@ -13,6 +13,7 @@ from typing import Final
 from bot.domain.money import Micros
 from bot.domain.sums import WINDOWS_MS, NotBack, Sum
 from bot.store.database import Transaction
+from bot.store.purchases import UNSENT
 from bot.store.steam_accounts import FAILED
 
 _HERE: Final = "(? IS NULL OR +guild_id = ?)"
@@ -32,13 +33,7 @@ async def held(tx: Transaction, guild_id: int | None) -> Micros:
     row = await tx.one(
         "SELECT (SELECT coalesce(sum(max_price), 0) FROM attempts JOIN requests USING (request_id) "  # noqa: S608 - our own text
         f"WHERE attempts.state IN ('sent', 'unknown') AND {_HERE}) + "
-        "(SELECT coalesce(sum(ceiling), 0) FROM (SELECT request_id, guild_id FROM requests "
-        "WHERE state = 'buying' UNION ALL SELECT request_id, guild_id FROM requests "
-        f"WHERE state = 'approved') JOIN lines USING (request_id) WHERE {_HERE} "
-        "AND no_listing IS NULL AND NOT EXISTS (SELECT 1 FROM attempts "
-        "WHERE attempts.request_id = lines.request_id AND attempts.line_no = lines.line_no "
-        "AND attempts.released = 0 AND attempts.round = lines.round "
-        "AND attempts.state IN ('sent', 'unknown', 'purchased'))) AS total",
+        f"(SELECT coalesce(sum(ceiling), 0) {UNSENT} AND {_HERE}) AS total",
         *(guild_id,) * 4,
     )
     return Micros(row["total"] if row else 0)
@@ -83,7 +78,8 @@ async def not_back(tx: Transaction, guild_id: int | None) -> Sum:
 async def spent(tx: Transaction, guild_id: int | None, *, at: int) -> tuple[Micros, ...]:
     """Return what was spent in each of ``WINDOWS_MS`` before ``at``.
 
-    Purchases under keys that are not ours count where their request is, or else for all only.
+    Purchases under keys that are not ours count where their request is, or else for all only; what
+    two keys name counts once.
     """
     amounts = ", ".join(
         f"coalesce(sum(CASE WHEN since >= ? THEN debited END), 0) AS window_{place}"
@@ -94,7 +90,8 @@ async def spent(tx: Transaction, guild_id: int | None, *, at: int) -> tuple[Micr
         f"SELECT {amounts} FROM ("  # noqa: S608 - our own text
         "SELECT request_id, ended_at AS since, debited FROM attempts INDEXED BY attempts_bought "
         "WHERE state = 'purchased' AND ended_at >= ? AND back_at IS NULL UNION ALL "
-        "SELECT request_id, seen_at, debited FROM strays WHERE seen_at >= ?) "
+        "SELECT request_id, seen_at, debited FROM strays WHERE seen_at >= ? AND NOT EXISTS "
+        "(SELECT 1 FROM attempts WHERE attempts.buy_id = strays.buy_id)) "
         f"LEFT JOIN requests USING (request_id) WHERE {_HERE}",
         *starts,
         starts[-1],

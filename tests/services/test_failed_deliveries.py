@@ -11,13 +11,21 @@ import pytest
 
 from bot.domain.backoff import RESTS_AFTER
 from bot.domain.market import FAILED_STATUSES, OfferStatus
-from bot.domain.models import Actor, EventKind, MessageKind, RequestView, WaitReason
+from bot.domain.models import (
+    Actor,
+    EventKind,
+    MessageKind,
+    OutboxRow,
+    RequestView,
+    WaitReason,
+)
 from bot.domain.money import CENT
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.services.missed import Told
+from bot.services.ports import PostRefusedError
 from bot.services.trade_urls import Confirmed
 from bot.store import purchases, requests, settings
 from tests.services.house import (
@@ -30,6 +38,7 @@ from tests.services.house import (
     MAX,
     MIA,
     MINUTE,
+    OLGA,
     REDLINE,
     SLATE,
     TOKEN,
@@ -481,6 +490,22 @@ class TestHere:
         assert (await house.view(missed)).request.here_at is not None
         kinds = [event.kind for event in await house.history(missed)]
         assert kinds.count(EventKind.MEMBER_HERE) == 1
+
+    async def test_it_goes_where_moderators_are_by_then(self, house: House) -> None:
+        missed = await bought(house, TIMEOUT)
+        await house.post_everything()
+
+        async def gone(_: str, row: OutboxRow) -> None:
+            if row.target_id == APPROVALS:
+                raise PostRefusedError("404/10003")
+
+        house.discord.trouble = gone
+        await self.here(house, missed)
+        await house.post_everything()
+        assert self.told(house) == []
+        await house.guilds.choose_place(OLGA, "approval_channel_id", 555)
+        await house.post_everything()
+        assert self.told(house) == [555]
 
     async def test_two_presses_at_once_tell_once(self, house: House) -> None:
         missed = await bought(house, TIMEOUT)

@@ -14,7 +14,7 @@ from bot.services.rebinding import RebindRefusedError, Rebound, rebind
 from bot.store import baskets, settings
 from bot.ui import text
 from bot.ui.cards.frame import Frame
-from tests.services.house import ANA, ASIIMOV, BEA, GUILD, MAX, NOW, REDLINE, House
+from tests.services.house import ANA, ASIIMOV, BEA, GUILD, HOUR, MAX, NOW, REDLINE, House
 
 OLD: Final = {"market": "sandbox", "market_host": "127.0.0.1", "client_id": "1001"}
 NEW: Final = {"market": "skinsback", "market_host": "skinsback.com", "client_id": "77"}
@@ -134,3 +134,21 @@ async def test_rebind_when_anything_differs_is_done(bound: House, key: str) -> N
 async def test_rebind_of_a_new_database_does_nothing(house: House) -> None:
     assert await go(house) is None
     assert await belongs_to(house) == {}
+
+
+async def test_rebind_follows_nothing_at_the_new_market_that_was_bought_at_the_old(
+    bound: House,
+) -> None:
+    view = await bound.buy_until(await bound.submit_approved(ANA))
+    await go(bound)
+    before = len(bound.market.calls)
+    bound.clock.now += 60_000
+    await bound.follower.look()
+    assert len(bound.market.calls) == before
+    await go(bound, OLD)
+    await bound.follower.look()
+    assert len(bound.market.calls) == before + 1
+    await go(bound)
+    bound.clock.now += 25 * HOUR
+    await bound.requests.end_approvals()
+    assert (await bound.view(view)).request.state is RequestState.CLOSED

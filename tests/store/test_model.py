@@ -36,7 +36,7 @@ from bot.domain.states import TRANSITIONS
 from bot.services.announcements import Announcements
 from bot.services.holds import Balance, is_covered
 from bot.services.this_run import ThisRun
-from bot.store import deliveries, outbox, purchases, requests
+from bot.store import deliveries, outbox, purchases, requests, totals
 from bot.store import settings as guild_settings
 from bot.store.database import Transaction
 from bot.store.deliveries import Known
@@ -917,15 +917,15 @@ class Life(RuleBasedStateMachine):
     def holds_are_summed_up_and_covered(self) -> None:
         """What is held is what the picture says; what may be sent, the balance covers."""
 
-        async def ask(tx: Transaction) -> tuple[purchases.Held, list[int]]:
+        async def ask(tx: Transaction) -> tuple[list[int], list[int]]:
             ahead = [
                 await purchases.spoken_for(tx, since=self.now + 1, besides=one.request_id)
                 for one in self.pictures
             ]
-            return await purchases.held(tx), list(ahead)
+            return [await totals.held(tx, one) for one in (None, GUILD)], list(ahead)
 
         held, ahead = self.desk.read(ask)
-        assert held.total == held.of(GUILD) == sum(one.held for one in self.pictures)
+        assert held == [sum(one.held for one in self.pictures)] * 2
         assert ahead == [self.goes_before(one) for one in self.pictures]
         to_come = sum(
             one.price if one else row.ceiling

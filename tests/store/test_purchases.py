@@ -12,7 +12,7 @@ from bot.domain.market import Refusal
 from bot.domain.models import Attempt, NoListing, WaitReason
 from bot.domain.money import CENT, Micros
 from bot.domain.states import AttemptState, LineState, RequestState
-from bot.store import purchases, requests
+from bot.store import purchases, requests, totals
 from bot.store.database import Database, Transaction
 from tests.store import samples
 from tests.store.samples import ANA, DAY, HOUR, MAX, NOW, line, request_id, shown
@@ -599,7 +599,7 @@ class TestWire:
                 assert goes_before == ahead
             await samples.pending(tx, 5, user_id=5)
             everything = await purchases.spoken_for(tx, since=NOW, besides=request_id(5))
-            assert everything == (await purchases.held(tx)).total == CENT * (2 + 4 + 8 + 16)
+            assert everything == await totals.held(tx, None) == CENT * (2 + 4 + 8 + 16)
             # Two approvals of the same moment have an order too.
             await tx.execute("UPDATE requests SET decided_at = ?", NOW)
             found = [
@@ -615,7 +615,7 @@ class TestWire:
         async with database.writing() as tx:
 
             async def held() -> int:
-                return (await purchases.held(tx)).of(samples.GUILD)
+                return await totals.held(tx, samples.GUILD)
 
             view = await samples.pending(tx, lines=[line(1), line(2), line(3)])
             assert await held() == 0
@@ -637,8 +637,8 @@ class TestWire:
             await purchases.record_unknown(tx, FIRST, message="no answer")
             assert await held() == 2 * ceiling
             await purchases.record_purchase(tx, SECOND, samples.purchase(SECOND), at=NOW)
-            both = await purchases.held(tx)
-            assert (both.total, both.of(samples.GUILD), both.of(5)) == (ceiling, ceiling, 0)
+            held_by = [await totals.held(tx, one) for one in (None, samples.GUILD, 5)]
+            assert held_by == [ceiling, ceiling, 0]
             await purchases.settle(tx, FIRST, by=MAX, at=NOW, bought=None)
             await purchases.finish(tx, request_id(), at=NOW)
             assert await held() == 0

@@ -22,6 +22,10 @@ ALTER TABLE attempts ADD COLUMN back_by INTEGER; -- by whom
 
 UPDATE attempts SET status_at = ended_at, not_waiting_at = ended_at, check_at = ended_at
     WHERE state = 'purchased';
+-- Their approval no longer counts, and no purchase will ever close them.
+UPDATE requests SET expires_at = changed_at WHERE state = 'bought' AND expires_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.request_id = requests.request_id
+                    AND attempts.state = 'purchased');
 CREATE INDEX attempts_to_check ON attempts (check_at) WHERE check_at IS NOT NULL;
 -- Failed deliveries to a Steam account, and what was spent and not seen back.
 CREATE INDEX attempts_failed ON attempts (steam_id, status_at)
