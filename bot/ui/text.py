@@ -1991,7 +1991,6 @@ BUTTON_STEAM_PROFILE: Final = "Steam profile"
 BUTTON_STEAM_OFFERS: Final = "Trade offers at Steam"
 BUTTON_TRADES: Final = "Open my trades"
 BUTTON_TRADE_AGAIN: Final = " ({n})"
-BUTTON_TRADES_OF: Final = "Show request #{number}"
 BUTTON_ENTER_URL: Final = "Enter Trade URL"
 BUTTON_CHANGE_URL: Final = "Change it"
 BUTTON_FORGET: Final = "Forget it"
@@ -2569,6 +2568,9 @@ TRADES_PHONE: Final = "On a phone, open the Steam app if the link asks for a pas
 TRADES_ROW: Final = "{sign} {{skin}}: {state}"
 TRADES_ROW_WAITS: Final = "⏱ {{skin}}: until {when}"
 TRADES_MORE: Final = "… and {n} more"
+TRADES_LOST: Final = (
+    "Not everything arrived. **Show request #{number}** says why, and what can be done about it."
+)
 TRADES_CALL_ONE: Final = (
     "⏱ {member}, a trade waits for you in Steam (request #{number}). I can't write to you, so "
     "press **Open my trades**: only you see what it shows."

@@ -115,7 +115,10 @@ async def test_trade_that_waits_rings_and_has_its_deadline_and_link_and_goes_on_
     await message.wait_for("None of these trades waits in Steam any more")
     assert f"{REDLINE}: delivered, final on" in message.text
     assert f"{ASIIMOV}: not accepted in time" in message.text
-    assert labels(message) == ["Trade offers at Steam"]
+    show = f"Show request #{case.number}"
+    assert labels(message) == [show, "Trade offers at Steam"]
+    opened = await case.member.click(message, show)
+    assert "press I'm here when you have Steam open" in opened.text
     for told in (case.card, await case.result("delivered, final on"), await case.status("final")):
         await told.wait_for("delivered, final on")
         await told.wait_for("Bought, but not delivered: not accepted in time")

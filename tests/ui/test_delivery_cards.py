@@ -129,6 +129,33 @@ class TestTradeMessage:
         assert "Accept" not in shown.content
         assert links(shown) == [(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE)]
 
+    def test_when_something_did_not_arrive_it_leads_to_what_helps(self) -> None:
+        shown = told(delivered(status(OfferStatus.ACCEPTED), status(OfferStatus.TIMEOUT)))
+        assert "Not everything arrived. **Show request #42** says why" in shown.content
+        assert [button.label for button in shown.buttons] == [
+            "Show request #42",
+            text.BUTTON_STEAM_OFFERS,
+        ]
+
+    def test_try_that_was_followed_by_another_one_is_not_told_beside_it(self) -> None:
+        known = {"told_in": 0, "not_waiting_at": NOW, "status_at": NOW}
+        tries = tuple(
+            attempt(1, AttemptState.PURCHASED, attempt_no=number, **known, **fate)
+            for number, fate in enumerate(
+                (
+                    status(OfferStatus.INVALID_TRADE_TOKEN),
+                    status(OfferStatus.WAITING_ACCEPT, trade_offer_id=7),
+                ),
+                start=1,
+            )
+        )
+        retried = view(RequestState.BOUGHT, [LineView(line(1), tries)])
+        assert "stopped working" not in told(retried).content
+        # In a message of its own it is all that there is to tell.
+        apart = (tries[0], replace(tries[1], told_in=1))
+        retried = view(RequestState.BOUGHT, [LineView(line(1), apart)])
+        assert ": the Trade URL has stopped working" in told(retried).content
+
     def test_trade_without_its_number_leads_to_where_steam_lists_all(self) -> None:
         shown = told(delivered(status(OfferStatus.WAITING_ACCEPT, trade_offer_id=None)))
         assert [url for _, url in links(shown)] == [TRADE_OFFERS_PAGE]

@@ -57,9 +57,23 @@ def trade_message(row: OutboxRow, view: RequestView, frame: Frame, *, guild_name
         before.append(text.trades_until([attempt for _, attempt in waiting]))
         after = [text.TRADES_SAFE, text.TRADES_PHONE, *after]
     listed = waiting if len(waiting) > 1 else []
-    others = [pair for pair in told if pair not in waiting]
+    others = [pair for pair in _without_replaced(told) if pair not in waiting]
+    over: tuple[ui.Button[Any], ...] = (_all_offers(),)
+    if not waiting and any(attempt.failed for _, attempt in others):
+        after = [text.TRADES_LOST.format(number=view.request.number), *after]
+        over = (_show_request(view), *over)
     content = composed(before, [lambda n: _rows(listed, n), lambda n: _rows(others, n)], after)
-    return Classic(content, _links(waiting) or (_all_offers(),))
+    return Classic(content, _links(waiting) or over)
+
+
+def _without_replaced(told: Sequence[Tried]) -> list[Tried]:
+    """Leave out what came to nothing where the same message tells of a later try of that line."""
+    latest = {line.line.line_no: attempt for line, attempt in told}
+    return [
+        (line, attempt)
+        for line, attempt in told
+        if not attempt.failed or attempt is latest[line.line.line_no]
+    ]
 
 
 def _title(view: RequestView, waiting: Sequence[Tried], guild_name: str) -> str:
@@ -113,9 +127,13 @@ def trades_screen(view: RequestView, frame: Frame) -> ui.LayoutView:
         links = (_all_offers(),)
     for start in range(0, len(links), LINKS_IN_A_ROW):
         card.row(*links[start : start + LINKS_IN_A_ROW])
-    back = text.BUTTON_TRADES_OF.format(number=view.request.number)
-    card.row(button(back, of_request(view.request, "show_one")))
+    card.row(_show_request(view))
     return card.build()
+
+
+def _show_request(view: RequestView) -> ui.Button[Any]:
+    label = text.BUTTON_SHOW_REQUEST.format(number=view.request.number)
+    return button(label, of_request(view.request, "show_one"))
 
 
 def _all_offers() -> ui.Button[Any]:
