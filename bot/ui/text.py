@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.delivery import RETURNED
 from bot.domain.limits import (
     LINES_HARD_MAX,
     NOTE_MAX,
@@ -1183,6 +1184,18 @@ def _undelivered(
 
 
 _MODERATORS_CAN: Final = "A moderator can send it again."
+LOST_HERE: Final = (
+    "You said {when} that you are there, and the moderators know: one of them can send it again."
+)
+LOST_NEW_URL: Final = (
+    "You gave a new Trade URL {when}, and the moderators know: one of them can send it again."
+)
+LOST_ASK_AGAIN: Final = (
+    "It can't be sent again under this approval. **Ask again for these** puts it into a new basket."
+)
+MEMBER_RESTS: Final = (
+    "Nothing can be sent to your Steam account before {when}, unless you give a **New Trade URL**."
+)
 
 UNDELIVERED: Final[Mapping[str, Reason]] = {
     OfferStatus.TIMEOUT: _undelivered(
@@ -1207,9 +1220,9 @@ UNDELIVERED: Final[Mapping[str, Reason]] = {
     ),
     OfferStatus.INVALID_TRADE_TOKEN: _undelivered(
         "the Trade URL has stopped working",
-        "This was bought, but its trade could not be sent: your Trade URL no longer works; that is "
-        "so whenever Steam makes a new one.",
-        "The trade could not be sent: the member's Trade URL no longer works.",
+        "This was bought, but its trade could not be sent: your Trade URL had stopped working; "
+        "that is so whenever Steam makes a new one.",
+        "The trade could not be sent: the member's Trade URL had stopped working.",
         again="It helps once there is a new Trade URL; the member is asked for one.",
         member_again=(
             "Press **New Trade URL** and enter the one that Steam shows now; then a moderator can "
@@ -1599,12 +1612,43 @@ def _loss_of(attempt: Attempt) -> Reason:
     return UNDELIVERED.get(attempt.offer_status or "", UNDELIVERED_OTHERWISE)
 
 
+def loss_heading(line: LineView, told: Told) -> str:
+    """Return what stands over skins that were bought and did not stay with their member."""
+    returned = line.lost[-1].offer_status in RETURNED
+    return (HEADING_RETURNED if returned else HEADING_LOST).format(heading=told.heading)
+
+
 def loss_for_member(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return why a skin that was bought did not stay with its member, and what helps, if it can."""
     reason = _loss_of(line.lost[-1])
-    offered = line in view.to_try_again
-    words = reason.member_again if offered and reason.member_again else reason.member
+    words = reason.member
+    if line in lost_for_good(view):
+        words = f"{words} {LOST_ASK_AGAIN}"
+    elif line in view.to_try_again:
+        words = _done_by_member(view, line, reason) or reason.member_again or reason.member
     return Told(reason.heading, _fill(words, frame))
+
+
+def lost_for_good(view: RequestView) -> tuple[LineView, ...]:
+    """Return what was bought in vain and can't be tried again: only asking again helps."""
+    if view.request.state not in (RequestState.BOUGHT, RequestState.CLOSED):
+        return ()
+    lost = (line for line in view.undelivered if line.lost)
+    return tuple(line for line in lost if line not in view.to_try_again)
+
+
+def _done_by_member(view: RequestView, line: LineView, reason: Reason) -> str:
+    """Return a loss without the question for what its member has done already; "" if nothing."""
+    request = view.request
+    if line in view.missed and view.member_is_here and request.here_at is not None:
+        return f"{reason.member} {LOST_HERE.format(when=ago(request.here_at))}"
+    if _has_new_url(view, line) and request.trade_url_at is not None:
+        return f"{reason.member} {LOST_NEW_URL.format(when=ago(request.trade_url_at))}"
+    return ""
+
+
+def _has_new_url(view: RequestView, line: LineView) -> bool:
+    return line.failed_with == OfferStatus.INVALID_TRADE_TOKEN and view.url_is_new
 
 
 def loss_in_public(_view: RequestView, line: LineView, frame: Frame) -> Told:
@@ -1617,7 +1661,10 @@ def loss_for_moderator(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return the same for a moderator: that money was paid, and what can be done."""
     last = line.lost[-1]
     reason = _loss_of(last)
-    words = reason.again if line in view.to_try_again else reason.moderator
+    words = reason.moderator
+    if line in view.to_try_again:
+        asked_for = not _has_new_url(view, line)
+        words = reason.again if asked_for else f"{words} {_TRY_AGAIN_ASKS_FIRST}"
     money = _PAID_ALL_THE_SAME if last.back_at is None else _SEEN_BACK
     return Told(reason.heading, f"{_fill(words, frame)} {money}")
 
@@ -1636,11 +1683,13 @@ STATES: Final[Mapping[RequestState, str]] = {
     RequestState.EXPIRED: "expired",
 }
 STATE_WAITING: Final = "approved, waiting"
-STATE_READY: Final = "approved, until the member is there"
+STATE_READY: Final = "approved, waiting for Send it now"
 STATE_UNSURE: Final = "without a clear answer from the market yet"
 STATE_PARTLY: Final = "partly bought"
 STATE_NOTHING: Final = "nothing bought"
 STATE_UNDELIVERED: Final = "bought, and not all of it delivered"
+STATE_UNDELIVERED_ALL: Final = "bought, but not delivered"
+STATE_RETURNED: Final = "delivered, and gone again"
 STATE_DELIVERED: Final = "delivered"
 STATE_NEEDS_A_PERSON: Final = "needs a person"
 
@@ -1663,10 +1712,15 @@ def state_in_words(view: RequestView) -> str:
             return STATE_PARTLY
         kept = view.in_state(LineState.PURCHASED)
         if len(kept) < bought:
-            return STATE_UNDELIVERED
+            return STATE_UNDELIVERED if kept else _nothing_kept(view)
         if request.state is RequestState.BOUGHT and all(_has_arrived(line) for line in kept):
             return STATE_DELIVERED
     return STATES[request.state]
+
+
+def _nothing_kept(view: RequestView) -> str:
+    ends = {line.lost[-1].offer_status for line in view.lines if line.lost}
+    return STATE_RETURNED if ends <= RETURNED else STATE_UNDELIVERED_ALL
 
 
 def _has_arrived(line: LineView) -> bool:
@@ -2098,6 +2152,7 @@ ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
 ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"
 ROW_LOST: Final = "⚠ {skin} · {paid}"
 ROW_LOST_FINAL: Final = "⚠ {skin} · {paid} · nothing changes about it any more"
+ROW_LOST_OTHERWISE: Final = "{row} · {heading}"
 ROW_SETTLE: Final = (
     "{line}. {skin} · at most {ceiling} · listing {listing_id} · sent {when} · `{key}`"
 )
@@ -2132,7 +2187,8 @@ BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
 HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
 HEADING_LOST: Final = "**Bought, but not delivered: {heading}**"
-HEADING_LOST_OTHERS: Final = "**Bought, but not delivered, for other reasons**"
+HEADING_RETURNED: Final = "**Delivered, and gone again: {heading}**"
+HEADING_LOST_OTHERS: Final = "**Bought, but not with the member, for other reasons**"
 HEADING_OTHERS: Final = "**Not bought or not confirmed, for other reasons**"
 HEADING_BOUGHT: Final = "**Bought**"
 HEADING_OPEN: Final = "**Still to come**"
