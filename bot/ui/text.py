@@ -1446,6 +1446,8 @@ WAITS_NOW: Final[Mapping[WaitReason, str]] = {
     ),
 }
 WAITS_UNTIL: Final = "It goes on {when}."
+WAITS_ASKED: Final = "It is tried again {when}."
+"""Where nobody knows whether it goes on then."""
 _UNTIL_A_TIME: Final = frozenset({WaitReason.STEAM_ACCOUNT, WaitReason.STEAM_ACCOUNT_RESTS})
 """What waits for a time that is known, and is not looked at before."""
 REST_WAITS: Final = "What is still open waits and keeps its place: {why}."
@@ -1469,7 +1471,8 @@ def waits_until(view: RequestView) -> str:
     # What grows too old before says so in its own sentence.
     if at is None or (ends_at is not None and ends_at <= at):
         return ""
-    return WAITS_UNTIL.format(when=until_when(at))
+    asked = request.waits_for is WaitReason.STEAM_ACCOUNT
+    return (WAITS_ASKED if asked else WAITS_UNTIL).format(when=until_when(at))
 
 
 def rest_waits_in_words(view: RequestView, *, for_moderator: bool) -> str:
@@ -2588,6 +2591,8 @@ def cancelled(view: RequestView) -> str:
 TRADE_BOUGHT: Final = "bought"
 TRADE_SENT: Final = "being sent"
 TRADE_WAITS: Final = "waits in Steam until {when}"
+TRADE_SENT_LONG: Final = "being sent, which takes longer than usual"
+TRADE_WAITS_LONG: Final = "waits in Steam for longer than usual"
 TRADE_WAITS_UNTIMED: Final = "waits in Steam"
 TRADE_DELIVERED: Final = "delivered, final on {day}"
 TRADE_DELIVERED_UNTIMED: Final = "delivered"
@@ -2661,7 +2666,9 @@ def trade_state(attempt: Attempt | None) -> TradeState:
     if status == OfferStatus.ACCEPTED:
         return TradeState("✅", _delivered_in_words(attempt))
     if status != OfferStatus.WAITING_ACCEPT:
-        return TradeState("📦", TRADE_SENT)
+        return TradeState("📦", TRADE_SENT_LONG if attempt.is_stuck else TRADE_SENT)
+    if attempt.is_stuck:
+        return TradeState("⏱", TRADE_WAITS_LONG)
     ends_at = attempt.trade_ends_at
     words = TRADE_WAITS_UNTIMED if ends_at is None else TRADE_WAITS.format(when=clock_time(ends_at))
     return TradeState("⏱", words)
@@ -2764,7 +2771,7 @@ NOTICE_ARRIVED_TWICE: Final = (
     "**Arrived after all, and was bought again meanwhile: {member} may have two of it.** It had "
     "been called not delivered."
 )
-NOTICE_MOVES: Final = "**On its way again.** It had been called over."
+NOTICE_MOVES: Final = "**On its way again.** It had been called over, or had taken too long."
 NOTICE_ROW: Final = "- {skin} · {paid}"
 NOTICE_ROW_STUCK: Final = "- {skin}: {state}, unchanged since {since} (purchase {buy_id})"
 

@@ -190,6 +190,21 @@ class TestWaiting:
         buttons = verbs(member.member_status(shown, FRAME, guild_name=""))
         assert ("new_url" in buttons) == needs_url
 
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [
+            # The market doesn't say how long it refuses an account.
+            (WaitReason.STEAM_ACCOUNT, "It is tried again <t:"),
+            (WaitReason.STEAM_ACCOUNT_RESTS, "It goes on <t:"),
+        ],
+    )
+    def test_wait_for_a_time_promises_no_more_than_is_known(
+        self, reason: WaitReason, said: str
+    ) -> None:
+        waits = view(RequestState.APPROVED, waits_for=reason, claimable_at=NOW, expires_at=NOW + 1)
+        assert said in card(waits)
+        assert said in status(waits)
+
     def test_code_of_the_call_is_for_moderators(self) -> None:
         refused = tried(2, AttemptState.REFUSED, code=-9, refused_whole=True)
         shown = view(

@@ -300,7 +300,29 @@ class TestNotice:
             NOTICE, delivered(status(OfferStatus.CREATING_TRADE, stuck_at=NOW + 1)), FRAME
         )
         assert "The delivery takes too long" in shown.content
-        assert f"being sent, unchanged since <t:{NOW // 1000}:R> (purchase 4321)" in shown.content
+        state = "the trade is being made"
+        assert f"{state}, unchanged since <t:{NOW // 1000}:R> (purchase 4321)" in shown.content
+
+    @pytest.mark.parametrize(
+        ("now", "said"),
+        [
+            (OfferStatus.CREATING_TRADE, "being sent, which takes longer than usual"),
+            (OfferStatus.WAITING_ACCEPT, "waits in Steam for longer than usual"),
+        ],
+    )
+    def test_what_is_stuck_is_so_on_every_card_until_it_moves(self, now: str, said: str) -> None:
+        stuck = delivered(status(now, stuck_at=NOW + 1), state=RequestState.BOUGHT)
+        moved = delivered(status(now, stuck_at=NOW - 1), state=RequestState.BOUGHT)
+        for draw in (
+            approval.approval_card,
+            result.result_card,
+            lambda shown, frame: member.member_status(shown, frame, guild_name=""),
+        ):
+            assert said in texts(draw(stuck, FRAME))
+            assert "longer than usual" not in texts(draw(moved, FRAME))
+        notice = delivery_notice(NOTICE, moved, FRAME).content
+        assert "On its way again" in notice
+        assert "unchanged" not in notice
 
     def test_what_arrived_after_all_says_whether_the_member_may_have_two(self) -> None:
         arrived = delivered(status(OfferStatus.ACCEPTED))
