@@ -2609,6 +2609,7 @@ COUNT_LOST: Final = "{n} not delivered"
 TRADES_ONE: Final = "⏱ **{skin}**: your trade is waiting in Steam. {where}"
 TRADES_MANY: Final = "⏱ {trades} wait for you in Steam. {where}"
 TRADES_OVER: Final = "None of these trades waits in Steam any more. {where}"
+TRADES_OVER_ONE: Final = "This trade doesn't wait in Steam any more. {where}"
 TRADES_FROM: Final = "From **{guild}** (request #{number})."
 TRADES_FROM_HERE: Final = "Request #{number}."
 TRADES_UNTIL: Final = (
@@ -2643,6 +2644,10 @@ TRADES_CALL_MANY: Final = (
 TRADES_CALL_OVER: Final = (
     "{member}, none of these trades waits in Steam any more (request #{number}). What became of "
     "them: {cmd_my_requests}"
+)
+TRADES_CALL_OVER_ONE: Final = (
+    "{member}, this trade doesn't wait in Steam any more (request #{number}). What became of it: "
+    "{cmd_my_requests}"
 )
 TRADES_TITLE: Final = "### Your trades of request #{number}"
 TRADES_NONE: Final = "No trade of request #{number} waits in Steam at the moment: {how}."
@@ -2725,10 +2730,16 @@ def trades_until(attempts: Sequence[Attempt]) -> str:
     return template.format(when=clock_time(ends_at), ago=ago(ends_at))
 
 
-def trades_over_in_channel(view: RequestView, frame: Frame) -> str:
+def trades_over(told: int, where: str) -> str:
+    """Return what a message about so many trades begins with when none of them waits any more."""
+    return (TRADES_OVER_ONE if told == 1 else TRADES_OVER).format(where=where)
+
+
+def trades_over_in_channel(view: RequestView, told: int, frame: Frame) -> str:
     """Return what a call for a member in public becomes when nothing waits any more."""
     request = view.request
-    return _fill(TRADES_CALL_OVER, frame, member=person(request.user_id), number=request.number)
+    template = TRADES_CALL_OVER_ONE if told == 1 else TRADES_CALL_OVER
+    return _fill(template, frame, member=person(request.user_id), number=request.number)
 
 
 def trade_row(attempt: Attempt) -> str:

@@ -238,7 +238,7 @@ async def test_old_message_whose_edit_is_refused_for_a_while_shows_the_truth_lat
     path = rf"/channels/{message.channel.id}/messages/"
     fault = world.discord.faults.add(Refuse(429, 30046), method="PATCH", path=path, times=2)
     move(case, ACCEPTED)
-    await message.wait_for("None of these trades waits", timeout=30)
+    await message.wait_for("This trade doesn't wait", timeout=30)
     assert fault.hits == 2
     await case.status("delivered, final on")
 

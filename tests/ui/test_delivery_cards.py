@@ -125,7 +125,9 @@ class TestTradeMessage:
 
     def test_when_nothing_waits_any_more_it_says_so_and_keeps_a_button_for_its_mark(self) -> None:
         shown = told(delivered(status(OfferStatus.ACCEPTED)))
-        assert shown.content.startswith("None of these trades waits in Steam any more.")
+        assert shown.content.startswith("This trade doesn't wait in Steam any more.")
+        both = told(delivered(status(OfferStatus.ACCEPTED), status(OfferStatus.ACCEPTED)))
+        assert both.content.startswith("None of these trades waits in Steam any more.")
         assert "Accept" not in shown.content
         assert links(shown) == [(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE)]
 
@@ -177,7 +179,10 @@ class TestTradeMessage:
         assert links(shown) == []
         assert [button.label for button in shown.buttons] == ["Open my trades"]
         over = told(delivered(status(OfferStatus.ACCEPTED)), to_member=False)
-        assert over.content.startswith(f"<@{MEMBER}>, none of these trades waits")
+        assert over.content.startswith(f"<@{MEMBER}>, this trade doesn't wait in Steam any more")
+        accepted = status(OfferStatus.ACCEPTED)
+        both = told(delivered(accepted, accepted), to_member=False)
+        assert both.content.startswith(f"<@{MEMBER}>, none of these trades waits")
         assert [button.label for button in over.buttons] == ["Open my trades"]
 
     def test_its_own_member_is_shown_all_that_waits_now_whatever_part_told_of_it(self) -> None:

@@ -47,17 +47,17 @@ Rows = Callable[[int], list[str]]
 
 def trade_message(row: OutboxRow, view: RequestView, frame: Frame, *, guild_name: str) -> Classic:
     """Return one part of the messages about a request's trades, as those trades stand now."""
-    told = view.told_in(row.part)
+    told = _without_replaced(view.told_in(row.part))
     waiting = [pair for pair in view.waiting if pair in told]
     if not row.to_member:
-        return _call(view, waiting, frame)
-    before = [_title(view, waiting, guild_name)]
+        return _call(view, waiting, len(told), frame)
+    before = [_title(view, waiting, len(told), guild_name)]
     after = [text.SANDBOX] if frame.sandbox else []
     if waiting:
         before.append(text.trades_until([attempt for _, attempt in waiting]))
         after = [text.TRADES_SAFE, text.TRADES_PHONE, *after]
     listed = waiting if len(waiting) > 1 else []
-    others = [pair for pair in _without_replaced(told) if pair not in waiting]
+    others = [pair for pair in told if pair not in waiting]
     over: tuple[ui.Button[Any], ...] = (_all_offers(),)
     if not waiting and any(attempt.failed for _, attempt in others):
         after = [text.TRADES_LOST.format(number=view.request.number), *after]
@@ -76,22 +76,22 @@ def _without_replaced(told: Sequence[Tried]) -> list[Tried]:
     ]
 
 
-def _title(view: RequestView, waiting: Sequence[Tried], guild_name: str) -> str:
+def _title(view: RequestView, waiting: Sequence[Tried], told: int, guild_name: str) -> str:
     guild = escape(clean_line(guild_name, length_max=_GUILD_NAME_MAX))
     template = text.TRADES_FROM if guild else text.TRADES_FROM_HERE
     where = template.format(guild=guild, number=view.request.number)
     if not waiting:
-        return text.TRADES_OVER.format(where=where)
+        return text.trades_over(told, where)
     if len(waiting) > 1:
         return text.TRADES_MANY.format(trades=text.trades(len(waiting)), where=where)
     return text.TRADES_ONE.format(skin=_name(waiting[0][0], _NAME_LENGTHS[0]), where=where)
 
 
-def _call(view: RequestView, waiting: Sequence[Tried], frame: Frame) -> Classic:
+def _call(view: RequestView, waiting: Sequence[Tried], told: int, frame: Frame) -> Classic:
     """Return what calls a member in public who can't be written to."""
     request = view.request
     template = text.TRADES_CALL_ONE if len(waiting) == 1 else text.TRADES_CALL_MANY
-    said = [text.trades_over_in_channel(view, frame)]
+    said = [text.trades_over_in_channel(view, told, frame)]
     if waiting:
         said = [
             template.format(
