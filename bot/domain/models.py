@@ -179,6 +179,12 @@ class Attempt:
         return self.state is AttemptState.PURCHASED and is_moving(self.offer_status)
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether its trade takes too long, and has not moved since that was noticed."""
+        noticed = self.stuck_at
+        return self.moves and noticed is not None and noticed >= (self.status_at or 0)
+
+    @property
     def trade_ends_at(self) -> int | None:
         """When a trade that waits is over, at the latest."""
         known = self.not_waiting_at

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.delivery import RETURNED
 from bot.domain.limits import (
     LINES_HARD_MAX,
     NOTE_MAX,
@@ -1183,6 +1184,18 @@ def _undelivered(
 
 
 _MODERATORS_CAN: Final = "A moderator can send it again."
+LOST_HERE: Final = (
+    "You said {when} that you are there, and the moderators know: one of them can send it again."
+)
+LOST_NEW_URL: Final = (
+    "You gave a new Trade URL {when}, and the moderators know: one of them can send it again."
+)
+LOST_ASK_AGAIN: Final = (
+    "It can't be sent again under this approval. **Ask again for these** puts it into a new basket."
+)
+MEMBER_RESTS: Final = (
+    "Nothing can be sent to your Steam account before {when}, unless you give a **New Trade URL**."
+)
 
 UNDELIVERED: Final[Mapping[str, Reason]] = {
     OfferStatus.TIMEOUT: _undelivered(
@@ -1207,9 +1220,9 @@ UNDELIVERED: Final[Mapping[str, Reason]] = {
     ),
     OfferStatus.INVALID_TRADE_TOKEN: _undelivered(
         "the Trade URL has stopped working",
-        "This was bought, but its trade could not be sent: your Trade URL no longer works; that is "
-        "so whenever Steam makes a new one.",
-        "The trade could not be sent: the member's Trade URL no longer works.",
+        "This was bought, but its trade could not be sent: your Trade URL had stopped working; "
+        "that is so whenever Steam makes a new one.",
+        "The trade could not be sent: the member's Trade URL had stopped working.",
         again="It helps once there is a new Trade URL; the member is asked for one.",
         member_again=(
             "Press **New Trade URL** and enter the one that Steam shows now; then a moderator can "
@@ -1433,6 +1446,8 @@ WAITS_NOW: Final[Mapping[WaitReason, str]] = {
     ),
 }
 WAITS_UNTIL: Final = "It goes on {when}."
+WAITS_ASKED: Final = "It is tried again {when}."
+"""Where nobody knows whether it goes on then."""
 _UNTIL_A_TIME: Final = frozenset({WaitReason.STEAM_ACCOUNT, WaitReason.STEAM_ACCOUNT_RESTS})
 """What waits for a time that is known, and is not looked at before."""
 REST_WAITS: Final = "What is still open waits and keeps its place: {why}."
@@ -1456,7 +1471,8 @@ def waits_until(view: RequestView) -> str:
     # What grows too old before says so in its own sentence.
     if at is None or (ends_at is not None and ends_at <= at):
         return ""
-    return WAITS_UNTIL.format(when=until_when(at))
+    asked = request.waits_for is WaitReason.STEAM_ACCOUNT
+    return (WAITS_ASKED if asked else WAITS_UNTIL).format(when=until_when(at))
 
 
 def rest_waits_in_words(view: RequestView, *, for_moderator: bool) -> str:
@@ -1599,12 +1615,43 @@ def _loss_of(attempt: Attempt) -> Reason:
     return UNDELIVERED.get(attempt.offer_status or "", UNDELIVERED_OTHERWISE)
 
 
+def loss_heading(line: LineView, told: Told) -> str:
+    """Return what stands over skins that were bought and did not stay with their member."""
+    returned = line.lost[-1].offer_status in RETURNED
+    return (HEADING_RETURNED if returned else HEADING_LOST).format(heading=told.heading)
+
+
 def loss_for_member(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return why a skin that was bought did not stay with its member, and what helps, if it can."""
     reason = _loss_of(line.lost[-1])
-    offered = line in view.to_try_again
-    words = reason.member_again if offered and reason.member_again else reason.member
+    words = reason.member
+    if line in lost_for_good(view):
+        words = f"{words} {LOST_ASK_AGAIN}"
+    elif line in view.to_try_again:
+        words = _done_by_member(view, line, reason) or reason.member_again or reason.member
     return Told(reason.heading, _fill(words, frame))
+
+
+def lost_for_good(view: RequestView) -> tuple[LineView, ...]:
+    """Return what was bought in vain and can't be tried again: only asking again helps."""
+    if view.request.state not in (RequestState.BOUGHT, RequestState.CLOSED):
+        return ()
+    lost = (line for line in view.undelivered if line.lost)
+    return tuple(line for line in lost if line not in view.to_try_again)
+
+
+def _done_by_member(view: RequestView, line: LineView, reason: Reason) -> str:
+    """Return a loss without the question for what its member has done already; "" if nothing."""
+    request = view.request
+    if line in view.missed and view.member_is_here and request.here_at is not None:
+        return f"{reason.member} {LOST_HERE.format(when=ago(request.here_at))}"
+    if _has_new_url(view, line) and request.trade_url_at is not None:
+        return f"{reason.member} {LOST_NEW_URL.format(when=ago(request.trade_url_at))}"
+    return ""
+
+
+def _has_new_url(view: RequestView, line: LineView) -> bool:
+    return line.failed_with == OfferStatus.INVALID_TRADE_TOKEN and view.url_is_new
 
 
 def loss_in_public(_view: RequestView, line: LineView, frame: Frame) -> Told:
@@ -1617,7 +1664,10 @@ def loss_for_moderator(view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return the same for a moderator: that money was paid, and what can be done."""
     last = line.lost[-1]
     reason = _loss_of(last)
-    words = reason.again if line in view.to_try_again else reason.moderator
+    words = reason.moderator
+    if line in view.to_try_again:
+        asked_for = not _has_new_url(view, line)
+        words = reason.again if asked_for else f"{words} {_TRY_AGAIN_ASKS_FIRST}"
     money = _PAID_ALL_THE_SAME if last.back_at is None else _SEEN_BACK
     return Told(reason.heading, f"{_fill(words, frame)} {money}")
 
@@ -1636,11 +1686,13 @@ STATES: Final[Mapping[RequestState, str]] = {
     RequestState.EXPIRED: "expired",
 }
 STATE_WAITING: Final = "approved, waiting"
-STATE_READY: Final = "approved, until the member is there"
+STATE_READY: Final = "approved, waiting for Send it now"
 STATE_UNSURE: Final = "without a clear answer from the market yet"
 STATE_PARTLY: Final = "partly bought"
 STATE_NOTHING: Final = "nothing bought"
 STATE_UNDELIVERED: Final = "bought, and not all of it delivered"
+STATE_UNDELIVERED_ALL: Final = "bought, but not delivered"
+STATE_RETURNED: Final = "delivered, and gone again"
 STATE_DELIVERED: Final = "delivered"
 STATE_NEEDS_A_PERSON: Final = "needs a person"
 
@@ -1663,10 +1715,15 @@ def state_in_words(view: RequestView) -> str:
             return STATE_PARTLY
         kept = view.in_state(LineState.PURCHASED)
         if len(kept) < bought:
-            return STATE_UNDELIVERED
+            return STATE_UNDELIVERED if kept else _nothing_kept(view)
         if request.state is RequestState.BOUGHT and all(_has_arrived(line) for line in kept):
             return STATE_DELIVERED
     return STATES[request.state]
+
+
+def _nothing_kept(view: RequestView) -> str:
+    ends = {line.lost[-1].offer_status for line in view.lines if line.lost}
+    return STATE_RETURNED if ends <= RETURNED else STATE_UNDELIVERED_ALL
 
 
 def _has_arrived(line: LineView) -> bool:
@@ -1991,7 +2048,6 @@ BUTTON_STEAM_PROFILE: Final = "Steam profile"
 BUTTON_STEAM_OFFERS: Final = "Trade offers at Steam"
 BUTTON_TRADES: Final = "Open my trades"
 BUTTON_TRADE_AGAIN: Final = " ({n})"
-BUTTON_TRADES_OF: Final = "Show request #{number}"
 BUTTON_ENTER_URL: Final = "Enter Trade URL"
 BUTTON_CHANGE_URL: Final = "Change it"
 BUTTON_FORGET: Final = "Forget it"
@@ -2099,6 +2155,7 @@ ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
 ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"
 ROW_LOST: Final = "⚠ {skin} · {paid}"
 ROW_LOST_FINAL: Final = "⚠ {skin} · {paid} · nothing changes about it any more"
+ROW_LOST_OTHERWISE: Final = "{row} · {heading}"
 ROW_SETTLE: Final = (
     "{line}. {skin} · at most {ceiling} · listing {listing_id} · sent {when} · `{key}`"
 )
@@ -2133,7 +2190,8 @@ BUYING_NOW: Final = "Buying is under way. Nothing can be taken back any more."
 HEADING_NOT_BOUGHT: Final = "**Not bought: {heading}**"
 HEADING_UNKNOWN: Final = "**Not confirmed: {heading}**"
 HEADING_LOST: Final = "**Bought, but not delivered: {heading}**"
-HEADING_LOST_OTHERS: Final = "**Bought, but not delivered, for other reasons**"
+HEADING_RETURNED: Final = "**Delivered, and gone again: {heading}**"
+HEADING_LOST_OTHERS: Final = "**Bought, but not with the member, for other reasons**"
 HEADING_OTHERS: Final = "**Not bought or not confirmed, for other reasons**"
 HEADING_BOUGHT: Final = "**Bought**"
 HEADING_OPEN: Final = "**Still to come**"
@@ -2533,6 +2591,8 @@ def cancelled(view: RequestView) -> str:
 TRADE_BOUGHT: Final = "bought"
 TRADE_SENT: Final = "being sent"
 TRADE_WAITS: Final = "waits in Steam until {when}"
+TRADE_SENT_LONG: Final = "being sent, which takes longer than usual"
+TRADE_WAITS_LONG: Final = "waits in Steam for longer than usual"
 TRADE_WAITS_UNTIMED: Final = "waits in Steam"
 TRADE_DELIVERED: Final = "delivered, final on {day}"
 TRADE_DELIVERED_UNTIMED: Final = "delivered"
@@ -2549,6 +2609,7 @@ COUNT_LOST: Final = "{n} not delivered"
 TRADES_ONE: Final = "⏱ **{skin}**: your trade is waiting in Steam. {where}"
 TRADES_MANY: Final = "⏱ {trades} wait for you in Steam. {where}"
 TRADES_OVER: Final = "None of these trades waits in Steam any more. {where}"
+TRADES_OVER_ONE: Final = "This trade doesn't wait in Steam any more. {where}"
 TRADES_FROM: Final = "From **{guild}** (request #{number})."
 TRADES_FROM_HERE: Final = "Request #{number}."
 TRADES_UNTIL: Final = (
@@ -2569,6 +2630,9 @@ TRADES_PHONE: Final = "On a phone, open the Steam app if the link asks for a pas
 TRADES_ROW: Final = "{sign} {{skin}}: {state}"
 TRADES_ROW_WAITS: Final = "⏱ {{skin}}: until {when}"
 TRADES_MORE: Final = "… and {n} more"
+TRADES_LOST: Final = (
+    "Not everything arrived. **Show request #{number}** says why, and what can be done about it."
+)
 TRADES_CALL_ONE: Final = (
     "⏱ {member}, a trade waits for you in Steam (request #{number}). I can't write to you, so "
     "press **Open my trades**: only you see what it shows."
@@ -2580,6 +2644,10 @@ TRADES_CALL_MANY: Final = (
 TRADES_CALL_OVER: Final = (
     "{member}, none of these trades waits in Steam any more (request #{number}). What became of "
     "them: {cmd_my_requests}"
+)
+TRADES_CALL_OVER_ONE: Final = (
+    "{member}, this trade doesn't wait in Steam any more (request #{number}). What became of it: "
+    "{cmd_my_requests}"
 )
 TRADES_TITLE: Final = "### Your trades of request #{number}"
 TRADES_NONE: Final = "No trade of request #{number} waits in Steam at the moment: {how}."
@@ -2603,7 +2671,9 @@ def trade_state(attempt: Attempt | None) -> TradeState:
     if status == OfferStatus.ACCEPTED:
         return TradeState("✅", _delivered_in_words(attempt))
     if status != OfferStatus.WAITING_ACCEPT:
-        return TradeState("📦", TRADE_SENT)
+        return TradeState("📦", TRADE_SENT_LONG if attempt.is_stuck else TRADE_SENT)
+    if attempt.is_stuck:
+        return TradeState("⏱", TRADE_WAITS_LONG)
     ends_at = attempt.trade_ends_at
     words = TRADE_WAITS_UNTIMED if ends_at is None else TRADE_WAITS.format(when=clock_time(ends_at))
     return TradeState("⏱", words)
@@ -2660,10 +2730,16 @@ def trades_until(attempts: Sequence[Attempt]) -> str:
     return template.format(when=clock_time(ends_at), ago=ago(ends_at))
 
 
-def trades_over_in_channel(view: RequestView, frame: Frame) -> str:
+def trades_over(told: int, where: str) -> str:
+    """Return what a message about so many trades begins with when none of them waits any more."""
+    return (TRADES_OVER_ONE if told == 1 else TRADES_OVER).format(where=where)
+
+
+def trades_over_in_channel(view: RequestView, told: int, frame: Frame) -> str:
     """Return what a call for a member in public becomes when nothing waits any more."""
     request = view.request
-    return _fill(TRADES_CALL_OVER, frame, member=person(request.user_id), number=request.number)
+    template = TRADES_CALL_OVER_ONE if told == 1 else TRADES_CALL_OVER
+    return _fill(template, frame, member=person(request.user_id), number=request.number)
 
 
 def trade_row(attempt: Attempt) -> str:
@@ -2706,7 +2782,7 @@ NOTICE_ARRIVED_TWICE: Final = (
     "**Arrived after all, and was bought again meanwhile: {member} may have two of it.** It had "
     "been called not delivered."
 )
-NOTICE_MOVES: Final = "**On its way again.** It had been called over."
+NOTICE_MOVES: Final = "**On its way again.** It had been called over, or had taken too long."
 NOTICE_ROW: Final = "- {skin} · {paid}"
 NOTICE_ROW_STUCK: Final = "- {skin}: {state}, unchanged since {since} (purchase {buy_id})"
 

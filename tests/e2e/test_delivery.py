@@ -115,7 +115,10 @@ async def test_trade_that_waits_rings_and_has_its_deadline_and_link_and_goes_on_
     await message.wait_for("None of these trades waits in Steam any more")
     assert f"{REDLINE}: delivered, final on" in message.text
     assert f"{ASIIMOV}: not accepted in time" in message.text
-    assert labels(message) == ["Trade offers at Steam"]
+    show = f"Show request #{case.number}"
+    assert labels(message) == [show, "Trade offers at Steam"]
+    opened = await case.member.click(message, show)
+    assert "press I'm here when you have Steam open" in opened.text
     for told in (case.card, await case.result("delivered, final on"), await case.status("final")):
         await told.wait_for("delivered, final on")
         await told.wait_for("Bought, but not delivered: not accepted in time")
@@ -235,7 +238,7 @@ async def test_old_message_whose_edit_is_refused_for_a_while_shows_the_truth_lat
     path = rf"/channels/{message.channel.id}/messages/"
     fault = world.discord.faults.add(Refuse(429, 30046), method="PATCH", path=path, times=2)
     move(case, ACCEPTED)
-    await message.wait_for("None of these trades waits", timeout=30)
+    await message.wait_for("This trade doesn't wait", timeout=30)
     assert fault.hits == 2
     await case.status("delivered, final on")
 

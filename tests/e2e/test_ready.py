@@ -93,7 +93,7 @@ async def test_press_when_in_my_requests_then_it_is_the_same_button(patient: Wor
     """Where it stands after the message has been scrolled away."""
     case = await ask(patient)
     one = shown(await case.member.slash("my-requests", channel=patient.hall, number=case.number))
-    assert "approved, until the member is there" in one.text
+    assert "approved, waiting for Send it now" in one.text
     reply = await case.member.click(one, PRESS)
     assert "is on its way" in reply.text
     assert PRESS not in [button.label for button in shown(reply).buttons]

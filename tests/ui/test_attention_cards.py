@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bot.domain.backoff import REST_MS, RESTS_AFTER
+from bot.domain.delivery import RETURNED
 from bot.domain.market import FAILED_STATUSES, OfferStatus
 from bot.domain.models import (
     Attempt,
@@ -186,6 +190,21 @@ class TestWaiting:
         buttons = verbs(member.member_status(shown, FRAME, guild_name=""))
         assert ("new_url" in buttons) == needs_url
 
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [
+            # The market doesn't say how long it refuses an account.
+            (WaitReason.STEAM_ACCOUNT, "It is tried again <t:"),
+            (WaitReason.STEAM_ACCOUNT_RESTS, "It goes on <t:"),
+        ],
+    )
+    def test_wait_for_a_time_promises_no_more_than_is_known(
+        self, reason: WaitReason, said: str
+    ) -> None:
+        waits = view(RequestState.APPROVED, waits_for=reason, claimable_at=NOW, expires_at=NOW + 1)
+        assert said in card(waits)
+        assert said in status(waits)
+
     def test_code_of_the_call_is_for_moderators(self) -> None:
         refused = tried(2, AttemptState.REFUSED, code=-9, refused_whole=True)
         shown = view(
@@ -234,7 +253,9 @@ class TestUndelivered:
         assert shown.lines[1].state is LineState.FAILED
         said = card(shown)
         assert "2 of 3 skins bought, $24.22, 1 not delivered" in said
-        assert f"Bought, but not delivered: {text.UNDELIVERED[offer_status].heading}" in said
+        gone_again = offer_status in RETURNED
+        what = "Delivered, and gone again" if gone_again else "Bought, but not delivered"
+        assert f"{what}: {text.UNDELIVERED[offer_status].heading}" in said
         assert "⚠ AK\\-47 \\| Redline \\(Field\\-Tested\\) · $12.11" in said
         assert "It counts as spent" in said
         assert "Nothing was paid for what was not bought (at most $13.02)" in said
@@ -247,9 +268,63 @@ class TestUndelivered:
         listed = texts(member.request_list([shown], FRAME))
         assert "partly bought · 3 skins, $24.22" in listed
 
+    def test_reason_beyond_those_with_sentences_still_stands_beside_its_skin(self) -> None:
+        kinds = (OfferStatus.TIMEOUT, OfferStatus.CANCELED, OfferStatus.TRADE_CREATE_ERROR)
+        lines = [lost(number, kind) for number, kind in enumerate(kinds, start=1)]
+        shown = view(RequestState.BOUGHT, lines, expires_at=NOW)
+        for said in (card(shown), status(shown), told(shown)):
+            assert r"\(Field\-Tested\) · $12.11 · the trade could not be made" in said
+
+    @pytest.mark.parametrize("offer_status", sorted(FAILED_STATUSES))
+    def test_what_nobody_can_try_again_can_be_asked_for_anew(self, offer_status: str) -> None:
+        """In the member's message too: in their list alone few would look for it."""
+        open_still = view(RequestState.BOUGHT, [lost(1, offer_status)], expires_at=NOW)
+        over = view(RequestState.BOUGHT, [lost(1, offer_status)])
+        for shown, offered in ((open_still, False), (over, True)):
+            assert ("**Ask again for these** puts it into a new basket" in status(shown)) == offered
+            buttons = verbs(member.member_status(shown, FRAME, guild_name=""))
+            assert ("ask_again" in buttons) == offered
+            listed = verbs(member.request_detail(shown, [], FRAME))
+            assert listed.count("ask_again") == 1
+
+    def test_what_the_member_has_done_since_is_not_asked_for_any_more(self) -> None:
+        missed = view(
+            RequestState.BOUGHT,
+            [lost(1, OfferStatus.TIMEOUT, status_at=NOW)],
+            expires_at=NOW,
+        )
+        assert "press **I'm here** when you have Steam open" in status(missed)
+        here = replace(missed, request=replace(missed.request, here_at=NOW + 5_000))
+        assert f"You said <t:{NOW // 1000 + 5}:R> that you are there" in status(here)
+        assert "press **I'm here**" not in status(here)
+        unsent = view(
+            RequestState.BOUGHT,
+            [lost(1, OfferStatus.INVALID_TRADE_TOKEN, status_at=NOW)],
+            expires_at=NOW,
+        )
+        assert "Press **New Trade URL**" in status(unsent)
+        assert "the member is asked for one" in card(unsent)
+        given = replace(unsent, request=replace(unsent.request, trade_url_at=NOW + 5_000))
+        assert f"You gave a new Trade URL <t:{NOW // 1000 + 5}:R>" in status(given)
+        assert "Press **New Trade URL**" not in status(given)
+        assert "the member is asked for one" not in card(given)
+        assert "**Try again** asks the market first" in card(given)
+
+    @pytest.mark.parametrize("offer_status", sorted(FAILED_STATUSES))
+    def test_member_reads_until_when_nothing_goes_to_their_account(self, offer_status: str) -> None:
+        shown = view(RequestState.BOUGHT, [lost(1, offer_status, status_at=NOW)], expires_at=NOW)
+        until = f"before <t:{(NOW + REST_MS) // 1000}:f>"
+        rests = offer_status in RESTS_AFTER
+        assert (f"Nothing can be sent to your Steam account {until}" in status(shown)) == rests
+        assert (until in card(shown)) == rests
+
     def test_everything_bought_and_not_everything_delivered_is_not_green(self) -> None:
         shown = view(RequestState.BOUGHT, [lost(1, OfferStatus.TIMEOUT)])
-        assert text.state_in_words(shown) == text.STATE_UNDELIVERED
+        assert text.state_in_words(shown) == "bought, but not delivered"
+        some = view(RequestState.BOUGHT, [tried(2, AttemptState.PURCHASED), *shown.lines])
+        assert text.state_in_words(some) == "bought, and not all of it delivered"
+        returned = view(RequestState.BOUGHT, [lost(1, OfferStatus.ROLLBACK_USER)])
+        assert text.state_in_words(returned) == "delivered, and gone again"
         assert "1 skin bought, $12.11, 1 not delivered" in card(shown)
         assert "nothing could be bought" not in told(shown)
         assert "Nothing was paid" not in told(shown)

@@ -125,9 +125,38 @@ class TestTradeMessage:
 
     def test_when_nothing_waits_any_more_it_says_so_and_keeps_a_button_for_its_mark(self) -> None:
         shown = told(delivered(status(OfferStatus.ACCEPTED)))
-        assert shown.content.startswith("None of these trades waits in Steam any more.")
+        assert shown.content.startswith("This trade doesn't wait in Steam any more.")
+        both = told(delivered(status(OfferStatus.ACCEPTED), status(OfferStatus.ACCEPTED)))
+        assert both.content.startswith("None of these trades waits in Steam any more.")
         assert "Accept" not in shown.content
         assert links(shown) == [(text.BUTTON_STEAM_OFFERS, TRADE_OFFERS_PAGE)]
+
+    def test_when_something_did_not_arrive_it_leads_to_what_helps(self) -> None:
+        shown = told(delivered(status(OfferStatus.ACCEPTED), status(OfferStatus.TIMEOUT)))
+        assert "Not everything arrived. **Show request #42** says why" in shown.content
+        assert [button.label for button in shown.buttons] == [
+            "Show request #42",
+            text.BUTTON_STEAM_OFFERS,
+        ]
+
+    def test_try_that_was_followed_by_another_one_is_not_told_beside_it(self) -> None:
+        known = {"told_in": 0, "not_waiting_at": NOW, "status_at": NOW}
+        tries = tuple(
+            attempt(1, AttemptState.PURCHASED, attempt_no=number, **known, **fate)
+            for number, fate in enumerate(
+                (
+                    status(OfferStatus.INVALID_TRADE_TOKEN),
+                    status(OfferStatus.WAITING_ACCEPT, trade_offer_id=7),
+                ),
+                start=1,
+            )
+        )
+        retried = view(RequestState.BOUGHT, [LineView(line(1), tries)])
+        assert "stopped working" not in told(retried).content
+        # In a message of its own it is all that there is to tell.
+        apart = (tries[0], replace(tries[1], told_in=1))
+        retried = view(RequestState.BOUGHT, [LineView(line(1), apart)])
+        assert ": the Trade URL has stopped working" in told(retried).content
 
     def test_trade_without_its_number_leads_to_where_steam_lists_all(self) -> None:
         shown = told(delivered(status(OfferStatus.WAITING_ACCEPT, trade_offer_id=None)))
@@ -150,7 +179,10 @@ class TestTradeMessage:
         assert links(shown) == []
         assert [button.label for button in shown.buttons] == ["Open my trades"]
         over = told(delivered(status(OfferStatus.ACCEPTED)), to_member=False)
-        assert over.content.startswith(f"<@{MEMBER}>, none of these trades waits")
+        assert over.content.startswith(f"<@{MEMBER}>, this trade doesn't wait in Steam any more")
+        accepted = status(OfferStatus.ACCEPTED)
+        both = told(delivered(accepted, accepted), to_member=False)
+        assert both.content.startswith(f"<@{MEMBER}>, none of these trades waits")
         assert [button.label for button in over.buttons] == ["Open my trades"]
 
     def test_its_own_member_is_shown_all_that_waits_now_whatever_part_told_of_it(self) -> None:
@@ -273,7 +305,29 @@ class TestNotice:
             NOTICE, delivered(status(OfferStatus.CREATING_TRADE, stuck_at=NOW + 1)), FRAME
         )
         assert "The delivery takes too long" in shown.content
-        assert f"being sent, unchanged since <t:{NOW // 1000}:R> (purchase 4321)" in shown.content
+        state = "the trade is being made"
+        assert f"{state}, unchanged since <t:{NOW // 1000}:R> (purchase 4321)" in shown.content
+
+    @pytest.mark.parametrize(
+        ("now", "said"),
+        [
+            (OfferStatus.CREATING_TRADE, "being sent, which takes longer than usual"),
+            (OfferStatus.WAITING_ACCEPT, "waits in Steam for longer than usual"),
+        ],
+    )
+    def test_what_is_stuck_is_so_on_every_card_until_it_moves(self, now: str, said: str) -> None:
+        stuck = delivered(status(now, stuck_at=NOW + 1), state=RequestState.BOUGHT)
+        moved = delivered(status(now, stuck_at=NOW - 1), state=RequestState.BOUGHT)
+        for draw in (
+            approval.approval_card,
+            result.result_card,
+            lambda shown, frame: member.member_status(shown, frame, guild_name=""),
+        ):
+            assert said in texts(draw(stuck, FRAME))
+            assert "longer than usual" not in texts(draw(moved, FRAME))
+        notice = delivery_notice(NOTICE, moved, FRAME).content
+        assert "On its way again" in notice
+        assert "unchanged" not in notice
 
     def test_what_arrived_after_all_says_whether_the_member_may_have_two(self) -> None:
         arrived = delivered(status(OfferStatus.ACCEPTED))

@@ -44,7 +44,7 @@ def _heading(line: LineView, attempt: Attempt) -> str:
             return text.NOTICE_ARRIVED_TWICE if _has_twin(line, attempt) else text.NOTICE_ARRIVED
         case _ if attempt.failed:
             return text.notice_lost(attempt)
-        case _ if attempt.stuck_at is not None:
+        case _ if attempt.is_stuck:
             return text.NOTICE_STUCK
         case _:
             return text.NOTICE_MOVES
@@ -64,10 +64,10 @@ def _section(heading: str, tried: Sequence[Tried]) -> Rows:
 
 def _row(line: LineView, attempt: Attempt, length_max: int) -> str:
     skin = escape(clean_line(line.line.market_hash_name, length_max=length_max))
-    if attempt.stuck_at is not None and attempt.moves:
+    if attempt.is_stuck and attempt.stuck_at is not None:
         return text.NOTICE_ROW_STUCK.format(
             skin=skin,
-            state=text.trade_state(attempt).words,
+            state=text.TRADE_STATUSES.get(attempt.offer_status or "", text.TRADE_SENT),
             since=text.ago(attempt.status_at or attempt.stuck_at),
             buy_id=attempt.buy_id,
         )

@@ -102,12 +102,14 @@ def _say_lines(card: Card, view: RequestView, frame: Frame) -> None:
     # What was bought again and kept is no loss of theirs.
     lost = outcomes.undelivered(view)
     outcomes.say_losses(card, view, frame, text.loss_for_member, more=text.LIST_MORE, lines=lost)
+    if view.rests_until is not None:
+        card.say(text.MEMBER_RESTS.format(when=text.until_when(view.rests_until)))
     found = outcomes.reasons(view, frame, text.reason_for_member)
     outcomes.say_reasons(card, found, more=text.LIST_MORE)
     card.rows(outcomes.open_rows(outcomes.still_to_come(view)), head=text.HEADING_OPEN)
 
 
-def _member_buttons(view: RequestView) -> list[Item]:
+def _member_buttons(view: RequestView, *, with_ask_again: bool = True) -> list[Item]:
     request = view.request
     buttons: list[Item] = []
     if request.waits_for_member:
@@ -119,7 +121,7 @@ def _member_buttons(view: RequestView) -> list[Item]:
         buttons.append(
             button(text.BUTTON_NEW_URL, of_request(request, "new_url"), ButtonStyle.primary)
         )
-    buttons += help_buttons(view)
+    buttons += help_buttons(view, with_ask_again=with_ask_again)
     if request.state in _CAN_CANCEL:
         buttons.append(button(text.BUTTON_CANCEL, of_request(request, "cancel")))
     if view.waiting:
@@ -131,8 +133,11 @@ def _member_buttons(view: RequestView) -> list[Item]:
     return buttons
 
 
-def help_buttons(view: RequestView) -> list[Item]:
-    """Return what a member can press about what was bought for them in vain."""
+def help_buttons(view: RequestView, *, with_ask_again: bool = True) -> list[Item]:
+    """Return what a member can press about what was bought for them in vain.
+
+    ``with_ask_again``: also where nothing else helps any more.
+    """
     request = view.request
     buttons: list[Item] = []
     if view.missed:
@@ -141,6 +146,8 @@ def help_buttons(view: RequestView) -> list[Item]:
     if failed:
         style = ButtonStyle.primary if failed & RESTS_AFTER else ButtonStyle.secondary
         buttons.append(button(text.BUTTON_NEW_URL, of_request(request, "new_url"), style))
+    if with_ask_again and text.lost_for_good(view):
+        buttons.append(ask_again_button(request))
     return buttons
 
 
@@ -218,7 +225,7 @@ def request_detail(
     say_history(card, view, events, for_moderator=False)
     over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
     again = [ask_again_button(view.request)] if over and view.undelivered else []
-    card.row(*_member_buttons(view))
+    card.row(*_member_buttons(view, with_ask_again=False))
     card.row(
         *again,
         button(text.BUTTON_HISTORY, of_request(view.request, "history")),

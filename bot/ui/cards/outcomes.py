@@ -191,9 +191,13 @@ def say_losses(
             groups.setdefault(words(view, line, frame), []).append(line)
     found = list(groups.items())
     for told, mine in found[:LOSSES_MAX]:
-        heading = text.HEADING_LOST.format(heading=told.heading)
+        heading = text.loss_heading(mine[0], told)
         card.rows(_lost_rows(mine), head=f"{heading}\n{told.sentence}", more=more)
-    others = [row for _, mine in found[LOSSES_MAX:] for row in _lost_rows(mine)]
+    others = [
+        text.ROW_LOST_OTHERWISE.format(row=row, heading=told.heading)
+        for told, mine in found[LOSSES_MAX:]
+        for row in _lost_rows(mine)
+    ]
     card.rows(others, head=text.HEADING_LOST_OTHERS, more=more)
 
 

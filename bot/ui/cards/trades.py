@@ -47,37 +47,51 @@ Rows = Callable[[int], list[str]]
 
 def trade_message(row: OutboxRow, view: RequestView, frame: Frame, *, guild_name: str) -> Classic:
     """Return one part of the messages about a request's trades, as those trades stand now."""
-    told = view.told_in(row.part)
+    told = _without_replaced(view.told_in(row.part))
     waiting = [pair for pair in view.waiting if pair in told]
     if not row.to_member:
-        return _call(view, waiting, frame)
-    before = [_title(view, waiting, guild_name)]
+        return _call(view, waiting, len(told), frame)
+    before = [_title(view, waiting, len(told), guild_name)]
     after = [text.SANDBOX] if frame.sandbox else []
     if waiting:
         before.append(text.trades_until([attempt for _, attempt in waiting]))
         after = [text.TRADES_SAFE, text.TRADES_PHONE, *after]
     listed = waiting if len(waiting) > 1 else []
     others = [pair for pair in told if pair not in waiting]
+    over: tuple[ui.Button[Any], ...] = (_all_offers(),)
+    if not waiting and any(attempt.failed for _, attempt in others):
+        after = [text.TRADES_LOST.format(number=view.request.number), *after]
+        over = (_show_request(view), *over)
     content = composed(before, [lambda n: _rows(listed, n), lambda n: _rows(others, n)], after)
-    return Classic(content, _links(waiting) or (_all_offers(),))
+    return Classic(content, _links(waiting) or over)
 
 
-def _title(view: RequestView, waiting: Sequence[Tried], guild_name: str) -> str:
+def _without_replaced(told: Sequence[Tried]) -> list[Tried]:
+    """Leave out what came to nothing where the same message tells of a later try of that line."""
+    latest = {line.line.line_no: attempt for line, attempt in told}
+    return [
+        (line, attempt)
+        for line, attempt in told
+        if not attempt.failed or attempt is latest[line.line.line_no]
+    ]
+
+
+def _title(view: RequestView, waiting: Sequence[Tried], told: int, guild_name: str) -> str:
     guild = escape(clean_line(guild_name, length_max=_GUILD_NAME_MAX))
     template = text.TRADES_FROM if guild else text.TRADES_FROM_HERE
     where = template.format(guild=guild, number=view.request.number)
     if not waiting:
-        return text.TRADES_OVER.format(where=where)
+        return text.trades_over(told, where)
     if len(waiting) > 1:
         return text.TRADES_MANY.format(trades=text.trades(len(waiting)), where=where)
     return text.TRADES_ONE.format(skin=_name(waiting[0][0], _NAME_LENGTHS[0]), where=where)
 
 
-def _call(view: RequestView, waiting: Sequence[Tried], frame: Frame) -> Classic:
+def _call(view: RequestView, waiting: Sequence[Tried], told: int, frame: Frame) -> Classic:
     """Return what calls a member in public who can't be written to."""
     request = view.request
     template = text.TRADES_CALL_ONE if len(waiting) == 1 else text.TRADES_CALL_MANY
-    said = [text.trades_over_in_channel(view, frame)]
+    said = [text.trades_over_in_channel(view, told, frame)]
     if waiting:
         said = [
             template.format(
@@ -113,9 +127,13 @@ def trades_screen(view: RequestView, frame: Frame) -> ui.LayoutView:
         links = (_all_offers(),)
     for start in range(0, len(links), LINKS_IN_A_ROW):
         card.row(*links[start : start + LINKS_IN_A_ROW])
-    back = text.BUTTON_TRADES_OF.format(number=view.request.number)
-    card.row(button(back, of_request(view.request, "show_one")))
+    card.row(_show_request(view))
     return card.build()
+
+
+def _show_request(view: RequestView) -> ui.Button[Any]:
+    label = text.BUTTON_SHOW_REQUEST.format(number=view.request.number)
+    return button(label, of_request(view.request, "show_one"))
 
 
 def _all_offers() -> ui.Button[Any]:
