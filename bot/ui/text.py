@@ -1261,6 +1261,11 @@ UNDELIVERED: Final[Mapping[str, Reason]] = {
 }
 """What became of purchases that the member does not have, by the market's status."""
 
+UNDELIVERED_IN_PUBLIC: Final[Mapping[str, str]] = {
+    OfferStatus.ROLLBACK_USER: "This was delivered, and returned under Steam's trade protection.",
+}
+"""Where what the member reads is for nobody else."""
+
 UNDELIVERED_OTHERWISE: Final = _undelivered(
     "the trade came to nothing",
     "This was bought, but it did not reach you.",
@@ -1656,8 +1661,10 @@ def _has_new_url(view: RequestView, line: LineView) -> bool:
 
 def loss_in_public(_view: RequestView, line: LineView, frame: Frame) -> Told:
     """Return the same for everybody to read, where there is nothing to press."""
-    reason = _loss_of(line.lost[-1])
-    return Told(reason.heading, _fill(reason.member, frame))
+    last = line.lost[-1]
+    reason = _loss_of(last)
+    words = UNDELIVERED_IN_PUBLIC.get(last.offer_status or "", reason.member)
+    return Told(reason.heading, _fill(words, frame))
 
 
 def loss_for_moderator(view: RequestView, line: LineView, frame: Frame) -> Told:

@@ -513,3 +513,12 @@ def test_a_purchase_that_failed_is_known_from_one_that_may_still_arrive() -> Non
     odd = LineView(line(1), (bought("a status that nobody knows"),))
     assert odd.lost == ()
     assert len(LineView(line(1), (bought(OfferStatus.CANCELED),)).lost) == 1
+
+
+def test_what_concerns_the_members_account_alone_is_not_said_in_public() -> None:
+    returned = view(RequestState.BOUGHT, [lost(1, OfferStatus.ROLLBACK_USER)])
+    warning = "access to your Steam account"
+    assert warning in texts(member.member_status(returned, FRAME, guild_name="A server"))
+    public = texts(result.result_card(returned, FRAME))
+    assert warning not in public
+    assert "returned under Steam's trade protection" in public
