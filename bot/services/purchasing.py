@@ -135,6 +135,7 @@ class Purchasing:
         self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
         # Whether what waits to be posted stands already can't be told from the disk alone.
         await outbox.search_first(tx)
+        await outbox.begin_anew(tx, at=now)
         for request_id in await purchases.requests_on_the_wire(tx):
             log.warning("Request %s was on the wire when the bot stopped.", request_id)
             await self._stop_waiting(tx, request_id, "the bot stopped before the answer")

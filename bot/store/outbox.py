@@ -75,6 +75,17 @@ async def search_first(tx: Transaction) -> None:
     )
 
 
+async def begin_anew(tx: Transaction, *, at: int) -> None:
+    """Have everything that was put off looked at now: by what clock it was, nobody knows."""
+    # In two halves, because each has its index.
+    for unfinished in ("state IN ('waiting', 'trying')", "state = 'posted' AND wanted > shown"):
+        await tx.execute(
+            f"UPDATE outbox SET next_at = ? WHERE {unfinished} AND next_at > ?",  # noqa: S608 - ours
+            at,
+            at,
+        )
+
+
 async def touch_open_requests(tx: Transaction) -> None:
     """Have every message about a request that isn't over drawn again."""
     await tx.execute(
