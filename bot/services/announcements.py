@@ -516,7 +516,11 @@ class Announcements:
         if target_id is None:
             return False
         return await outbox.fall_back(
-            tx, row.outbox_id, target_id=target_id, at=self._clock.now_ms()
+            tx,
+            row.outbox_id,
+            target_id=target_id,
+            at=self._clock.now_ms(),
+            search=self._this_run.is_from_before_a_copy(row.created_at),
         )
 
     async def _try_later(self, row: OutboxRow, error: Exception, *, counted: bool = False) -> None:

@@ -29,11 +29,17 @@ class OldEdits:
         self._turns: dict[int, int] = {}
         self._free_at: dict[int, int] = {}
         self._edited_at: dict[int, int] = {}
+        self._asked_at = 0
 
     def turn_of(self, row: OutboxRow, now: int) -> int:
         """Return when a message may be edited: now at the soonest, and at once if it is young."""
         if row.channel_id is None or not is_old(row, now):
             return now
+        if now < self._asked_at:
+            # The clock was ahead and has been set: turns by what it said then would never come.
+            for times in (self._turns, self._free_at, self._edited_at):
+                times.clear()
+        self._asked_at = now
         turn = self._turns.get(row.outbox_id)
         if turn is None:
             turn = max(now, self._free_at.get(row.channel_id, now))

@@ -135,6 +135,7 @@ class Purchasing:
         self._this_run.older_copy_at = await settings.get_older_copy_at(tx)
         # Whether what waits to be posted stands already can't be told from the disk alone.
         await outbox.search_first(tx)
+        await outbox.begin_anew(tx, at=now)
         for request_id in await purchases.requests_on_the_wire(tx):
             log.warning("Request %s was on the wire when the bot stopped.", request_id)
             await self._stop_waiting(tx, request_id, "the bot stopped before the answer")
@@ -244,7 +245,10 @@ class Purchasing:
                 if self._step(looked) is Step.RESEND and not self._stopping.is_set():
                     await self._resend(looked)
             case Step.BUY if (view.request.expires_at or 0) <= self._now():
-                await self._buying.close_late_lines(view)
+                if self._clock_is_wrong:
+                    await self._put_off(view, wait_for(WaitReason.CLOCK))
+                else:
+                    await self._buying.close_late_lines(view)
             case Step.BUY if not self._stopping.is_set():
                 checked_at = self._now()
                 wait = await self._obstacle(view) or await self._uncovered(view)
@@ -263,6 +267,10 @@ class Purchasing:
 
     def _is_at_its_end(self, view: RequestView) -> bool:
         return view.request.state is RequestState.BUYING and self._step(view) is Step.FINISH
+
+    @property
+    def _clock_is_wrong(self) -> bool:
+        return self._clock_watch is not None and self._clock_watch.wrong is not None
 
     def _step(self, view: RequestView) -> Step:
         return view.next_step(self._now(), grace_ms=self._timing.grace_ms)
@@ -348,7 +356,7 @@ class Purchasing:
         paused, rests, behind = await self._database.read(lambda tx: self._in_the_way(tx, view))
         if paused:
             return wait_for(WaitReason.PAUSED)
-        if self._clock_watch is not None and self._clock_watch.wrong:
+        if self._clock_is_wrong:
             return wait_for(WaitReason.CLOCK)
         if not self._this_run.caught_up:
             return wait_for_the_books(market_silent=self._this_run.market_silent)

@@ -75,6 +75,17 @@ async def search_first(tx: Transaction) -> None:
     )
 
 
+async def begin_anew(tx: Transaction, *, at: int) -> None:
+    """Have everything that was put off looked at now: by what clock it was, nobody knows."""
+    # In two halves, because each has its index.
+    for unfinished in ("state IN ('waiting', 'trying')", "state = 'posted' AND wanted > shown"):
+        await tx.execute(
+            f"UPDATE outbox SET next_at = ? WHERE {unfinished} AND next_at > ?",  # noqa: S608 - ours
+            at,
+            at,
+        )
+
+
 async def touch_open_requests(tx: Transaction) -> None:
     """Have every message about a request that isn't over drawn again."""
     await tx.execute(
@@ -337,16 +348,20 @@ async def park(tx: Transaction, outbox_id: int, reason: str, *, unknown: bool = 
     )
 
 
-async def fall_back(tx: Transaction, outbox_id: int, *, target_id: int, at: int) -> bool:
+async def fall_back(
+    tx: Transaction, outbox_id: int, *, target_id: int, at: int, search: bool = False
+) -> bool:
     """Tell in a channel what was to be told in a direct message that stands nowhere.
 
-    It keeps its place in the order. Return whether it was one.
+    It keeps its place in the order. ``search``: it may have been told there before without our
+    knowing. Return whether it was one.
     """
     changed = await tx.execute(
-        "UPDATE outbox SET to_member = 0, target_id = ?, state = 'waiting', next_at = ?, tries = 0 "
+        "UPDATE outbox SET to_member = 0, target_id = ?, state = ?, next_at = ?, tries = 0 "
         "WHERE outbox_id = ? AND to_member = 1 AND message_id IS NULL "
         "AND state IN ('waiting', 'trying')",
         target_id,
+        OutboxState.TRYING if search else OutboxState.WAITING,
         at,
         outbox_id,
     )

@@ -18,7 +18,7 @@ from bot.services.clock import SystemClock
 from bot.services.clock_watch import ClockWatch, TimeSource, WrongClock
 from bot.services.waits import wait_for
 from bot.store import plans
-from tests.services.house import ANA, HOUR, MINUTE, NOW, House, until, working
+from tests.services.house import ANA, HOUR, MAX, MINUTE, NOW, House, until, working
 
 MARKET, DISCORD = TimeSource.MARKET, TimeSource.DISCORD
 MS = 1_000_000
@@ -306,6 +306,31 @@ class TestWaiting:
             for _ in range(2):
                 watched.hear(MARKET)
             await until(bought)
+
+    async def test_what_is_being_bought_is_not_too_late_by_a_clock_that_is_wrong(
+        self, house: House, machine: Machine
+    ) -> None:
+        watch = ClockWatch(machine.clock, house.database, changed=house.approved.set)
+        view = await house.buy_until(await house.submit_approved(ANA))
+        for _ in range(2):
+            Watched(machine, watch, []).hear(MARKET, -48 * 3600)
+        async with house.database.writing() as tx:
+            await tx.execute("UPDATE attempts SET offer_status = 'timeout'")
+        view = await house.view(view)
+        stamp = view.request.digest[:16]
+        await house.attention.try_again(MAX, view.request.request_id, stamp, view.rounds)
+        house.clock.now += 48 * HOUR
+        worker = house.worker()
+        worker._clock_watch = watch
+        async with working(worker.run()):
+
+            async def waits() -> bool:
+                return (await house.view(view)).request.waits_for is WaitReason.CLOCK
+
+            await until(waits)
+        stands = await house.view(view)
+        assert stands.request.state is RequestState.BUYING
+        assert stands.rounds == 1
 
     async def test_nothing_expires_while_the_time_is_not_known(
         self, house: House, machine: Machine, monkeypatch: pytest.MonkeyPatch

@@ -80,3 +80,13 @@ def test_channels_whose_turn_is_over_are_forgotten() -> None:
         edits.turn_of(one, NOW + number * OLD_EDIT_GAP_MS)
         edits.take(one, NOW + number * OLD_EDIT_GAP_MS)
     assert len(edits._edited_at) + len(edits._free_at) < 3_000
+
+
+def test_clock_that_is_set_back_makes_nobody_wait_for_what_it_said_before() -> None:
+    edits = OldEdits()
+    year_ms = 365 * 86_400_000
+    for number in range(3):
+        edits.turn_of(row(number), NOW + year_ms)
+    edits.take(row(0), NOW + year_ms)
+    assert edits.turn_of(row(1), NOW) == NOW
+    assert edits.turn_of(row(9), NOW) == NOW + OLD_EDIT_GAP_MS

@@ -58,6 +58,16 @@ async def status_of(house: House, view: RequestView, nth: int = 0) -> str | None
     return last.offer_status if last else None
 
 
+async def unposted(house: House) -> int:
+    """Return how many messages stand nowhere or show what is old."""
+    async with house.database.reading() as tx:
+        row = await tx.one(
+            "SELECT count(*) AS n FROM outbox WHERE state <> 'posted' OR wanted > shown"
+        )
+    assert row is not None
+    return int(row["n"])
+
+
 async def look(house: House, *, after_ms: int = 15_000) -> int:
     """Let time pass, ask about what is due then, and return how often the market was called."""
     house.clock.now += after_ms
@@ -160,6 +170,21 @@ class TestFollowedToTheEnd:
         house.market.move(entry(house), OfferStatus.ACCEPTED)
         await started_anew(house).look()
         assert await status_of(house, view) == "accepted"
+
+
+class TestTold:
+    async def test_a_clock_that_was_ahead_keeps_no_message_back_after_a_restart(
+        self, house: House
+    ) -> None:
+        await house.submit(ANA)
+        await house.post_everything()
+        await house.submit(BEA)
+        year_later = house.clock.now + 365 * DAY
+        async with house.database.writing() as tx:
+            await tx.execute("UPDATE outbox SET next_at = ?, wanted = wanted + 1", year_later)
+        await house.worker().recover()
+        await house.post_everything()
+        assert await unposted(house) == 0
 
 
 class TestQuestions:

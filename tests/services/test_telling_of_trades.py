@@ -241,6 +241,23 @@ class TestClosedDms:
         assert [one.channel_id for one in house.discord.of(TRADES)] == [ANA.user_id]
         assert [row.state for row in await parts(house)] == [OutboxState.PARKED]
 
+    async def test_older_copy_that_forgot_the_call_repeats_it_nowhere(self, house: House) -> None:
+        await bought(house)
+        house.discord.trouble = closed_dms(TRADES)
+        await move(house, WAITS)
+        house.clock.now += 1_000
+        house.this_run.older_copy_at = house.clock.now
+        async with house.database.writing() as tx:
+            await tx.execute(
+                "UPDATE outbox SET to_member = 1, target_id = ?, state = 'trying', "
+                "channel_id = NULL, message_id = NULL, shown = 0 WHERE kind = 'trades'",
+                ANA.user_id,
+            )
+        await house.post_everything()
+        assert [one.channel_id for one in house.discord.of(TRADES)] == [RESULTS]
+        (row,) = await parts(house)
+        assert (row.state, row.target_id) == (OutboxState.POSTED, RESULTS)
+
     async def test_deleted_call_comes_back_in_the_channel_of_today(self, house: House) -> None:
         await bought(house)
         first, _ = house.market.purchases

@@ -292,6 +292,7 @@ CALLS: tuple[Call, ...] = (
     set_up,
     give_url,
     count_money,
+    lambda tx: outbox.begin_anew(tx, at=NOW),
     lambda tx: outbox.find_part(tx, request_id(), MessageKind.MEMBER_HERE, 0),
     lambda tx: requests.bought_of_member(tx, ANA, at=NOW),
     lambda tx: requests.note_here(tx, request_id(), at=NOW),
