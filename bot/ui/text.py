@@ -601,7 +601,7 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.SETTLE_CHANGED: (
         (
             "What is unknown about request #{number} has changed since you opened this; {user_id} "
-            "settled some of it {decided_at}. Nothing was settled by you. This is how it is now."
+            "settled some of it {decided_at}. Nothing changed by your click. This is how it is now."
         ),
         (
             "What is unknown about request #{number} has changed since you opened this, so "
@@ -748,11 +748,11 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.NOT_BACK_CHANGED: (
         (
             "What is open here has changed since you opened it; {user_id} booked some of it "
-            "{decided_at}. Nothing was booked by you. This is how it is now."
+            "{decided_at}. Nothing was booked by your click. This is how it is now."
         ),
         (
-            "What is open here has changed since you opened it. Nothing was booked by you. This "
-            "is how it is now."
+            "What is open here has changed since you opened it. Nothing was booked by your click. "
+            "This is how it is now."
         ),
     ),
     Problem.NOT_ALLOWED_TO_ASK: (
@@ -1854,7 +1854,7 @@ EVENTS: Final[Mapping[EventKind, Happened]] = {
         ),
     ),
     EventKind.SPENT_AFTER_ALL: Happened(
-        (),
+        ("it was paid for after all",),
         ("counts as spent again, because it is alive after all",),
     ),
     EventKind.CLOSED: _for_both("done: nothing about it can change any more"),
@@ -2783,11 +2783,12 @@ NOTICE_STUCK: Final = (
     "bought in its place. If it stays so, ask SkinsBack, with the number of the purchase."
 )
 NOTICE_ARRIVED: Final = (
-    "**Arrived after all.** It had taken too long, or been called not delivered."
+    "**Arrived after all.** It had taken too long, or been called not delivered. Its money counts "
+    "as spent, also if it had been booked as back."
 )
 NOTICE_ARRIVED_TWICE: Final = (
     "**Arrived after all, and was bought again meanwhile: {member} may have two of it.** It had "
-    "been called not delivered."
+    "been called not delivered. The money of both counts as spent."
 )
 NOTICE_MOVES: Final = "**On its way again.** It had been called over, or had taken too long."
 NOTICE_ROW: Final = "- {skin} · {paid}"
@@ -3155,8 +3156,8 @@ NOT_BACK_OPTION: Final = "{paid} · purchase {buy_id} · {why}"
 NOT_BACK_PAGE: Final = "-# Page {page} of {pages}"
 SELECT_NOT_BACK: Final = "Choose what you have seen back"
 MONEY_IS_BACK: Final = (
-    "Booked: {amount} of {purchases} is back. It no longer counts as spent, and the history of the "
-    "request names you."
+    "Booked: {amount} of {purchases} is back. It no longer counts as spent, and your name stands "
+    "beside it in the history."
 )
 
 

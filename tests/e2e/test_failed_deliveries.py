@@ -235,6 +235,7 @@ async def test_administrators_see_where_the_money_is_and_book_what_is_back(
     (lost,) = (reply for reply in replies if reply is not won[0])
     first = world.olga if won[0] is replies[0] else other
     assert f"@{first.name} booked some of it" in lost.text
+    assert "Nothing was booked by your click" in lost.text
     back = world.rows(
         "SELECT back_by FROM attempts WHERE request_id = ? AND back_at > 0", case.request_id
     )

@@ -345,6 +345,7 @@ class TestNotice:
             both = replace(arrived, lines=(LineView(line(1), (first, again)),))
             said = delivery_notice(NOTICE, both, FRAME).content
             assert ("may have two of it" in said) is two, twin
+            assert "counts as spent" in said
 
     def test_it_is_drawn_from_how_things_stand_now(self) -> None:
         for now, said in (
