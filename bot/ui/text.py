@@ -2209,7 +2209,7 @@ TRY_AGAIN_FROM: Final = (
 URL_IS_NEW: Final = (
     "{member} has given a new Trade URL of the same Steam account {when}, so **Try again** helps."
 )
-MEMBER_IS_HERE: Final = "{member} is in Steam now ({when}) and asks for another try."
+MEMBER_IS_HERE: Final = "{member} said {when} that they have Steam open, and asks for another try."
 FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
@@ -2925,8 +2925,8 @@ HERE_BEFORE: Final = (
     "them has it sent again, I write to you."
 )
 HERE_MESSAGE: Final = (
-    "{member} is in Steam now ({when}) and asks for another try of request #{number}: {skins} not "
-    "accepted in time, {total} at most."
+    "{member} said {when} that they have Steam open, and asks for another try of request "
+    "#{number}: {skins} not accepted in time, {total} at most."
 )
 HERE_OVER: Final = (
     "{member} asked for another try of request #{number}. Nothing waits for that any more."

@@ -83,7 +83,7 @@ async def test_member_who_missed_a_trade_says_so_and_a_moderator_has_it_sent_aga
         )
     )
     assert not called.mentions_pinged.roles
-    await case.card.wait_for("is in Steam now")
+    await case.card.wait_for("that they have Steam open")
     twice = await case.member.click(status, "I'm here")
     assert "know already" in twice.text
 
@@ -135,7 +135,7 @@ async def test_member_without_direct_messages_says_so_in_the_results_channel(
     reply = await bea.click(result, "I'm here")
     assert reply.ephemeral
     assert "The moderators are told that you are in Steam now" in reply.text
-    await case.card.wait_for("is in Steam now")
+    await case.card.wait_for("that they have Steam open")
 
 
 # New Trade URL
