@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -337,14 +338,7 @@ class Buying:
         for stray in verdict.strays:
             await self._booking.book_stray(tx, view, stray)
         current = await requests.get(tx, request_id) or view
-        await self._record(
-            tx,
-            view,
-            EventKind.ANSWERED,
-            purchased=len(current.in_state(LineState.PURCHASED)),
-            refused=len(current.in_state(LineState.REFUSED)),
-            unknown=len(current.in_state(LineState.UNKNOWN)),
-        )
+        await self._record(tx, view, EventKind.ANSWERED, **_answer_to(current, batch))
         await self._count_unclear(tx, current, batch)
         await self.go_on(tx, current, send=True)
 
@@ -518,6 +512,19 @@ def _resolve(
         free = [listing for listing in on_sale if listing.listing_id not in taken]
         verdicts += resolve(lines, free, refused=refused)
     return verdicts
+
+
+def _answer_to(view: RequestView, batch: Batch) -> dict[str, int]:
+    """Return what became of a call: of its own tries, not of those before or beside it."""
+    found = Counter(
+        attempt.state
+        for order in batch.orders
+        if (line := view.line_of(order.purchase_key)) is not None
+        and (attempt := line.attempt(order.purchase_key)) is not None
+    )
+    purchased, refused = found[AttemptState.PURCHASED], found[AttemptState.REFUSED]
+    unknown = len(batch.orders) - purchased - refused
+    return {"purchased": purchased, "refused": refused, "unknown": unknown}
 
 
 def _same_for_all(batch: Batch, outcome: Outcome) -> Verdict:
