@@ -726,10 +726,10 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.HERE_TRIED_ALREADY: (
         (
-            "Request #{number} is being tried again at this moment. Keep Steam open: I write to "
-            "you as soon as a trade waits."
+            "Request #{number} is being tried again at this moment. Keep Steam open: you are told "
+            "as soon as a trade waits."
         ),
-        "It is being tried again at this moment. I write to you as soon as a trade waits.",
+        "It is being tried again at this moment. You are told as soon as a trade waits.",
     ),
     Problem.NOTHING_MISSED: (
         (
@@ -2918,11 +2918,11 @@ URL_UNTOUCHED: Final = (
 
 HERE_NOW: Final = (
     "The moderators are told that you are in Steam now. Keep it open: as soon as one of them has "
-    "request #{number} sent again, I write to you. Nothing is sent before."
+    "request #{number} sent again and the trade waits, you are told. Nothing is sent before."
 )
 HERE_BEFORE: Final = (
     "The moderators know already that you are waiting for request #{number}. As soon as one of "
-    "them has it sent again, I write to you."
+    "them has it sent again and the trade waits, you are told."
 )
 HERE_MESSAGE: Final = (
     "{member} said {when} that they have Steam open, and asks for another try of request "

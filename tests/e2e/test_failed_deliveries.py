@@ -77,6 +77,8 @@ async def test_member_who_missed_a_trade_says_so_and_a_moderator_has_it_sent_aga
     assert "refund" not in status.text
     reply = await case.member.click(status, "I'm here")
     assert "The moderators are told that you are in Steam now" in reply.text
+    # Not "I write to you": who takes no direct messages is called in the results channel.
+    assert "sent again and the trade waits, you are told" in reply.text
     called = await world.approvals.wait_for(
         lambda message: (
             "asks for another try of request" in message.text and f"#{case.number}:" in message.text
