@@ -184,9 +184,13 @@ class Booking:
     async def _raise(
         self, tx: Transaction, view: RequestView | None, alarm: Alarm, purchase: Purchase
     ) -> None:
-        """Write an alarm into the history and the log, and pause buying."""
+        """Write an alarm into the history and the log, and pause buying.
+
+        A purchase that came back is alarming and pauses nothing: the market is known to call a
+        trade over time that was accepted, and the moderators are told.
+        """
         log.error(
-            "The market did what must never happen: %s, request %s, purchase %s",
+            "The market did what should never happen: %s, request %s, purchase %s",
             alarm.value,
             view.request.request_id if view else "of nobody",
             purchase.buy_id,
@@ -201,6 +205,8 @@ class Booking:
             request_id = view.request.request_id
             await purchases.record_alarm(tx, request_id, purchase, alarm, foreign=foreign)
             await outbox.touch(tx, request_id)
+        if alarm is Alarm.CAME_BACK:
+            return
         await self._watch.pause_in(
             tx, PauseCause.ALARM, details=f"{alarm.value}{where}, purchase {purchase.buy_id}"
         )

@@ -338,7 +338,7 @@ class Buying:
         for stray in verdict.strays:
             await self._booking.book_stray(tx, view, stray)
         current = await requests.get(tx, request_id) or view
-        await self._record(tx, view, EventKind.ANSWERED, **_counts(current, batch))
+        await self._record(tx, view, EventKind.ANSWERED, **_answer_to(current, batch))
         await self._count_unclear(tx, current, batch)
         await self.go_on(tx, current, send=True)
 
@@ -514,16 +514,17 @@ def _resolve(
     return verdicts
 
 
-def _counts(view: RequestView, batch: Batch) -> dict[str, int]:
-    """Return what an answer says of its own lines; those of earlier calls have been told."""
-    lines = (view.line_of(order.purchase_key) for order in batch.orders)
-    found = Counter(line.state for line in lines if line is not None)
-    bought, unknown = found[LineState.PURCHASED], found[LineState.UNKNOWN]
-    return {
-        "purchased": bought,
-        "refused": len(batch.orders) - bought - unknown,
-        "unknown": unknown,
-    }
+def _answer_to(view: RequestView, batch: Batch) -> dict[str, int]:
+    """Return what became of a call: of its own tries, not of those before or beside it."""
+    found = Counter(
+        attempt.state
+        for order in batch.orders
+        if (line := view.line_of(order.purchase_key)) is not None
+        and (attempt := line.attempt(order.purchase_key)) is not None
+    )
+    purchased, refused = found[AttemptState.PURCHASED], found[AttemptState.REFUSED]
+    unknown = len(batch.orders) - purchased - refused
+    return {"purchased": purchased, "refused": refused, "unknown": unknown}
 
 
 def _same_for_all(batch: Batch, outcome: Outcome) -> Verdict:

@@ -726,10 +726,10 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.HERE_TRIED_ALREADY: (
         (
-            "Request #{number} is being tried again at this moment. Keep Steam open: I write to "
-            "you as soon as a trade waits."
+            "Request #{number} is being tried again at this moment. Keep Steam open: you are told "
+            "as soon as a trade waits."
         ),
-        "It is being tried again at this moment. I write to you as soon as a trade waits.",
+        "It is being tried again at this moment. You are told as soon as a trade waits.",
     ),
     Problem.NOTHING_MISSED: (
         (
@@ -2216,7 +2216,7 @@ TRY_AGAIN_FROM: Final = (
 URL_IS_NEW: Final = (
     "{member} has given a new Trade URL of the same Steam account {when}, so **Try again** helps."
 )
-MEMBER_IS_HERE: Final = "{member} is in Steam now ({when}) and asks for another try."
+MEMBER_IS_HERE: Final = "{member} said {when} that they have Steam open, and asks for another try."
 FREE_AGAIN: Final = "Nothing was paid for what was not bought (at most {total})."
 DENIED_BY: Final = "Denied by {moderator} {when}"
 CANCELLED_BY: Final = "Cancelled by {member} {when}. Nothing was bought."
@@ -2925,15 +2925,15 @@ URL_UNTOUCHED: Final = (
 
 HERE_NOW: Final = (
     "The moderators are told that you are in Steam now. Keep it open: as soon as one of them has "
-    "request #{number} sent again, I write to you. Nothing is sent before."
+    "request #{number} sent again and the trade waits, you are told. Nothing is sent before."
 )
 HERE_BEFORE: Final = (
     "The moderators know already that you are waiting for request #{number}. As soon as one of "
-    "them has it sent again, I write to you."
+    "them has it sent again and the trade waits, you are told."
 )
 HERE_MESSAGE: Final = (
-    "{member} is in Steam now ({when}) and asks for another try of request #{number}: {skins} not "
-    "accepted in time, {total} at most."
+    "{member} said {when} that they have Steam open, and asks for another try of request "
+    "#{number}: {skins} not accepted in time, {total} at most."
 )
 HERE_OVER: Final = (
     "{member} asked for another try of request #{number}. Nothing waits for that any more."

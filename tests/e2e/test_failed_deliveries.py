@@ -77,13 +77,15 @@ async def test_member_who_missed_a_trade_says_so_and_a_moderator_has_it_sent_aga
     assert "refund" not in status.text
     reply = await case.member.click(status, "I'm here")
     assert "The moderators are told that you are in Steam now" in reply.text
+    # Not "I write to you": who takes no direct messages is called in the results channel.
+    assert "sent again and the trade waits, you are told" in reply.text
     called = await world.approvals.wait_for(
         lambda message: (
             "asks for another try of request" in message.text and f"#{case.number}:" in message.text
         )
     )
     assert not called.mentions_pinged.roles
-    await case.card.wait_for("is in Steam now")
+    await case.card.wait_for("that they have Steam open")
     twice = await case.member.click(status, "I'm here")
     assert "know already" in twice.text
 
@@ -135,7 +137,7 @@ async def test_member_without_direct_messages_says_so_in_the_results_channel(
     reply = await bea.click(result, "I'm here")
     assert reply.ephemeral
     assert "The moderators are told that you are in Steam now" in reply.text
-    await case.card.wait_for("is in Steam now")
+    await case.card.wait_for("that they have Steam open")
 
 
 # New Trade URL

@@ -60,7 +60,9 @@ async def alarms(house: House) -> list[str]:
         )
         pause = await settings.get_pause(tx)
     raised = [row["alarm"] for row in rows]
-    assert (pause is not None and pause.cause is PauseCause.ALARM) == bool(raised)
+    # What came back is told to the moderators, and is no reason to buy nothing more.
+    pausing = [alarm for alarm in raised if alarm != "came_back"]
+    assert (pause is not None and pause.cause is PauseCause.ALARM) == bool(pausing)
     return raised
 
 

@@ -467,8 +467,11 @@ class TestTryAgain:
         assert now.debited_total == first.debited + second.debited
         async with house.database.reading() as tx:
             pause = await settings.get_pause(tx)
-        assert pause is not None
-        assert "came_back" in pause.details
+        assert pause is None
+        alarms = [one for one in await house.history(missed) if one.kind is EventKind.ALARM]
+        assert [one.details["alarm"] for one in alarms] == ["came_back"]
+        notices = [row for row in await house.rows() if row[0] == MessageKind.DELIVERY_NOTICE]
+        assert len(notices) == 1
 
 
 class TestHere:

@@ -111,6 +111,11 @@ class TestBuying:
         ]
         assert [line.cheapest_seen for line in lines[:2]] == [None, 500 * DOLLAR]
         assert [len(line.attempts) for line in bought.lines] == [0, 0, 1]
+        # The history tells of the answer to what was sent, and of nothing else.
+        (answered,) = (
+            event for event in await house.history(view) if event.kind is EventKind.ANSWERED
+        )
+        assert answered.details == {"purchased": 1, "refused": 0, "unknown": 0}
 
     async def test_request_of_which_nothing_can_be_had_is_bought_without_a_call(
         self, house: House

@@ -102,8 +102,8 @@ async def _ana_is_here(scene: Scene, told: Message, card: Message) -> Message:
     answer = await scene.ana.presses(told, _HERE)
     stage.show_news(answer, "The moderators are told that you are in Steam now")
     note = await scene.approvals.wait_for("asks for another try of request #1", WAIT_S)
-    stage.show(note, "@Ana is in Steam now", "not accepted in time", buttons=("Details",))
-    await card.wait_for("is in Steam now", WAIT_S)
+    stage.show(note, "that they have Steam open", "not accepted in time", buttons=("Details",))
+    await card.wait_for("that they have Steam open", WAIT_S)
     return note
 
 
