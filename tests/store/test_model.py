@@ -1028,7 +1028,7 @@ def test_life_of_requests_holds_its_invariants_after_every_step(empty_database: 
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=40,
+            max_examples=60,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
