@@ -279,6 +279,8 @@ class House:
             others = [
                 asyncio.create_task(work)
                 for work in (
+                    # First in line at the market: nothing is bought before it has answered this.
+                    self.books.run(),
                     self.announcements.run(),
                     self.services.catalogue.run(),
                     self.services.requests.run_sweeper(),
@@ -287,7 +289,6 @@ class House:
                     self.follower.run(),
                     self.follower.run_hints(),
                     events.run(),
-                    self.books.run(),
                     self.disk.run(),
                     self.clock_watch.run(),
                 )
