@@ -28,8 +28,11 @@ lint: $(MARKER_DEV)
 types: $(MARKER_DEV)
 	$(BIN)/mypy
 
+# One more than there are processors: many tests wait for processes of their own.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 unit: $(MARKER_DEV)
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 bench: $(MARKER_DEV) ## measure the budgets, each against a baseline in the same run
 	@$(BIN)/python -m tests.bench

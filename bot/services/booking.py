@@ -190,7 +190,7 @@ class Booking:
         trade over time that was accepted, and the moderators are told.
         """
         log.error(
-            "The market did what should never happen: %s, request %s, purchase %s",
+            "The market did what must never happen: %s, request %s, purchase %s",
             alarm.value,
             view.request.request_id if view else "of nobody",
             purchase.buy_id,
