@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from bot.domain.market import OfferStatus
+from bot.domain.delivery import RETURNED
+from bot.domain.market import FAILED_STATUSES, OfferStatus
 from bot.sandbox.discord import DelayAnswer, Hang, Member, Message, Refuse
 from bot.sandbox.discord.faults import Action
+from bot.sandbox.skinsback.sockets import Greeting
+from bot.ui import text
 from tests.e2e.cases import Case, send
 from tests.e2e.screens import CASE, answered_twice, labels, unanswered
 from tests.e2e.test_outbox import NONCE_FORGOTTEN_S
@@ -314,3 +317,55 @@ async def test_bot_that_dies_while_it_tells_tells_it_once(tmp_path: Path, fault:
         move(case, ACCEPTED)
         await case.card.wait_for("1 delivered")
         assert len(trade_messages(case)) == 1
+
+
+@shared
+@pytest.mark.parametrize("status", sorted(FAILED_STATUSES))
+async def test_trade_that_ends_otherwise_says_why_everywhere(
+    following: World, status: OfferStatus
+) -> None:
+    case = await bought(following)
+    move(case, WAITS)
+    await trade_message(case, "waiting in Steam")
+    if status in RETURNED:
+        move(case, OfferStatus.ACCEPTED)
+        await case.result("delivered")
+    move(case, status)
+    heading = text.UNDELIVERED[status].heading
+    for said in (await case.status(heading), await case.result(heading)):
+        assert "(code" not in said.text
+    await case.card.wait_for(heading)
+    await trade_message(case, "request #")
+
+
+def _refuse(world: World) -> None:
+    world.market.sockets.greeting = Greeting.REFUSE
+
+
+def _keep_silent(world: World) -> None:
+    world.market.sockets.greeting = Greeting.SILENCE
+
+
+def _cut_the_greeting(world: World) -> None:
+    world.market.sockets.greeting = Greeting.CUT
+
+
+def _hold(world: World) -> None:
+    world.market.sockets.hold()
+
+
+@shared
+@pytest.mark.parametrize("trouble", [_refuse, _keep_silent, _cut_the_greeting, _hold])
+async def test_socket_when_it_dies_in_any_phase_then_the_trade_is_told_all_the_same(
+    following: World, trouble: Callable[[World], None]
+) -> None:
+    world = following
+    case = await bought(world)
+    trouble(world)
+    await world.market.drop_sockets()
+    move(case, WAITS)
+    await trade_message(case, "waiting in Steam")
+    world.market.sockets.cut(within_a_frame=True)
+    move(case, OfferStatus.ACCEPTED)
+    await case.result("delivered")
+    assert len(trade_messages(case)) == 1
