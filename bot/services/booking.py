@@ -75,7 +75,7 @@ class Booking:
                 new_id = new_request_id(self._rng)
                 await baskets.give_new_id(tx, parsed[0], new_id, at=self._clock.now_ms())
             return await self.book_stray(tx, None, purchase)
-        attempt = next((one for one in line.attempts if one.purchase_key == key), None)
+        attempt = line.attempt(key)
         if await purchases.key_of_buy_id(tx, purchase.buy_id) not in (None, key):
             # One purchase can't be the outcome of two orders: this one's is not known by it.
             return await self.book_stray(tx, view, purchase)
@@ -184,11 +184,7 @@ class Booking:
     async def _raise(
         self, tx: Transaction, view: RequestView | None, alarm: Alarm, purchase: Purchase
     ) -> None:
-        """Write an alarm into the history and the log, and pause buying.
-
-        A purchase that came back is alarming and pauses nothing: the market is known to call a
-        trade over time that was accepted, and the moderators are told.
-        """
+        """Write an alarm into the history and the log, and pause buying if it is one to stop at."""
         log.error(
             "The market did what must never happen: %s, request %s, purchase %s",
             alarm.value,
@@ -205,7 +201,7 @@ class Booking:
             request_id = view.request.request_id
             await purchases.record_alarm(tx, request_id, purchase, alarm, foreign=foreign)
             await outbox.touch(tx, request_id)
-        if alarm is Alarm.CAME_BACK:
+        if not alarm.pauses_buying:
             return
         await self._watch.pause_in(
             tx, PauseCause.ALARM, details=f"{alarm.value}{where}, purchase {purchase.buy_id}"

@@ -1,8 +1,8 @@
 """Following purchases: what became of each, from the answers of the market, until nothing changes.
 
 The market's events only bring the next question forward. Many purchases are asked about in one
-call, and two rounds of questions lie a while apart, so that the number of calls doesn't grow with
-the number of purchases.
+call, and only a few rounds of questions follow at once, so that the number of calls doesn't grow
+with the number of purchases.
 """
 
 from __future__ import annotations

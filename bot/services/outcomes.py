@@ -15,7 +15,7 @@ from bot.skinsback.refusals import Scope, rule_for
 
 
 class Alarm(StrEnum):
-    """What must never happen: it is booked as it came, raised, and buying pauses."""
+    """What should not happen: it is booked as it came, raised, and most of it pauses buying."""
 
     FOREIGN_KEY = "foreign_key"
     WRONG_STEAM_ACCOUNT = "wrong_steam_account"
@@ -24,6 +24,14 @@ class Alarm(StrEnum):
     """Called refused, not sent or not bought, and found bought all the same."""
     CAME_BACK = "came_back"
     """Failed, bought anew, and accepted after all: the member has two."""
+
+    @property
+    def pauses_buying(self) -> bool:
+        """Whether nothing more is bought for it.
+
+        Not for what came back: the market is known to call a trade over time that was accepted.
+        """
+        return self is not Alarm.CAME_BACK
 
 
 @dataclass(frozen=True, slots=True)

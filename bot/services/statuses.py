@@ -74,7 +74,7 @@ class Statuses:
 
         ``line``: as it stood before the purchase was booked.
         """
-        before = next((one for one in line.attempts if one.purchase_key == key), None)
+        before = line.attempt(key)
         known = before is not None and before.buy_id == purchase.buy_id
         return await self._write(
             tx,

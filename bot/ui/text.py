@@ -1262,6 +1262,7 @@ UNDELIVERED: Final[Mapping[str, Reason]] = {
 """What became of purchases that the member does not have, by the market's status."""
 
 UNDELIVERED_IN_PUBLIC: Final[Mapping[str, str]] = {
+    OfferStatus.USER_NOT_TRADABLE: "This was bought, but its trade could not be sent.",
     OfferStatus.ROLLBACK_USER: "This was delivered, and returned under Steam's trade protection.",
 }
 """Where what the member reads is for nobody else."""
@@ -2157,6 +2158,11 @@ ABOUT_BOUGHT: Final = "{paid} · {sign} {state}"
 HEADING_ALARM: Final = (
     "**The market did something that must never happen**\nIt is booked as it came, and buying was "
     "paused for it. The person who runs the bot finds it in the log."
+)
+HEADING_CAME_BACK: Final = (
+    "**Perhaps arrived twice**\nThe market had called it not delivered, so it was bought anew; "
+    "then the first one was accepted after all. Both count as spent, and buying goes on. Ask the "
+    "member whether they have two."
 )
 ROW_ALARM: Final = "⚠️ {skin} · {paid}: {alarm}"
 ROW_ALARM_UNPAID: Final = "⚠️ {skin}: {alarm}"

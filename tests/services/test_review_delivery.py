@@ -13,7 +13,6 @@ from bot.domain.models import RequestView, WaitReason
 from bot.domain.money import Micros
 from bot.domain.states import RequestState
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
-from bot.sandbox.skinsback.ledger import LedgerEntry
 from bot.services import following
 from bot.services.following import Follower
 from bot.services.outcomes import Alarm
@@ -31,8 +30,8 @@ from tests.services.house import (
     House,
     ManualClock,
 )
+from tests.services.test_following import LOOK, buy, calls, entry
 
-LOOK = "market_getinfo"
 DAY = 24 * HOUR
 
 
@@ -42,15 +41,6 @@ async def market(clock: ManualClock) -> AsyncIterator[SkinsbackSandbox]:
     async with SkinsbackSandbox(size=0, clock=lambda: clock.now / 1000) as market:
         market.script_trades(())
         yield market
-
-
-async def buy(house: House, *skins: tuple[str, int]) -> RequestView:
-    """Return a request that was bought this moment."""
-    return await house.buy_until(await house.submit_approved(ANA, *skins))
-
-
-def entry(house: House, nth: int = 0) -> LedgerEntry:
-    return house.market.purchases[nth]
 
 
 async def status_of(house: House, view: RequestView, nth: int = 0) -> str | None:
@@ -74,10 +64,6 @@ async def look(house: House, *, after_ms: int = 15_000) -> int:
     before = calls(house)
     await house.follower.look()
     return calls(house) - before
-
-
-def calls(house: House) -> int:
-    return sum(call.method == LOOK for call in house.market.calls)
 
 
 async def lose(house: House, *places: int) -> None:

@@ -23,6 +23,7 @@ from bot.domain.models import (
 )
 from bot.domain.money import Micros
 from bot.domain.states import AttemptState, LineState, RequestState
+from bot.services.outcomes import Alarm
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
 from bot.ui import text
@@ -516,9 +517,23 @@ def test_a_purchase_that_failed_is_known_from_one_that_may_still_arrive() -> Non
 
 
 def test_what_concerns_the_members_account_alone_is_not_said_in_public() -> None:
+    stopped = view(RequestState.BOUGHT, [lost(1, OfferStatus.USER_NOT_TRADABLE)])
+    assert "a ban" in texts(member.member_status(stopped, FRAME, guild_name="A server"))
+    assert "a ban" not in texts(result.result_card(stopped, FRAME))
     returned = view(RequestState.BOUGHT, [lost(1, OfferStatus.ROLLBACK_USER)])
     warning = "access to your Steam account"
     assert warning in texts(member.member_status(returned, FRAME, guild_name="A server"))
     public = texts(result.result_card(returned, FRAME))
     assert warning not in public
     assert "returned under Steam's trade protection" in public
+
+
+@pytest.mark.parametrize("alarm", Alarm)
+def test_card_says_that_buying_was_paused_only_where_it_was(alarm: Alarm) -> None:
+    one = attempt(1, AttemptState.PURCHASED, alarms=(alarm.value,))
+    said = texts(
+        approval.approval_card(view(RequestState.BOUGHT, [LineView(line(1), (one,))]), FRAME)
+    )
+    assert text.alarms_in_words((alarm.value,)) in said
+    assert ("buying was paused for it" in said) == alarm.pauses_buying
+    assert ("buying goes on" in said) != alarm.pauses_buying

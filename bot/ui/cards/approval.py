@@ -221,7 +221,7 @@ def _buying(view: RequestView, frame: Frame) -> ui.LayoutView:
 
 def _say_outcomes(card: Card, view: RequestView, frame: Frame) -> None:
     more = text.LIST_MORE_DETAILS
-    card.rows(outcomes.alarm_rows(view), head=text.HEADING_ALARM, more=more)
+    card.rows(outcomes.alarm_rows(view), head=outcomes.alarm_heading(view), more=more)
     found = outcomes.reasons(view, frame, text.reason_for_moderator)
     outcomes.say_reasons(card, found, more=more)
     outcomes.say_losses(card, view, frame, text.loss_for_moderator, more=more)

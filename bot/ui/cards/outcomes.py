@@ -9,6 +9,7 @@ from typing import Final
 from bot.domain.models import LineView, RequestView
 from bot.domain.money import Micros
 from bot.domain.states import LineState
+from bot.services.outcomes import Alarm
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import Card, named
@@ -133,6 +134,13 @@ def alarm_rows(view: RequestView) -> list[str]:
             words = text.alarms_in_words(alarms)
             rows.append(template.format(skin=group.shown, paid=paid_in_words(group), alarm=words))
     return rows
+
+
+def alarm_heading(view: RequestView) -> str:
+    """Return what stands over those rows: whether buying was paused for any of them."""
+    raised = {alarm for line in view.lines for alarm in alarms_of(line)}
+    harmless = {alarm.value for alarm in Alarm if not alarm.pauses_buying}
+    return text.HEADING_CAME_BACK if raised <= harmless else text.HEADING_ALARM
 
 
 def alarms_of(line: LineView) -> tuple[str, ...]:
