@@ -52,6 +52,7 @@ from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
 from bot.services.pauses import Pauses, lift_all
+from bot.services.picking import Picking
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.rebinding import named, rebind
 from bot.services.requests import Requests
@@ -408,6 +409,7 @@ def build(
         operator_ids=settings.operator_ids,
         approved=approved,
     )
+    baskets = Baskets(database, guilds, catalogue, market, clock, rng)
     services = Services(
         approvals=Approvals(database, guilds, announcements, poster),
         attention=Attention(
@@ -420,7 +422,7 @@ def build(
             operator_ids=settings.operator_ids,
             approved=approved,
         ),
-        baskets=Baskets(database, guilds, catalogue, market, clock, rng),
+        baskets=baskets,
         books=books,
         catalogue=catalogue,
         guilds=guilds,
@@ -436,6 +438,7 @@ def build(
             operator_ids=settings.operator_ids,
             approved=approved,
         ),
+        picking=Picking(database, guilds, catalogue, baskets, clock),
         requests=Requests(
             database,
             vault,

@@ -52,6 +52,7 @@ class Problem(StrEnum):
     BASKET_EMPTY = auto()
     BASKET_CHANGED = auto()
     CATALOGUE_MISSING = auto()
+    SEARCH_FORGOTTEN = auto()
     # Requests
     TOO_MANY_OPEN = auto()
     NO_SUCH_REQUEST = auto()

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.app import Quartermaster
 from bot.domain.limits import LINES_HARD_MAX
-from bot.domain.market import Quote
+from bot.domain.market import APP_IDS, Quote
 from bot.domain.models import Actor, Pick
 from bot.domain.money import CENT, Micros, format_usd, parse_typed_price
 from bot.domain.states import RequestState
@@ -105,7 +105,7 @@ class BasketCog(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         try:
             self._guilds.require_allowed(actor_of(interaction))
-            quotes = self._catalogue.search(current).quotes
+            quotes = self._catalogue.search(current, tuple(APP_IDS)).quotes
         except UserFacingError:
             return []
         except Exception:

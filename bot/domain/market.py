@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.money import Micros
+from bot.domain.picking import Doubt, doubts_of
 
 APP_IDS = {"cs2": 730, "dota2": 570, "rust": 252490}
 """Steam's app id of each game that the market sells."""
@@ -43,6 +44,13 @@ class Quote:
     price: Micros
     count: int
     class_id: str
+    usual: Micros | None = None
+    """Its own median price of the last two weeks, once there are enough days to tell."""
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Why its price deserves a second look."""
+        return doubts_of(self.price, usual=self.usual, stock=self.count)
 
 
 @dataclass(frozen=True, slots=True)

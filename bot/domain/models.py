@@ -16,6 +16,7 @@ from bot.domain.delivery import SETTLES_MS, TRADE_LIVES_MS, is_moving
 from bot.domain.limits import MISSES_NEEDED, ROUNDS_MAX, SILENT_GRACES, SILENT_PASSES, TRIES_MAX
 from bot.domain.market import FAILED_STATUSES, OfferStatus
 from bot.domain.money import Micros
+from bot.domain.picking import Doubt, doubts_of
 from bot.domain.states import (
     AttemptState,
     LastTry,
@@ -98,6 +99,16 @@ class Pick:
     quote: Micros
     ceiling: Micros
     class_id: str
+    usual: Micros | None = None
+    """Its own median price of the two weeks before it was picked, if that was known."""
+    stock: int | None = None
+    """How many were for sale when it was picked."""
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Why its price deserves a second look; one listing is one by its nature."""
+        stock = self.stock if self.listing_id is None else None
+        return doubts_of(self.quote, usual=self.usual, stock=stock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,15 @@ class Line:
     """How often a moderator has had it tried again."""
     no_listing: NoListing | None = None
     cheapest_seen: Micros | None = None
+    usual: Micros | None = None
+    stock: int | None = None
+    """What the price list said when it was picked: see ``Pick``."""
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Why its price deserves a second look, as it was when it was picked."""
+        stock = self.stock if self.listing_id is None else None
+        return doubts_of(self.quote, usual=self.usual, stock=stock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,6 +611,8 @@ class GuildSettings:
     undo_s: int = 10
     delivery: Delivery | None = None
     """When approved requests are bought; None as long as nobody has chosen, and then at once."""
+    games: tuple[str, ...] = ("cs2",)
+    """Whose skins can be asked for, the first of ``APP_IDS`` first."""
 
     @property
     def ready(self) -> bool:

@@ -11,7 +11,7 @@ from random import Random
 from bot.domain.keys import new_request_id
 from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
-from bot.domain.models import Actor, Basket, GuildSettings, Pick, RequestView
+from bot.domain.models import Actor, Basket, GuildSettings, Line, Pick, RequestView
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
 from bot.domain.states import RequestState
@@ -106,7 +106,7 @@ class Baskets:
         if basket is not None:
             return basket
         async with self._database.writing() as tx:
-            return await self._find_or_make(tx, guild_id, actor.user_id)
+            return await self.find_or_make(tx, guild_id, actor.user_id)
 
     async def open_shown(self, actor: Actor, shown: Shown) -> Basket:
         """Return the basket that was shown. Raises ``UserFacingError`` (BASKET_CHANGED)."""
@@ -115,7 +115,8 @@ class Baskets:
             raise UserFacingError(Problem.BASKET_CHANGED)
         return basket
 
-    async def _find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
+    async def find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
+        """Return a member's basket as it is in this transaction; made if there is none."""
         basket = await baskets.find(tx, guild_id, user_id)
         return basket or await baskets.add(
             tx,
@@ -138,7 +139,8 @@ class Baskets:
             raise UserFacingError(Problem.SKIN_EMPTY)
         if wish.listing_id is not None and wish.quantity != 1:
             raise UserFacingError(Problem.LISTING_QUANTITY)
-        matches = self._catalogue.search(typed)
+        guild = await self._guilds.get(basket.guild_id)
+        matches = self._catalogue.search(typed, guild.games)
         # Nothing but punctuation leaves no word to search for, and would fit everything.
         if not matches.quotes or not fold(typed):
             raise UserFacingError(Problem.SKIN_UNKNOWN, typed=typed)
@@ -176,25 +178,16 @@ class Baskets:
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
             guild = await settings.get_guild(tx, guild_id)
-            basket = await self._find_or_make(tx, guild_id, actor.user_id)
+            basket = await self.find_or_make(tx, guild_id, actor.user_id)
             if wish.listing_id in {p.listing_id for p in basket.picks if p.listing_id}:
                 raise UserFacingError(Problem.LISTING_TWICE, listing_id=str(wish.listing_id))
-            _require_room(basket, guild, wish.quantity)
+            require_room(basket, guild, wish.quantity)
             ceiling = wish.ceiling or ceiling_for(quote.price, guild.tolerance_bp)
-            _require_ceiling(quote, ceiling)
+            require_ceiling(quote, ceiling)
             await baskets.change(tx, basket.request_id, revision=basket.revision, at=now)
-            pick = Pick(
-                pick_id=0,
-                game=quote.game,
-                market_hash_name=quote.market_hash_name,
-                listing_id=wish.listing_id,
-                quantity=wish.quantity,
-                quote=quote.price,
-                ceiling=ceiling,
-                class_id=quote.class_id,
-            )
-            await _put(tx, basket, pick)
-            changed = await self._find_or_make(tx, guild_id, actor.user_id)
+            pick = pick_of(quote, wish.quantity, ceiling, listing_id=wish.listing_id)
+            await put(tx, basket, pick)
+            changed = await self.find_or_make(tx, guild_id, actor.user_id)
         return Added(changed, pick, guessed)
 
     async def ask_again(self, actor: Actor, request_id: str, *, note: str) -> AskedAgain:
@@ -214,14 +207,14 @@ class Baskets:
                 raise UserFacingError(Problem.NOTHING_TO_ASK_AGAIN, number=request.number)
             self._guilds.require_allowed(replace(actor, guild_id=request.guild_id))
             guild = await settings.get_guild(tx, request.guild_id)
-            basket = await self._find_or_make(tx, request.guild_id, actor.user_id)
+            basket = await self.find_or_make(tx, request.guild_id, actor.user_id)
             picks, left_out = self._missing_from(view, basket, guild)
             if picks:
                 await baskets.change(
                     tx, basket.request_id, revision=basket.revision, at=self._clock.now_ms()
                 )
                 for pick in picks:
-                    await _put(tx, basket, pick)
+                    await put(tx, basket, pick)
                 if not basket.note:
                     await baskets.set_note(
                         tx, basket.request_id, note.format(number=request.number)
@@ -235,32 +228,22 @@ class Baskets:
         room = guild.lines_max - basket.lines_count
         picks: list[Pick] = []
         left_out: list[str] = []
-        wanted = Counter(line.line.market_hash_name for line in view.undelivered)
-        ceilings = {line.line.market_hash_name: line.line.ceiling for line in view.undelivered}
-        for name, times in wanted.items():
-            there = sum(one.quantity for one in basket.picks if one.market_hash_name == name)
+        wanted = Counter(skin_of(line.line) for line in view.undelivered)
+        ceilings = {skin_of(line.line): line.line.ceiling for line in view.undelivered}
+        for skin, times in wanted.items():
+            name = skin[1]
+            there = sum(one.quantity for one in basket.picks if skin_of(one) == skin)
             if times <= there:
                 continue
-            quote = self._catalogue.find(name)
+            quote = self._catalogue.find(*skin)
             quantity = min(times - there, room)
             if quote is None or not quote.count or quantity < 1:
                 left_out.append(name)
                 continue
             usual = ceiling_for(quote.price, guild.tolerance_bp)
-            ceiling = ceilings[name] if ceilings[name] >= quote.price else usual
+            ceiling = ceilings[skin] if ceilings[skin] >= quote.price else usual
             room -= quantity
-            picks.append(
-                Pick(
-                    pick_id=0,
-                    game=quote.game,
-                    market_hash_name=name,
-                    listing_id=None,
-                    quantity=quantity,
-                    quote=quote.price,
-                    ceiling=ceiling,
-                    class_id=quote.class_id,
-                )
-            )
+            picks.append(pick_of(quote, quantity, ceiling))
         return picks, tuple(left_out)
 
     @asynccontextmanager
@@ -289,7 +272,7 @@ class Baskets:
             if by > 0:
                 if pick.listing_id is not None:
                     raise UserFacingError(Problem.LISTING_QUANTITY)
-                _require_room(basket, guild, by)
+                require_room(basket, guild, by)
             if pick.quantity + by < 1:
                 await baskets.remove_pick(tx, pick_id)
             else:
@@ -303,7 +286,7 @@ class Baskets:
             guild = await settings.get_guild(tx, basket.guild_id)
             pick = self._requoted(_pick_of(basket, pick_id))
             wanted = ceiling or ceiling_for(pick.quote, guild.tolerance_bp)
-            _require_ceiling(pick, wanted)
+            require_ceiling(pick, wanted)
             await baskets.update_pick(tx, replace(pick, ceiling=wanted))
 
     async def remove(self, actor: Actor, shown: Shown, pick_id: int) -> None:
@@ -325,15 +308,38 @@ class Baskets:
 
     def quote_of(self, pick: Pick) -> Quote | None:
         """Return what the catalogue says of a pick now."""
-        return self._catalogue.find(pick.market_hash_name)
+        return self._catalogue.find(pick.game, pick.market_hash_name)
 
     def _requoted(self, pick: Pick) -> Pick:
         """Return the pick at today's price; a particular listing keeps the one it was seen at."""
         quote = None if pick.listing_id else self.quote_of(pick)
-        return pick if quote is None or not quote.count else replace(pick, quote=quote.price)
+        if quote is None or not quote.count:
+            return pick
+        return replace(pick, quote=quote.price, usual=quote.usual, stock=quote.count)
 
 
-async def _put(tx: Transaction, basket: Basket, pick: Pick) -> None:
+def pick_of(quote: Quote, quantity: int, ceiling: Micros, *, listing_id: int | None = None) -> Pick:
+    """Return a pick of what is quoted, not yet in any basket."""
+    return Pick(
+        pick_id=0,
+        game=quote.game,
+        market_hash_name=quote.market_hash_name,
+        listing_id=listing_id,
+        quantity=quantity,
+        quote=quote.price,
+        ceiling=ceiling,
+        class_id=quote.class_id,
+        usual=quote.usual,
+        stock=quote.count,
+    )
+
+
+def skin_of(one: Pick | Line) -> tuple[str, str]:
+    """Return which skin it is: its game and its market hash name."""
+    return one.game, one.market_hash_name
+
+
+async def put(tx: Transaction, basket: Basket, pick: Pick) -> None:
     """Put a pick in, into the row that is there for it if there is one."""
     alike = next((one for one in basket.picks if _same_row(one, pick)), None)
     if alike is None:
@@ -354,14 +360,16 @@ def require_may_ask(actor: Actor, guild: GuildSettings) -> None:
         )
 
 
-def _require_room(basket: Basket, guild: GuildSettings, more: int) -> None:
+def require_room(basket: Basket, guild: GuildSettings, more: int) -> None:
+    """Raise ``UserFacingError`` (TOO_MANY_LINES) unless so many more skins have room."""
     if basket.lines_count + more > guild.lines_max:
         raise UserFacingError(
             Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count + more
         )
 
 
-def _require_ceiling(priced: Quote | Pick, ceiling: Micros) -> None:
+def require_ceiling(priced: Quote | Pick, ceiling: Micros) -> None:
+    """Raise ``UserFacingError`` (CEILING_BELOW_CHEAPEST) for a ceiling that buys nothing today."""
     price = priced.price if isinstance(priced, Quote) else priced.quote
     if ceiling < price:
         raise UserFacingError(

@@ -14,6 +14,7 @@ from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
 from bot.services.pauses import Pauses
+from bot.services.picking import Picking
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
 
@@ -31,6 +32,7 @@ class Services:
     missed: Missed
     money: Money
     pauses: Pauses
+    picking: Picking
     requests: Requests
     trade_urls: TradeUrls
     watch: MarketWatch

@@ -137,9 +137,9 @@ class Requests:
                 numbers=", ".join(f"#{number}" for number in open_numbers),
             )
         for pick in basket.picks:
-            quote = self._catalogue.find(pick.market_hash_name)
+            quote = self._catalogue.find(pick.game, pick.market_hash_name)
             # Without a price list nothing can be checked; what is bought is checked when it is.
-            if pick.listing_id is not None or self._catalogue.refreshed_at is None:
+            if pick.listing_id is not None or self._catalogue.refreshed_at(pick.game) is None:
                 continue
             if quote is None or quote.count == 0:
                 raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=pick.market_hash_name)
@@ -445,6 +445,8 @@ def lines_of(basket: Basket) -> list[Line]:
             quote=pick.quote,
             ceiling=pick.ceiling,
             class_id=pick.class_id,
+            usual=pick.usual,
+            stock=pick.stock,
         )
         for line_no, pick in enumerate(singles, start=1)
     ]

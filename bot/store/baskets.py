@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bot.domain.models import Basket, Pick
 from bot.domain.money import Micros
 from bot.store.database import Row, Transaction
+
+_OF_DRAFTS: Final = ("picks", "searches", "pastes")
+"""What belongs to a draft, and goes with it when it is sent."""
 
 
 def _pick(row: Row) -> Pick:
@@ -17,6 +22,8 @@ def _pick(row: Row) -> Pick:
         quote=Micros(row["quote"]),
         ceiling=Micros(row["ceiling"]),
         class_id=row["class_id"],
+        usual=None if row["usual"] is None else Micros(row["usual"]),
+        stock=row["stock"],
     )
 
 
@@ -72,7 +79,7 @@ async def add_pick(tx: Transaction, request_id: str, pick: Pick) -> int:
     """Put a pick in and return its id; the ``pick_id`` that it carries is not looked at."""
     return await tx.insert(
         "INSERT INTO picks (request_id, game, market_hash_name, listing_id, quantity, quote, "
-        "ceiling, class_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "ceiling, class_id, usual, stock) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         request_id,
         pick.game,
         pick.market_hash_name,
@@ -81,16 +88,21 @@ async def add_pick(tx: Transaction, request_id: str, pick: Pick) -> int:
         pick.quote,
         pick.ceiling,
         pick.class_id,
+        pick.usual,
+        pick.stock,
     )
 
 
 async def update_pick(tx: Transaction, pick: Pick) -> None:
-    """Save quantity, quote and ceiling of a pick."""
+    """Save quantity, quote and ceiling of a pick, and what the price list said of it."""
     await tx.execute(
-        "UPDATE picks SET quantity = ?, quote = ?, ceiling = ? WHERE pick_id = ?",
+        "UPDATE picks SET quantity = ?, quote = ?, ceiling = ?, usual = ?, stock = ? "
+        "WHERE pick_id = ?",
         pick.quantity,
         pick.quote,
         pick.ceiling,
+        pick.usual,
+        pick.stock,
         pick.pick_id,
     )
 
@@ -108,6 +120,12 @@ async def remove_all_picks(tx: Transaction, request_id: str) -> None:
 async def set_note(tx: Transaction, request_id: str, note: str) -> None:
     """Save the note."""
     await tx.execute("UPDATE requests SET note = ? WHERE request_id = ?", note, request_id)
+
+
+async def remove_draft_only(tx: Transaction, request_id: str) -> None:
+    """Remove what only a draft has: picks, searches, what is left of a pasted list."""
+    for table in _OF_DRAFTS:
+        await tx.execute(f"DELETE FROM {table} WHERE request_id = ?", request_id)  # noqa: S608 - ours
 
 
 async def all_drafts(tx: Transaction) -> list[str]:
@@ -130,5 +148,10 @@ async def give_new_id(tx: Transaction, request_id: str, new_id: str, *, at: int)
         request_id,
     )
     if changed:
-        await tx.execute("UPDATE picks SET request_id = ? WHERE request_id = ?", new_id, request_id)
+        for table in _OF_DRAFTS:
+            await tx.execute(
+                f"UPDATE {table} SET request_id = ? WHERE request_id = ?",  # noqa: S608 - ours
+                new_id,
+                request_id,
+            )
     return changed == 1

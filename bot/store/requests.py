@@ -29,6 +29,7 @@ from bot.domain.states import (
     state_after,
     states_before,
 )
+from bot.store.baskets import remove_draft_only
 from bot.store.database import Row, Transaction, Value
 
 _FOR_A_URL: Final = json.dumps(
@@ -84,6 +85,8 @@ def _line(row: Row) -> Line:
         round=row["round"],
         no_listing=NoListing(row["no_listing"]) if row["no_listing"] else None,
         cheapest_seen=None if seen is None else Micros(seen),
+        usual=None if row["usual"] is None else Micros(row["usual"]),
+        stock=row["stock"],
     )
 
 
@@ -279,7 +282,7 @@ async def submit(
         return False
     await tx.execute_many(
         "INSERT INTO lines (request_id, line_no, game, market_hash_name, listing_id, quote, "
-        "ceiling, class_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "ceiling, class_id, usual, stock) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 basket.request_id,
@@ -290,11 +293,13 @@ async def submit(
                 line.quote,
                 line.ceiling,
                 line.class_id,
+                line.usual,
+                line.stock,
             )
             for line in lines
         ],
     )
-    await tx.execute("DELETE FROM picks WHERE request_id = ?", basket.request_id)
+    await remove_draft_only(tx, basket.request_id)
     return True
 
 

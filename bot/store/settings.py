@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from bot.domain.models import Delivery, GuildPause, GuildSettings, Pause, PauseCause
@@ -107,6 +107,7 @@ def _guild(row: Row, asker_role_ids: frozenset[int]) -> GuildSettings:
         open_requests_max=row["open_requests_max"],
         undo_s=row["undo_s"],
         delivery=Delivery(row["delivery"]) if row["delivery"] else None,
+        games=tuple(row["games"].split(",")),
     )
 
 
@@ -131,6 +132,18 @@ async def set_place(tx: Transaction, guild_id: int, place: GuildPlace, value: in
         value,
         guild_id,
     )
+
+
+async def set_games(tx: Transaction, guild_id: int, games: Sequence[str]) -> None:
+    """Save whose skins can be asked for, at least one game's."""
+    await add_guild(tx, guild_id)
+    await tx.execute("UPDATE guilds SET games = ? WHERE guild_id = ?", ",".join(games), guild_id)
+
+
+async def games_offered(tx: Transaction) -> frozenset[str]:
+    """Return the games that any server offers."""
+    rows = await tx.all("SELECT DISTINCT games FROM guilds")
+    return frozenset(game for row in rows for game in row["games"].split(","))
 
 
 async def set_delivery(tx: Transaction, guild_id: int, delivery: Delivery) -> None:

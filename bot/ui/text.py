@@ -436,6 +436,9 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.BASKET_CHANGED: (
         "Your basket had changed before this tap, so the tap did nothing. This is how it is now."
     ),
+    Problem.SEARCH_FORGOTTEN: (
+        "That search is too long ago, so the tap did nothing. Press **Add skins** to look again."
+    ),
     Problem.CATALOGUE_MISSING: (
         "I have no price list of the market yet, so nothing can be added. Your basket is as it "
         "was. Please try again in a minute."

@@ -119,7 +119,7 @@ async def open_house(
             )
         await house.services.catalogue.refresh()
         await house.books.compare()
-        yield Bench(house, house.services.catalogue.search("", limit=_EVERYTHING).quotes)
+        yield Bench(house, house.services.catalogue.search("", ["cs2"], limit=_EVERYTHING).quotes)
 
 
 async def set_up(

@@ -60,7 +60,7 @@ async def measure(folder: Path, market: MarketProcess) -> list[Figure]:
         searched, scanned = [], []
         for typed in keystrokes:
             start = time.perf_counter()
-            catalogue.search(typed)
+            catalogue.search(typed, ["cs2"])
             searched.append(time.perf_counter() - start)
             query = typed.lower()
             start = time.perf_counter()

@@ -31,6 +31,7 @@ from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
 from bot.services.pauses import Pauses
+from bot.services.picking import Picking
 from bot.services.ports import MessageGoneError, Posted, PostUncertainError, Subject
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.requests import Requests
@@ -198,6 +199,7 @@ class House:
     timing: Timing
     this_run: ThisRun
     baskets: Baskets
+    picking: Picking
     requests: Requests
     trade_urls: TradeUrls
     pauses: Pauses
@@ -504,6 +506,7 @@ def build_house(
         market_name="sandbox",
         project="1001",
     )
+    baskets = Baskets(database, guilds, catalogue, client, clock, rng)
     return House(
         database=database,
         onlooker=Onlooker(path),
@@ -547,7 +550,8 @@ def build_house(
             approved=approved,
         ),
         this_run=this_run,
-        baskets=Baskets(database, guilds, catalogue, client, clock, rng),
+        baskets=baskets,
+        picking=Picking(database, guilds, catalogue, baskets, clock),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
         ),

@@ -84,7 +84,7 @@ class TestAdding:
     ) -> None:
         added = await house.pick(ANA, REDLINE, 2)
         (pick,) = added.basket.picks
-        quote = house.catalogue.find(REDLINE)
+        quote = house.catalogue.find("cs2", REDLINE)
         assert quote is not None
         assert (pick.quantity, pick.quote) == (2, quote.price)
         assert pick.ceiling == ceiling_for(quote.price, 500)
@@ -145,7 +145,7 @@ class TestAdding:
 
     async def test_add_below_the_cheapest_says_both_prices(self, house: House) -> None:
         error = await refused(house.baskets.add(ANA, Wish(REDLINE, ceiling=Micros(5 * DOLLAR))))
-        quote = house.catalogue.find(REDLINE)
+        quote = house.catalogue.find("cs2", REDLINE)
         assert quote is not None
         assert (error.problem, error.details) == (
             Problem.CEILING_BELOW_CHEAPEST,
@@ -252,7 +252,7 @@ class TestChanging:
         await house.baskets.set_ceiling(ANA, shown(basket), pick_id, None)
         (pick,) = (await house.baskets.open(ANA)).picks
         assert (pick.quote, pick.ceiling) == (15 * DOLLAR, 1_575 * CENT)
-        assert house.baskets.quote_of(pick) == house.catalogue.find(REDLINE)
+        assert house.baskets.quote_of(pick) == house.catalogue.find("cs2", REDLINE)
 
     async def test_limit_below_todays_price_is_refused(self, house: House) -> None:
         basket = (await house.pick(ANA, REDLINE)).basket

@@ -46,7 +46,7 @@ async def loaded(catalogue: Catalogue) -> Catalogue:
     """The same, read from its file at the start while the market is down."""
 
     async def known() -> bool:
-        return catalogue.find(NAMES[0]) is not None
+        return catalogue.find("cs2", NAMES[0]) is not None
 
     async with working(catalogue.run()):
         await until(known)
@@ -54,7 +54,7 @@ async def loaded(catalogue: Catalogue) -> Catalogue:
 
 
 def found(catalogue: Catalogue, typed: str) -> list[str]:
-    return [quote.market_hash_name for quote in catalogue.search(typed).quotes]
+    return [quote.market_hash_name for quote in catalogue.search(typed, ["cs2"]).quotes]
 
 
 class TestSearch:
@@ -78,7 +78,7 @@ class TestSearch:
         self, loaded: Catalogue
     ) -> None:
         assert found(loaded, NAMES[0]) == [NAMES[0]]
-        assert loaded.search(NAMES[0]).total == 1
+        assert loaded.search(NAMES[0], ["cs2"]).total == 1
 
     async def test_search_by_words_in_any_order_finds_all_that_have_them(
         self, loaded: Catalogue
@@ -107,12 +107,12 @@ class TestSearch:
         assert name in found(loaded, typed)
 
     async def test_search_for_what_there_isnt_finds_nothing(self, loaded: Catalogue) -> None:
-        assert loaded.search("dragon lore").total == 0
+        assert loaded.search("dragon lore", ["cs2"]).total == 0
 
     async def test_search_says_how_many_there_are_beyond_those_it_shows(
         self, loaded: Catalogue
     ) -> None:
-        matches = loaded.search("", limit=3)
+        matches = loaded.search("", ["cs2"], limit=3)
         assert (len(matches.quotes), matches.total) == (3, len(NAMES))
 
     @given(st.text(max_size=30))
@@ -124,7 +124,7 @@ class TestSearch:
 
     async def test_search_before_any_list_was_read_says_so(self, catalogue: Catalogue) -> None:
         with pytest.raises(UserFacingError) as refused:
-            catalogue.search("x")
+            catalogue.search("x", ["cs2"])
         assert refused.value.problem is Problem.CATALOGUE_MISSING
 
 
@@ -137,20 +137,20 @@ class TestRefreshing:
         house.market.set_price(REDLINE, Micros(15_000_000))
         house.clock.now += 5
         await house.catalogue.refresh()
-        quote = house.catalogue.find(REDLINE)
+        quote = house.catalogue.find("cs2", REDLINE)
         assert quote is not None
         assert quote.price == 15_000_000
-        assert house.catalogue.refreshed_at == house.clock.now
+        assert house.catalogue.refreshed_at("cs2") == house.clock.now
         saved = PriceFile((tmp_path / "quartermaster.db").with_suffix(".prices")).load()
         assert saved is not None
         assert quote in saved[0]
 
     async def test_refresh_that_fails_keeps_what_was_known(self, house: House) -> None:
-        before = house.catalogue.find(REDLINE)
+        before = house.catalogue.find("cs2", REDLINE)
         house.market.break_next("market_pricelist", Fault.HTML_502)
         with pytest.raises(MarketUnavailableError):
             await house.catalogue.refresh()
-        assert house.catalogue.find(REDLINE) == before
+        assert house.catalogue.find("cs2", REDLINE) == before
 
     async def test_list_that_comes_back_empty_is_not_believed(
         self, house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -158,14 +158,14 @@ class TestRefreshing:
         async def nothing(game: str) -> list[Quote]:
             return []
 
-        before = house.catalogue.find(REDLINE)
+        before = house.catalogue.find("cs2", REDLINE)
         monkeypatch.setattr(house.client, "pricelist", nothing)
         await house.catalogue.refresh()
-        assert house.catalogue.find(REDLINE) == before
+        assert house.catalogue.find("cs2", REDLINE) == before
         assert "empty" in caplog.text
 
     async def test_start_while_the_market_is_down_has_the_prices_of_the_last_run(
         self, loaded: Catalogue
     ) -> None:
-        assert loaded.refreshed_at == NOW
-        assert loaded.find(REDLINE) is not None
+        assert loaded.refreshed_at("cs2") == NOW
+        assert loaded.find("cs2", REDLINE) is not None

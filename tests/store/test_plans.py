@@ -23,6 +23,7 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import Micros
+from bot.domain.picking import Search
 from bot.store import (
     audit,
     baskets,
@@ -31,6 +32,7 @@ from bot.store import (
     plans,
     purchases,
     requests,
+    searches,
     settings,
     steam_accounts,
     totals,
@@ -84,6 +86,7 @@ MODULES: tuple[ModuleType, ...] = (
     outbox,
     purchases,
     requests,
+    searches,
     settings,
     steam_accounts,
     totals,
@@ -109,6 +112,12 @@ async def empty(tx: Transaction) -> None:
     basket = await samples.draft(tx, 8, user_id=8)
     await baskets.remove_pick(tx, basket.picks[0].pick_id)
     await baskets.remove_all_picks(tx, basket.request_id)
+
+
+async def look_for(tx: Transaction) -> None:
+    basket = await samples.draft(tx, 17, user_id=17)
+    search_id = await searches.add(tx, Search(0, basket.request_id, "redline"), at=NOW)
+    await searches.find(tx, basket.request_id, search_id)
 
 
 async def decide(tx: Transaction) -> None:
@@ -240,6 +249,7 @@ async def set_up(tx: Transaction) -> None:
     await settings.set_place(tx, GUILD, "approval_channel_id", 5)
     await settings.set_numbers(tx, GUILD, {"undo_s": 5})
     await settings.set_delivery(tx, GUILD, Delivery.WHEN_READY)
+    await settings.set_games(tx, GUILD, ["cs2", "rust"])
     await settings.set_asker_roles(tx, GUILD, [1])
     await settings.confirm(tx, GUILD, MAX, NOW)
     await settings.forget_confirmations(tx, GUILD)
@@ -284,6 +294,7 @@ async def count_money(tx: Transaction) -> None:
 CALLS: tuple[Call, ...] = (
     submit,
     empty,
+    look_for,
     decide,
     buy,
     search,
@@ -347,6 +358,7 @@ CALLS: tuple[Call, ...] = (
     lambda tx: settings.get_guild(tx, GUILD),
     lambda tx: settings.get_guild_pause(tx, GUILD),
     lambda tx: settings.get_pause(tx),
+    lambda tx: settings.games_offered(tx),
     lambda tx: settings.guilds_with_approval_channel(tx),
     lambda tx: outbox.is_coming(tx, GUILD, TEST_CARD),
     lambda tx: outbox.retire(tx, GUILD, TEST_CARD),

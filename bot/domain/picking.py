@@ -1,0 +1,73 @@
+"""Choosing a skin: what may narrow a search, and what makes a price doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.money import Micros
+
+DEAR_TIMES: Final = 3
+"""A quote over so many times the usual price of its own skin is marked."""
+
+FEW_LISTINGS: Final = 3
+"""With fewer behind it, a quote is one or two sellers' wish, and soon gone."""
+
+
+class Wear(StrEnum):
+    """How worn a skin is, as it stands in its market hash name, best first."""
+
+    FACTORY_NEW = "Factory New"
+    MINIMAL_WEAR = "Minimal Wear"
+    FIELD_TESTED = "Field-Tested"
+    WELL_WORN = "Well-Worn"
+    BATTLE_SCARRED = "Battle-Scarred"
+
+
+class Doubt(StrEnum):
+    """Why the price of a skin deserves a second look."""
+
+    DEAR = "dear"
+    FEW = "few"
+
+
+def doubts_of(price: Micros, *, usual: Micros | None, stock: int | None) -> tuple[Doubt, ...]:
+    """Return what is doubtful about a price.
+
+    ``usual``: the skin's own median price of the last two weeks; ``stock``: how many listings are
+    behind the price. What is not known raises no doubt, and what is sold out is told as that.
+    """
+    doubts = []
+    if usual is not None and price > DEAR_TIMES * usual:
+        doubts.append(Doubt.DEAR)
+    if stock is not None and 0 < stock < FEW_LISTINGS:
+        doubts.append(Doubt.FEW)
+    return tuple(doubts)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search is narrowed to; nothing, as it is made."""
+
+    game: str = ""
+    price_min: Micros | None = None
+    price_max: Micros | None = None
+    wear: Wear | None = None
+    stattrak: bool | None = None
+    """Only with it, only without it, or both."""
+    in_stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a member looked for from their basket, and what they want of what they find."""
+
+    search_id: int
+    request_id: str
+    typed: str
+    quantity: int = 1
+    ceiling: Micros | None = None
+    filters: Filters = Filters()
+    browsing: bool = False
+    """Whether it was begun with ``/skins``."""
