@@ -81,7 +81,7 @@ _BLOCK: Final = re.compile(r"```(?:\w*\n)?(.*?)```\n?", re.DOTALL)
 _INSIDE: Final = r"(?:\\.|[^\\\n])+?"
 _TOKEN: Final = re.compile(
     rf"""
-      \\(?P<escaped>[^\w\s])
+      \\(?P<escaped>_|[^\w\s])
     | (?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)
     | <(?P<sigil>@&|@!?|\#)(?P<id>[0-9]{{1,20}})>
     | </(?P<command>[^:>]{{1,100}}):[0-9]{{1,20}}>
