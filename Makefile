@@ -43,7 +43,7 @@ SEED ?=
 chaos: $(MARKER_DEV) ## kill the bot at every moment and compare the books: ROUNDS=100 SEED=any
 	@$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
-readme: $(MARKER_DEV) ## put the demo's output, as it really is, into the README
+readme: $(MARKER_DEV) ## put the demo's output and pictures, as they really are, into the README
 	@$(BIN)/python -m tests.readme
 
 clean: ## remove what was made here

@@ -1,6 +1,6 @@
 """``python -m tests.readme``: put the demo's output, as it really is, into README.md.
 
-Only what stands between the two markers is written.
+Only what stands between the two markers is written, and the pictures that the page shows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.sandbox.demo import play
+from tests.pictures.scenes import Camera, store
 
 README: Final = Path(__file__).resolve().parent.parent / "README.md"
 START: Final = "<!-- demo:start -->"
@@ -67,11 +68,13 @@ def updated(readme: str, shown: str) -> str:
 def main() -> int:
     """Play the demo, and put it into the README if all of it went well."""
     out = io.StringIO()
-    if code := asyncio.run(play(out)):
+    camera = Camera()
+    if code := asyncio.run(play(out, watch=camera.watch)):
         print(out.getvalue(), file=sys.stderr)
         return code
     readme = README.read_text(encoding="utf-8") if README.exists() else ""
     README.write_text(updated(readme, excerpt(out.getvalue())), encoding="utf-8")
+    store(camera.taken())
     return 0
 
 

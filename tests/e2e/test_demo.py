@@ -20,6 +20,7 @@ from bot.sandbox.demo.stage import Stage, UnexpectedError, draw
 from bot.sandbox.discord import DiscordSandbox, Message
 from bot.sandbox.process import BotProcess
 from bot.sandbox.skinsback import Fault, Refund, SkinsbackSandbox
+from tests.pictures.scenes import Camera, stored
 from tests.readme import END, README, START, excerpt, shown_in, updated
 
 DAY_S: Final = 86_400
@@ -43,12 +44,15 @@ async def test_demo_when_played_twice_then_both_print_what_the_readme_shows(fold
     )
     printed, _ = await process.communicate()
     out = io.StringIO()
+    camera = Camera()
     spec = os.environ.get("DISCORD_OPENAPI_SPEC")
-    code = await play(out, openapi_spec=Path(spec) if spec else None)
+    code = await play(out, openapi_spec=Path(spec) if spec else None, watch=camera.watch)
     assert (code, process.returncode) == (0, 0), out.getvalue()
     assert printed.decode() == out.getvalue()
     shown = shown_in(README.read_text(encoding="utf-8"))
     assert shown == excerpt(out.getvalue()), "python -m tests.readme brings the README up to date"
+    old = [name for name, drawn in stored().items() if camera.taken()[name] != drawn]
+    assert old == [], "python -m tests.readme takes these pictures anew"
     assert list(folder.iterdir()) == []
 
 

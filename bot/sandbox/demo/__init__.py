@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot.sandbox.demo.scene import open_scene
-from bot.sandbox.demo.stage import Stage, UnexpectedError
+from bot.sandbox.demo.stage import Stage, UnexpectedError, Watch
 from bot.sandbox.demo.story import tell
 from bot.sandbox.discord import DiscordSandbox, SandboxError, Timeout
 from bot.sandbox.process import BotProcess
@@ -37,13 +37,15 @@ async def play(
     *,
     meddle: Meddle | None = None,
     openapi_spec: Path | None = None,
+    watch: Watch | None = None,
 ) -> int:
     """Play the demo and return 0 if everybody saw what they should have seen, else 1.
 
     ``meddle`` may upset the market before the story begins, to see that the demo notices.
     With ``openapi_spec`` every request of the bot is held against Discord's own document.
+    ``watch`` sees every message that is shown.
     """
-    stage = Stage(out or sys.stdout)
+    stage = Stage(out or sys.stdout, watch=watch)
     folder = Path(tempfile.mkdtemp(prefix="quartermaster-demo-"))
     log_path = folder / "bot.log"
     try:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from bot.sandbox.discord import Message
 from bot.sandbox.discord.drawing import WIDTH, render
+
+Watch = Callable[[str, Message], None]
+"""Is told the chapter, and the message that is shown in it, as it stands at that moment."""
 
 _INDENT: Final = "  "
 _LINE: Final = "┃ ─"
@@ -46,11 +49,13 @@ class UnexpectedError(Exception):
 
 
 class Stage:
-    """Where the story is told. ``step`` is what happened last."""
+    """Where the story is told. ``step`` is what happened last; ``watch`` sees every message."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, *, watch: Watch | None = None) -> None:
         self.step = "the bot starts"
         self._out = out
+        self._watch = watch
+        self._chapter = ""
         self._chapters = 0
         self._after_act = False
         self._rehearsal_is_known = False
@@ -58,6 +63,7 @@ class Stage:
     def chapter(self, title: str) -> None:
         """Begin a chapter."""
         self._chapters += 1
+        self._chapter = title
         self._print(f"━━ {self._chapters}. {title} ".ljust(WIDTH, "━"))
 
     def tell(self, words: str) -> None:
@@ -114,13 +120,16 @@ class Stage:
 
     def _drawn(self, message: Message) -> list[str]:
         """Draw a message; the line that stands on all of them is shown on the first only."""
-        head, *lines = draw(message).split("\n")
+        shown = calm(message)
+        if self._watch is not None:
+            self._watch(self._chapter, shown)
+        head, *lines = render(shown).split("\n")
         place = next((n for n, line in enumerate(lines) if line.startswith(_REHEARSAL)), None)
         self.expect(place is not None, "a message that says it is a rehearsal", message.render())
         known = place if self._rehearsal_is_known else None
-        shown = [line for number, line in enumerate(lines) if number != known]
+        left = [line for number, line in enumerate(lines) if number != known]
         self._rehearsal_is_known = True
-        return [f"{head}{_place_of(message)}", *shown]
+        return [f"{head}{_place_of(message)}", *left]
 
     def _print(self, block: str, *, close: bool = False) -> None:
         """Print a block, after an empty line unless it stands close to the one before."""
@@ -131,13 +140,16 @@ class Stage:
 
 def draw(message: Message) -> str:
     """Draw a message so that it reads the same whenever, and however fast, it is played."""
+    return render(calm(message))
+
+
+def calm(message: Message) -> Message:
+    """Return a message whose times, if read now, don't tell when and how fast it was played."""
     now = message.channel.world.clock.now()
-    return render(
-        replace(
-            message,
-            content=_without_haste(message.content, now),
-            components=_without_haste(message.components, now),
-        )
+    return replace(
+        message,
+        content=_without_haste(message.content, now),
+        components=_without_haste(message.components, now),
     )
 
 

@@ -66,11 +66,11 @@ def read(source: str, channel: Channel) -> str:
     text = _CODE_BLOCK.sub(lambda found: keep(found[1].strip("\n")), source)
     text = _CODE.sub(lambda found: keep(found[2].strip() or found[2]), text)
     text = _ESCAPED.sub(lambda found: keep(found[1]), text)
-    text = _MENTION.sub(lambda found: keep(_name_of(found[1], int(found[2]), channel)), text)
+    text = _MENTION.sub(lambda found: keep(name_of(found[1], int(found[2]), channel)), text)
     text = _COMMAND.sub(lambda found: keep(f"/{found[1]}"), text)
     text = _EMOJI.sub(lambda found: keep(f":{found[1]}:"), text)
     now = channel.world.clock.now()
-    text = _TIMESTAMP.sub(lambda found: keep(_spoken_time(int(found[1]), found[2], now)), text)
+    text = _TIMESTAMP.sub(lambda found: keep(spoken_time(int(found[1]), found[2], now)), text)
     text = _LINK.sub(lambda found: f"{found[1]} ↗", text)
     for _ in range(2):
         text = _EMPHASIS.sub(r"\2", text)
@@ -81,7 +81,8 @@ def read(source: str, channel: Channel) -> str:
     return text
 
 
-def _name_of(sigil: str, snowflake: int, channel: Channel) -> str:
+def name_of(sigil: str, snowflake: int, channel: Channel) -> str:
+    """Return what a mention is read as; ``sigil`` is "@", "@!", "@&" or "#"."""
     guild = channel.guild
     match sigil:
         case "@&":
@@ -106,7 +107,8 @@ _UNITS: Final = (
 )
 
 
-def _spoken_time(at: int, style: str | None, now: float) -> str:
+def spoken_time(at: int, style: str | None, now: float) -> str:
+    """Return what a timestamp of that style is read as, at ``now``; both in Unix seconds."""
     if style == "R":
         distance = round(at - now)
         unit, seconds = next((unit for unit in _UNITS if abs(distance) >= unit[1]), ("second", 1))
