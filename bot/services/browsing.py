@@ -24,7 +24,7 @@ from bot.services.picking import Found, Picking
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
 from bot.store import baskets, searches, settings
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 
 PAGE: Final = 7
 """Skins on a page: each costs three of forty components, and the rest of the screen needs 19."""
@@ -159,9 +159,7 @@ class Browsing:
         """Show the skin of a screen anew. Raises ``UserFacingError`` (SEARCH_FORGOTTEN)."""
         basket = await self._baskets.open(actor)
         async with self._database.reading() as tx:
-            search = await searches.find(tx, basket.request_id, look_id)
-        if search is None or not search.one_skin:
-            raise UserFacingError(Problem.SEARCH_FORGOTTEN)
+            search = await _one_skin(tx, basket, look_id)
         return self._look(search, basket, await self._guilds.get(basket.guild_id))
 
     def _look(self, search: Search, basket: Basket, guild: GuildSettings) -> Look:
@@ -183,23 +181,22 @@ class Browsing:
         the tap came twice, or from an old screen, and does nothing. Raises ``UserFacingError``
         (SEARCH_FORGOTTEN, SKIN_OUT_OF_STOCK, TOO_MANY_LINES); the basket stays as it was.
         """
-        look = await self.look_again(actor, look_id)
-        quote = look.quote
-        if quote is None or quote.count == 0:
-            raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=look.market_hash_name)
+        guild_id = (await self._baskets.open(actor)).guild_id
         async with self._database.writing() as tx:
-            basket = await baskets.find(tx, look.basket.guild_id, actor.user_id)
-            if basket is None or basket.request_id != look.basket.request_id:
-                raise UserFacingError(Problem.SEARCH_FORGOTTEN)
-            if count_in(basket, look.game, look.market_hash_name) != had:
-                return PutIn(replace(look, basket=basket), None)
-            guild = await settings.get_guild(tx, basket.guild_id)
+            guild = await settings.get_guild(tx, guild_id)
+            basket = await self._baskets.find_or_make(tx, guild_id, actor.user_id)
+            look = self._look(await _one_skin(tx, basket, look_id), basket, guild)
+            if look.in_basket != had:
+                return PutIn(look, None)
+            quote = look.quote
+            if quote is None or quote.count == 0:
+                raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=look.market_hash_name)
             require_room(basket, guild, 1)
             pick = pick_of(quote, 1, ceiling_for(quote.price, guild.tolerance_bp))
             at = self._clock.now_ms()
             await baskets.change(tx, basket.request_id, revision=basket.revision, at=at)
             await put(tx, basket, pick)
-            basket = await self._baskets.find_or_make(tx, basket.guild_id, actor.user_id)
+            basket = await self._baskets.find_or_make(tx, guild_id, actor.user_id)
         return PutIn(replace(look, basket=basket), pick)
 
     async def listings(self, actor: Actor, look_id: int) -> Listed:
@@ -250,6 +247,13 @@ class Browsing:
         if len(self._known) > _SKINS_KEPT:
             del self._known[next(iter(self._known))]
         return read
+
+
+async def _one_skin(tx: Transaction, basket: Basket, look_id: int) -> Search:
+    search = await searches.find(tx, basket.request_id, look_id)
+    if search is None or not search.one_skin:
+        raise UserFacingError(Problem.SEARCH_FORGOTTEN)
+    return search
 
 
 def count_in(basket: Basket, game: str, name: str) -> int:

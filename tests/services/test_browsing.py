@@ -108,9 +108,12 @@ class TestPages:
     async def test_what_was_looked_at_pushes_no_list_out(self, house: House) -> None:
         found = await house.browsing.begin(ANA, "")
         look = await house.browsing.look(ANA, "cs2", REDLINE)
+        for _ in range(searches.KEPT - 1):
+            await house.browsing.begin(ANA, "awp")
+            await house.browsing.look(ANA, "cs2", ASIIMOV)
         for _ in range(searches.KEPT):
+            assert (await house.browsing.page(ANA, found.search.search_id, 0)).matches.total
             last = await house.browsing.look(ANA, "cs2", ASIIMOV)
-        assert (await house.browsing.page(ANA, found.search.search_id, 0)).matches.total
         forgotten = refused(house.browsing.look_again(ANA, look.look_id))
         assert await forgotten is Problem.SEARCH_FORGOTTEN
         for _ in range(searches.KEPT):
