@@ -39,6 +39,7 @@ from bot.services.baskets import Baskets
 from bot.services.bell import heard
 from bot.services.booking import Booking
 from bot.services.books import Books
+from bot.services.browsing import Browsing
 from bot.services.bundle import Services
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
@@ -410,6 +411,7 @@ def build(
         approved=approved,
     )
     baskets = Baskets(database, guilds, catalogue, market, clock, rng)
+    picking = Picking(database, guilds, catalogue, baskets, clock)
     services = Services(
         approvals=Approvals(database, guilds, announcements, poster),
         attention=Attention(
@@ -424,6 +426,7 @@ def build(
         ),
         baskets=baskets,
         books=books,
+        browsing=Browsing(database, guilds, catalogue, baskets, picking, market, clock),
         catalogue=catalogue,
         guilds=guilds,
         missed=Missed(database, announcements, clock),
@@ -438,7 +441,7 @@ def build(
             operator_ids=settings.operator_ids,
             approved=approved,
         ),
-        picking=Picking(database, guilds, catalogue, baskets, clock),
+        picking=picking,
         requests=Requests(
             database,
             vault,

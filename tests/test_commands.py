@@ -49,6 +49,7 @@ from bot.ui.cards import (
     queue,
     result,
     setup,
+    skins,
     trade_url,
     trades,
 )
@@ -73,6 +74,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     queue,
     result,
     setup,
+    skins,
     trade_url,
     trades,
 )
@@ -176,6 +178,7 @@ class TestCommands:
         assert offered == {
             "request": ([server], None),
             "my-requests": ([server], None),
+            "skins": ([server], None),
             "trade-url": ([server, private], None),
             "approvals": ([server], Permissions(manage_messages=True).value),
             "setup": ([server], Permissions(manage_guild=True).value),
@@ -218,6 +221,7 @@ def every_screen() -> dict[str, list[Shown]]:
     found = SetupFindings(RoleFinding(2), PlaceFinding(3), PlaceFinding(4))
     quotes = [Quote("cs2", name, Micros(1), 1, "") for name in ("a", "b")]
     contexts = ("", "basket", examples.REQUEST_ID)
+    games, origin = ("cs2", "rust"), skins.Origin(10**9 - 1, 10**5 - 1)
     return {
         "approval_card": [approval.approval_card(view, FRAME) for view in views],
         "approval_details": [
@@ -305,6 +309,18 @@ def every_screen() -> dict[str, list[Shown]]:
             for parked in ([], [parked_row(1, "no")])
             for allowed in (True, False)
         ],
+        "skins_page": [
+            skins.skins_page(found, FRAME)
+            for found in (examples.found(0), examples.found(7, first=7, total=21))
+        ],
+        "filters_screen": [skins.filters_screen(examples.found(1, games=games), FRAME)],
+        "skin_screen": [skins.skin_screen(examples.look(), FRAME, origin)],
+        "listings_screen": [
+            skins.listings_screen(examples.listed(60), FRAME, origin, first=25),
+        ],
+        "find_modal": [skins.find_modal(examples.found(1))],
+        "prices_modal": [skins.prices_modal(examples.found(1))],
+        "go_modal": [skins.go_modal(examples.found(1))],
         "limits_modal": [setup.limits_modal(chosen)],
         "test_card": [setup.test_card(chosen, FRAME, confirmed=[])],
         "panel_message": [setup.panel_message(FRAME)],

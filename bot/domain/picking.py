@@ -71,3 +71,5 @@ class Search:
     filters: Filters = Filters()
     browsing: bool = False
     """Whether it was begun with ``/skins``."""
+    one_skin: bool = False
+    """Whether nothing is looked for, but one skin is looked at: ``typed`` of ``filters.game``."""

@@ -8,6 +8,7 @@ from bot.services.approvals import Approvals
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.books import Books
+from bot.services.browsing import Browsing
 from bot.services.catalogue import Catalogue
 from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
@@ -27,6 +28,7 @@ class Services:
     attention: Attention
     baskets: Baskets
     books: Books
+    browsing: Browsing
     catalogue: Catalogue
     guilds: Guilds
     missed: Missed

@@ -9,7 +9,7 @@ from bot.domain.picking import Filters, Search, Wear
 from bot.store.database import Row, Transaction
 
 KEPT: Final = 10
-"""Of one basket: as many screens as anybody has open."""
+"""Of one basket, lists and single skins each: as many screens as anybody has open."""
 
 
 def _search(row: Row) -> Search:
@@ -31,6 +31,7 @@ def _search(row: Row) -> Search:
             in_stock=bool(row["in_stock"]),
         ),
         browsing=bool(row["browsing"]),
+        one_skin=bool(row["one_skin"]),
     )
 
 
@@ -42,7 +43,8 @@ async def add(tx: Transaction, search: Search, *, at: int) -> int:
     filters = search.filters
     search_id = await tx.insert(
         "INSERT INTO searches (request_id, typed, quantity, ceiling, game, price_min, price_max, "
-        "wear, stattrak, in_stock, browsing, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "wear, stattrak, in_stock, browsing, one_skin, at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         search.request_id,
         search.typed,
         search.quantity,
@@ -54,12 +56,15 @@ async def add(tx: Transaction, search: Search, *, at: int) -> int:
         filters.stattrak,
         filters.in_stock,
         search.browsing,
+        search.one_skin,
         at,
     )
     await tx.execute(
-        "DELETE FROM searches WHERE request_id = ?1 AND search_id <= (SELECT search_id "
-        "FROM searches WHERE request_id = ?1 ORDER BY search_id DESC LIMIT 1 OFFSET ?2)",
+        "DELETE FROM searches WHERE request_id = ?1 AND one_skin = ?2 AND search_id <= (SELECT "
+        "search_id FROM searches WHERE request_id = ?1 AND one_skin = ?2 ORDER BY search_id DESC "
+        "LIMIT 1 OFFSET ?3)",
         search.request_id,
+        search.one_skin,
         KEPT,
     )
     return search_id

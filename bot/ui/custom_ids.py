@@ -26,9 +26,12 @@ class Space(StrEnum):
     SETUP = "set1"
     PANEL = "pan1"
     MONEY = "mon1"
+    SKINS = "ski1"
 
 
 NOTHING: Final = "-"
+
+_VALUE_MAX: Final = 100
 
 _PATTERN: Final = re.compile(
     r"(?P<space>[a-z]{3}1):(?P<subject>[a-z0-9-]{1,24}):(?P<stamp>[a-z0-9-]{1,16})"
@@ -80,6 +83,24 @@ def of_request(request: Request, verb: str, tail: str = "") -> str:
 def of_basket(basket: Basket, verb: str, tail: str = "") -> str:
     """Return the custom id of a component on a screen of the basket."""
     return str(CustomId(Space.BASKET, verb, basket.request_id, str(basket.revision), tail))
+
+
+def of_skins(basket: Basket, verb: str, *numbers: int | str) -> str:
+    """Return the custom id of a component of ``/skins``; ``numbers``: which search, which page."""
+    tail = ".".join(str(number) for number in numbers)
+    return str(CustomId(Space.SKINS, verb, basket.request_id, str(basket.revision), tail))
+
+
+def skin_value(game: str, name: str) -> str | None:
+    """Return what stands for a skin in a select, or None for a name too long for one."""
+    value = f"{game}/{name}"
+    return value if len(value) <= _VALUE_MAX else None
+
+
+def skin_of_value(value: str) -> tuple[str, str]:
+    """Return game and name that ``skin_value`` made a value of."""
+    game, _, name = value.partition("/")
+    return game, name
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"

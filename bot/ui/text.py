@@ -40,10 +40,12 @@ from bot.domain.models import (
     OutboxRow,
     Pause,
     PauseCause,
+    Pick,
     RequestView,
     WaitReason,
 )
 from bot.domain.money import Micros, format_usd
+from bot.domain.picking import Doubt, Filters
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
@@ -70,6 +72,9 @@ CHOICE_SOLD_OUT: Final = " · sold out"
 CMD_MY_REQUESTS_NAME: Final = "my-requests"
 CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened to every skin"
 CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
+CMD_SKINS_NAME: Final = "skins"
+CMD_SKINS: Final = "Look through the skins on sale, with pictures, and put some into your basket"
+CMD_SKINS_ITEM: Final = "A name or parts of it, like redline ft; leave it out to see everything"
 CMD_TRADE_URL_NAME: Final = "trade-url"
 CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are sent to"
 CMD_APPROVALS_NAME: Final = "approvals"
@@ -96,6 +101,7 @@ CMD_BOOKS: Final = "Whether our records agree with what the market says was boug
 COMMAND_NAMES: Final = (
     CMD_REQUEST_NAME,
     CMD_MY_REQUESTS_NAME,
+    CMD_SKINS_NAME,
     CMD_TRADE_URL_NAME,
     CMD_APPROVALS_NAME,
     CMD_SETUP_NAME,
@@ -2882,6 +2888,181 @@ def removed(skin: str) -> str:
 def ceiling_saved(ceiling: Micros) -> str:
     """Return what stands over the line after its price limit was changed."""
     return CEILING_SAVED.format(ceiling=usd(ceiling))
+
+
+# Looking through the skins on sale.
+
+SKINS_TITLE: Final = "### Skins on sale"
+SKINS_TITLE_TYPED: Final = "### Skins on sale: “{typed}”"
+SKINS_SHOWN: Final = "{first} to {last} of {total}"
+SKINS_SHOWN_ONE: Final = "{first} of {total}"
+SKINS_NONE: Final = "No skin fits that. **Search** with fewer words, like `redline ft`."
+SKINS_NONE_LEFT: Final = "No skin fits that with these filters. Clear them, or change one."
+SKINS_FILTERED: Final = "Only: {filters}"
+SKINS_UNFILTERED: Final = "No filter is set."
+SKINS_PRICES_AT: Final = "-# Prices from {ago}"
+SKINS_FORGOTTEN: Final = (
+    "What that screen showed is too long ago, so the tap did nothing. Here is everything on sale, "
+    "from the beginning."
+)
+SKINS_PUT: Final = "Added to your basket: {skins}, one of each."
+SKINS_PUT_ONE: Final = "Added to your basket: **{skin}**, at most {ceiling}."
+SKINS_LEFT_OUT: Final = (
+    "Not added, because it is sold out or a request holds no more: {skins}. Your basket holds "
+    "{count} now."
+)
+FILTERS_TITLE: Final = "### Filters"
+FILTERS_FIT: Final = "{skins} now"
+FILTERS_SWAPPED: Final = "The lower price is the first one, so I swapped them: {prices}."
+FILTER_ANY_GAME: Final = "All games"
+FILTER_ANY_WEAR: Final = "Any wear"
+FILTER_STATTRAK: Final[Mapping[bool | None, str]] = {
+    None: "With and without StatTrak™",
+    True: "Only StatTrak™",
+    False: "Without StatTrak™",
+}
+FILTER_IN_STOCK: Final = "for sale now"
+FILTER_PRICES: Final = "{lowest} to {highest}"
+FILTER_PRICE_MIN: Final = "from {lowest}"
+FILTER_PRICE_MAX: Final = "up to {highest}"
+GAME_TITLES: Final[Mapping[str, str]] = {"cs2": "CS2", "dota2": "Dota 2", "rust": "Rust"}
+
+ROW_SKIN: Final = "**{skin}**\n{about}"
+SKIN_PRICE: Final = "{price} · {count} for sale"
+SKIN_SOLD_OUT: Final = "sold out"
+SKIN_IN_BASKET: Final = "{n} in your basket"
+SKIN_DOUBT_MARKS: Final[Mapping[Doubt, str]] = {
+    Doubt.DEAR: "⚠ far above its usual price",
+    Doubt.FEW: "⚠ hardly any left",
+}
+SKIN_TODAY: Final = "{price} today · {count} for sale"
+SKIN_NONE_LEFT: Final = "Nobody sells it at the moment."
+SKIN_GONE: Final = "It can't be asked for here any more: the price list doesn't have it."
+SKIN_USUAL: Final = "Usual price of the last two weeks: {usual}"
+SKIN_DOUBTS: Final[Mapping[Doubt, str]] = {
+    Doubt.DEAR: "⚠ It costs over {times} times what it usually does.",
+    Doubt.FEW: "⚠ Hardly anybody sells it, so the price says little and may be gone soon.",
+}
+SKIN_IN_BASKET_OF: Final = "In your basket: {n} of it, and {count} of {skins} in all"
+SKIN_TAPPED_TWICE: Final = (
+    "That tap came twice or from an old screen, so nothing more was added. In your basket: {n} of "
+    "it."
+)
+
+LISTINGS_TITLE: Final = "### Listings: {skin}"
+LISTINGS_ABOUT: Final = (
+    "Each of them is one certain skin, the cheapest first. If somebody else buys it before your "
+    "request is bought, nothing is bought in its place. If you just want the cheapest, go back and "
+    "press **Add to basket**."
+)
+LISTINGS_READ: Final = "-# {first} to {last} of {total}, read {ago}"
+LISTINGS_CUT: Final = (
+    "-# {first} to {last} of the cheapest {shown}; {total} are for sale, read {ago}"
+)
+LISTINGS_NONE: Final = "Nobody sells it at the moment, as far as the market tells."
+LISTING_ROW: Final = "{n}. {price} · listing {listing_id}"
+LISTING_ROW_HAD: Final = "{n}. {price} · listing {listing_id} · in your basket"
+LISTING_OPTION: Final = "{price} · listing {listing_id}"
+LISTING_PUT: Final = "Added to your basket: **{skin}**, listing {listing_id}, at most {ceiling}."
+LISTING_MISSED: Final = (
+    "Listing {listing_id} was sold or taken back meanwhile. Nothing was added; choose another one."
+)
+LISTINGS_UNREACHABLE: Final = (
+    "The market doesn't answer at the moment, so its listings can't be shown. Nothing was changed. "
+    "You can still add the cheapest one, or try again in a minute."
+)
+PAGE_UNREADABLE: Final = "I can't read “{typed}” as a page. Write a number, like `3`."
+
+BUTTON_FILTERS: Final = "Filters"
+BUTTON_FIND: Final = "Search"
+BUTTON_CLEAR: Final = "Clear filters"
+BUTTON_BASKET: Final = "Basket ({count})"
+BUTTON_ADD_ONE: Final = "Add to basket"
+BUTTON_ADD_MORE: Final = "Add one more"
+BUTTON_LISTINGS: Final = "Listings"
+BUTTON_TO_SKINS: Final = "Back to the list"
+BUTTON_PRICES: Final = "Price range"
+BUTTON_IN_STOCK: Final = "Only for sale now"
+BUTTON_SOLD_OUT_TOO: Final = "Sold out ones too"
+BUTTON_SHOW_SKINS: Final = "Show {skins}"
+SELECT_LOOK: Final = "Look at one of them"
+SELECT_PUT: Final = "Add some of them, one of each"
+SELECT_GAME: Final = "Game"
+SELECT_WEAR: Final = "Wear"
+SELECT_STATTRAK: Final = "StatTrak™"
+SELECT_LISTING: Final = "Add one of these listings"
+MODAL_FIND: Final = "Search the skins on sale"
+MODAL_PRICES: Final = "Price range"
+MODAL_GO: Final = "Go to a page"
+FIELD_FIND_ABOUT: Final = "Its name, or parts of it: redline ft. Empty: everything."
+FIELD_FROM: Final = "From (optional)"
+FIELD_TO: Final = "To (optional)"
+FIELD_FROM_ABOUT: Final = "In dollars, like 5 or 12.50. Empty: as cheap as there is."
+FIELD_TO_ABOUT: Final = "In dollars, like 5 or 12.50. Empty: as dear as there is."
+FIELD_PAGE: Final = "Page"
+FIELD_PAGE_ABOUT: Final = "1 to {pages}"
+
+
+def game_title(game: str) -> str:
+    """Return the name of a game as people write it."""
+    return GAME_TITLES.get(game, game)
+
+
+def price_range(filters: Filters) -> str:
+    """Return between which prices a search looks, or nothing if between any."""
+    lowest, highest = filters.price_min, filters.price_max
+    if lowest is None:
+        return "" if highest is None else FILTER_PRICE_MAX.format(highest=usd(highest))
+    if highest is None:
+        return FILTER_PRICE_MIN.format(lowest=usd(lowest))
+    return FILTER_PRICES.format(lowest=usd(lowest), highest=usd(highest))
+
+
+def filters_in_words(filters: Filters) -> str:
+    """Return what a search is narrowed to, or that it isn't."""
+    said = [
+        game_title(filters.game) if filters.game else "",
+        filters.wear or "",
+        "" if filters.stattrak is None else FILTER_STATTRAK[filters.stattrak],
+        price_range(filters),
+        FILTER_IN_STOCK if filters.in_stock else "",
+    ]
+    active = " · ".join(filter(None, said))
+    return SKINS_FILTERED.format(filters=active) if active else SKINS_UNFILTERED
+
+
+def skin_for_sale(price: Micros, count: int) -> str:
+    """Return what a skin costs and how many there are, short."""
+    return SKIN_PRICE.format(price=usd(price), count=f"{count:,}") if count else SKIN_SOLD_OUT
+
+
+def skins_put(put: Sequence[Pick], left_out: Sequence[str], count: int) -> str:
+    """Return what stands over a page after some of it were added. ``count``: what is in now."""
+    said = []
+    if len(put) == 1:
+        name, ceiling = _shown_text(put[0].market_hash_name), usd(put[0].ceiling)
+        said.append(SKINS_PUT_ONE.format(skin=name, ceiling=ceiling))
+    elif put:
+        said.append(SKINS_PUT.format(skins=skins(len(put))))
+    if left_out:
+        names = ", ".join(_shown_text(name) for name in left_out)
+        said.append(SKINS_LEFT_OUT.format(skins=names, count=skins(count)))
+    return "\n".join(said)
+
+
+def listing_put(skin: str, listing_id: int, ceiling: Micros) -> str:
+    """Return what stands over the listings after one was added."""
+    return LISTING_PUT.format(skin=_shown_text(skin), listing_id=listing_id, ceiling=usd(ceiling))
+
+
+def listing_missed(listing_id: int) -> str:
+    """Return what stands over the listings after one was chosen that is gone."""
+    return LISTING_MISSED.format(listing_id=listing_id)
+
+
+def page_unreadable(typed: str) -> str:
+    """Return what stands over a page after something was typed that is no number of a page."""
+    return PAGE_UNREADABLE.format(typed=_shown_text(typed))
 
 
 # The Trade URL.

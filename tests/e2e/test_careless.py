@@ -77,7 +77,9 @@ class Crowd:
         return [place for place in latest if place]
 
     async def _use_a_command(self, person: Member) -> None:
-        command = self.rng.choice(("request", "request", "my-requests", "trade-url", "setup"))
+        command = self.rng.choice(
+            ("request", "request", "skins", "my-requests", "trade-url", "setup")
+        )
         given: dict[str, object] = {}
         if command == "request" and self.rng.random() < 0.7:
             given["item"] = self.rng.choice((REDLINE, ASIIMOV, "kilowatt", self._typed(100) or "x"))

@@ -21,6 +21,7 @@ from bot.services.attention import Attention
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.booking import Booking
 from bot.services.books import Books
+from bot.services.browsing import Browsing
 from bot.services.buying import Buying
 from bot.services.catalogue import Catalogue
 from bot.services.disk_watch import DiskWatch
@@ -200,6 +201,7 @@ class House:
     this_run: ThisRun
     baskets: Baskets
     picking: Picking
+    browsing: Browsing
     requests: Requests
     trade_urls: TradeUrls
     pauses: Pauses
@@ -507,6 +509,7 @@ def build_house(
         project="1001",
     )
     baskets = Baskets(database, guilds, catalogue, client, clock, rng)
+    picking = Picking(database, guilds, catalogue, baskets, clock)
     return House(
         database=database,
         onlooker=Onlooker(path),
@@ -551,7 +554,8 @@ def build_house(
         ),
         this_run=this_run,
         baskets=baskets,
-        picking=Picking(database, guilds, catalogue, baskets, clock),
+        picking=picking,
+        browsing=Browsing(database, guilds, catalogue, baskets, picking, client, clock),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
         ),

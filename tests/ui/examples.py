@@ -10,7 +10,7 @@ from discord import ui
 from hypothesis import strategies as st
 
 from bot.domain.limits import LINES_HARD_MAX, NOTE_MAX, REASON_MAX
-from bot.domain.market import OfferStatus, Quote
+from bot.domain.market import Listing, OfferStatus, Quote
 from bot.domain.models import (
     Attempt,
     Basket,
@@ -28,11 +28,15 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import CENT, Micros
+from bot.domain.picking import Filters, Search, Wear
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.sums import NotBack, Sum
 from bot.services.approvals import CardPlace, Queue, RequestCard, Where
+from bot.services.browsing import Listed, Look
+from bot.services.catalogue import Matches
 from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
+from bot.services.picking import Found
 from bot.skinsback.refusals import RULES
 from bot.ui.cards.frame import Frame
 
@@ -230,6 +234,59 @@ def pick(pick_id: int = 1, **changes: Any) -> Pick:
         "class_id": "310776543",
     }
     return Pick(pick_id, **(values | changes))
+
+
+EVERY_FILTER: Final = Filters(
+    "dota2", Micros(5_000_000), Micros(20_000_000), Wear.FIELD_TESTED, stattrak=False, in_stock=True
+)
+
+
+def quote(number: int = 1, **changes: Any) -> Quote:
+    """Return a skin on sale; each number has its own name."""
+    values: dict[str, Any] = {
+        "game": "cs2",
+        "market_hash_name": f"AK-47 | Redline {number}",
+        "price": Micros(12_400_000),
+        "count": 20,
+        "class_id": "310776543",
+    }
+    return Quote(**(values | changes))
+
+
+def found(
+    count: int,
+    *,
+    first: int = 0,
+    total: int | None = None,
+    games: tuple[str, ...] = ("cs2",),
+    filters: Filters = EVERY_FILTER,
+    typed: str = "redline",
+    quotes: Sequence[Quote] = (),
+    shown_with: Basket | None = None,
+) -> Found:
+    """Return a page of a list of skins."""
+    search = Search(10**9 - 1, REQUEST_ID, typed, filters=filters, browsing=True)
+    page = tuple(quotes) or tuple(quote(number) for number in range(count))
+    matches = Matches(page, len(page) if total is None else total, first)
+    return Found(shown_with or basket(), search, matches, games, NOW)
+
+
+def look(shown: Quote | None = None, *, shown_with: Basket | None = None, **changes: Any) -> Look:
+    """Return one skin that is looked at."""
+    one = shown or quote()
+    values: dict[str, Any] = {"quote": one, "lines_max": 10, "prices_at": NOW}
+    return Look(
+        10**9 - 1, one.game, one.market_hash_name, basket=shown_with or basket(), **values | changes
+    )
+
+
+def listed(count: int, *, total: int | None = None, shown: Look | None = None) -> Listed:
+    """Return the listings of a skin."""
+    listings = tuple(
+        Listing(62_000_000 + n, "AK-47 | Redline", Micros(12_400_000 + n * 1_000), "1")
+        for n in range(count)
+    )
+    return Listed(shown or look(), listings, count if total is None else total, NOW)
 
 
 # Names, notes and reasons at their longest, mostly of characters that are doubled by escaping.

@@ -24,6 +24,7 @@ CREATE TABLE searches (
     stattrak INTEGER CHECK (stattrak IN (0, 1)), -- only with it, or only without
     in_stock INTEGER NOT NULL DEFAULT 0 CHECK (in_stock IN (0, 1)),
     browsing INTEGER NOT NULL DEFAULT 0 CHECK (browsing IN (0, 1)), -- by /skins
+    one_skin INTEGER NOT NULL DEFAULT 0 CHECK (one_skin IN (0, 1)), -- this one is looked at
     at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX searches_of_basket ON searches (request_id, search_id);
