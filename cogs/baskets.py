@@ -34,7 +34,7 @@ from bot.ui.cards.member import sent_screen
 from bot.ui.cards.repricing import moved_screen
 from bot.ui.cards.trade_url import trade_url_screen
 from bot.ui.custom_ids import Space, unpack
-from bot.ui.guard import Click, Interaction, actor_of
+from bot.ui.guard import Click, Interaction, actor_of, show
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class BasketCog(commands.Cog):
         else:
             name, listing = split_listing(_without_about(item))
             view = await self._wish(actor, name, str(quantity), max_price or "", listing)
-        await interaction.edit_original_response(view=view)
+        await show(interaction, view)
 
     @request.autocomplete("item")
     async def _autocomplete(

@@ -16,7 +16,7 @@ from bot.ui.cards.member import cancel_question, request_detail, request_list
 from bot.ui.cards.trade_url import trade_url_screen
 from bot.ui.cards.trades import trades_screen
 from bot.ui.custom_ids import Space
-from bot.ui.guard import Click, actor_of
+from bot.ui.guard import Click, actor_of, show
 
 
 class RequestCog(commands.Cog):
@@ -57,7 +57,7 @@ class RequestCog(commands.Cog):
             view = request_list(await self._requests.list_own(actor), self._frame())
         else:
             view = self._detail(await self._requests.own_number(actor, number))
-        await interaction.edit_original_response(view=view)
+        await show(interaction, view)
 
     def _detail(self, detail: Detail, notice: str = "") -> ui.LayoutView:
         return request_detail(detail.view, detail.events, self._frame(), notice=notice)

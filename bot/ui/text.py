@@ -902,8 +902,17 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
 }
 
 
+_QUOTES: Final = str.maketrans("“”", '""')
+"""What a person typed stands between the others, and must not seem to end before it does."""
+
+
 def _shown_text(value: str | int) -> str:
-    return escape(clean_line(str(value), length_max=TYPED_NAME_MAX))
+    return escape(clean_line(str(value), length_max=TYPED_NAME_MAX).translate(_QUOTES))
+
+
+def shown_as_typed(typed: str) -> str:
+    """Return what a person typed to be shown between quotation marks, harmless."""
+    return _shown_text(typed)
 
 
 def _shown_money(value: str | int) -> str:
@@ -936,7 +945,7 @@ def _shown_time(value: str | int) -> str:
 
 
 def _shown_reason(value: str | int) -> str:
-    return escape(clean_line(str(value), length_max=REASON_MAX))
+    return escape(clean_line(str(value), length_max=REASON_MAX).translate(_QUOTES))
 
 
 def _shown_until(value: str | int) -> str:
@@ -1662,7 +1671,7 @@ _SAYS_UNKNOWN: Final = frozenset({RefusalKind.KEY_EXISTS, RefusalKind.UNKNOWN_CO
 
 
 def _said(message: str) -> str:
-    return escape(clean_line(message, length_max=MARKET_SAID_MAX))
+    return escape(clean_line(message, length_max=MARKET_SAID_MAX).translate(_QUOTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -2051,13 +2060,20 @@ def is_told(kind: EventKind, *, for_moderator: bool) -> bool:
     return bool(words.moderator if for_moderator else words.member)
 
 
+_DETAIL_MAX: Final = 400
+"""Longer than any reason and than the names of the skins of one event."""
+
+
 def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
     """Return one row of a history: when, what, by whom; for moderators with the market's code.
 
     ``skin``, ``count`` and ``times`` among the details: which skins, how many of them, how often.
     """
     details = {name: value for name, value in event.details.items() if value not in ("", None)}
-    given = {name: escape(str(value)) for name, value in details.items()}
+    given = {
+        name: escape(clean_line(str(value), length_max=_DETAIL_MAX))
+        for name, value in details.items()
+    }
     given.pop("actor", None)
     if event.actor_id is not None:
         given["actor"] = person(event.actor_id)

@@ -407,6 +407,15 @@ def test_screens_of_any_basket_hold(
         hold(baskets.ceiling_modal(basket, pick))
 
 
+def test_emoji_are_counted_as_the_most_careful_counts_them() -> None:
+    written = "🙂" * 200
+    for state in (RequestState.PENDING, RequestState.DENIED):
+        worst = _worst(state, 25, "untouched")
+        view = replace(worst, request=replace(worst.request, note=written, decision_reason=written))
+        hold(approval.approval_card(view, Frame(sandbox=True)))
+        hold(approval.approval_details(view, [], Frame(sandbox=True), balance=Micros(1)))
+
+
 @pytest.mark.parametrize("count", [1, 2, 8, 25])
 @pytest.mark.parametrize("sold_out", [True, False])
 def test_the_question_about_prices_holds(count: int, sold_out: bool) -> None:

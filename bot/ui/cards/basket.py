@@ -214,7 +214,7 @@ def matches_screen(
     card.notice(notice)
     template = text.MATCHES_ALL if total <= len(shown) else text.MATCHES_ABOUT
     about = template.format(
-        typed=escape(clean_line(typed, length_max=TYPED_NAME_MAX)),
+        typed=text.shown_as_typed(typed),
         matches=text.skins(total),
         first=1,
         last=len(shown),
