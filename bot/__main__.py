@@ -34,6 +34,7 @@ from bot.health import health_server
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.approvals import Approvals
+from bot.services.asking import Asking
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.bell import heard
@@ -56,6 +57,7 @@ from bot.services.pauses import Pauses, lift_all
 from bot.services.picking import Picking
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
 from bot.services.rebinding import named, rebind
+from bot.services.repricing import Repricing
 from bot.services.requests import Requests
 from bot.services.statuses import Statuses
 from bot.services.this_run import ThisRun
@@ -414,6 +416,7 @@ def build(
     picking = Picking(database, guilds, catalogue, baskets, clock)
     services = Services(
         approvals=Approvals(database, guilds, announcements, poster),
+        asking=Asking(database, guilds, catalogue, baskets, clock),
         attention=Attention(
             database,
             guilds,
@@ -442,6 +445,7 @@ def build(
             approved=approved,
         ),
         picking=picking,
+        repricing=Repricing(database, catalogue, baskets, clock),
         requests=Requests(
             database,
             vault,

@@ -51,6 +51,7 @@ class Problem(StrEnum):
     TOO_MANY_LINES = auto()
     BASKET_EMPTY = auto()
     BASKET_CHANGED = auto()
+    PRICES_MOVED = auto()  # above a ceiling of the basket, or sold out, since it was picked
     CATALOGUE_MISSING = auto()
     SEARCH_FORGOTTEN = auto()
     # Requests
@@ -98,6 +99,7 @@ class Problem(StrEnum):
     HERE_TRIED_ALREADY = auto()
     NOTHING_MISSED = auto()
     NOTHING_TO_ASK_AGAIN = auto()
+    STILL_OPEN = auto()  # asked for again, and not decided yet or being bought
     # Money
     NOT_BACK_CHANGED = auto()
     # Where and who

@@ -19,7 +19,7 @@ from bot.ui.cards.attention import bought_modal, not_bought_modal, settle_screen
 from bot.ui.cards.money import money_screen
 from bot.ui.cards.notices import moderator_notice
 from bot.ui.custom_ids import Space, unpack
-from bot.ui.guard import Click, actor_of
+from bot.ui.guard import Click, actor_of, show
 
 _ON_THE_SCREEN: Final = frozenset(
     {
@@ -70,9 +70,7 @@ class AdministrationCog(
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._pauses.pause(actor_of(interaction), reason)
         frame = self._frame()
-        await interaction.edit_original_response(
-            view=moderator_notice(text.paused_now(frame), frame)
-        )
+        await show(interaction, moderator_notice(text.paused_now(frame), frame))
 
     @app_commands.command(name=text.CMD_RESUME_NAME, description=text.CMD_RESUME)
     async def resume(self, interaction: discord.Interaction) -> None:
@@ -80,17 +78,15 @@ class AdministrationCog(
         await interaction.response.defer(ephemeral=True, thinking=True)
         done = await self._pauses.resume(actor_of(interaction))
         frame = self._frame()
-        await interaction.edit_original_response(
-            view=moderator_notice(text.resumed(done, frame), frame)
-        )
+        await show(interaction, moderator_notice(text.resumed(done, frame), frame))
 
     @app_commands.command(name=text.CMD_BOOKS_NAME, description=text.CMD_BOOKS)
     async def books(self, interaction: discord.Interaction) -> None:
         """Show the last comparison of the records with the market's history."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         report, balance = await self._books.show(actor_of(interaction))
-        await interaction.edit_original_response(
-            view=moderator_notice(text.books_in_words(report, balance), self._frame())
+        await show(
+            interaction, moderator_notice(text.books_in_words(report, balance), self._frame())
         )
 
     @app_commands.command(name=text.CMD_BALANCE_NAME, description=text.CMD_BALANCE)
@@ -98,7 +94,7 @@ class AdministrationCog(
         """Show where the money is, and what of it may be back."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         report = await self._money.show(actor_of(interaction))
-        await interaction.edit_original_response(view=money_screen(report, self._frame()))
+        await show(interaction, money_screen(report, self._frame()))
 
     async def _turn_money(self, click: Click) -> None:
         await click.answer()

@@ -19,7 +19,7 @@ from bot.ui.cards.history import history_screen
 from bot.ui.cards.notices import moderator_notice
 from bot.ui.cards.queue import private_card, queue_label, queue_screen
 from bot.ui.custom_ids import Space
-from bot.ui.guard import Click, actor_of
+from bot.ui.guard import Click, actor_of, show
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class ApprovalCog(commands.Cog):
             view = queue_screen(await self._approvals.queue(actor, 0), self._frame())
         else:
             view = private_card(await self._approvals.find(actor, number), self._frame())
-        await interaction.edit_original_response(view=view)
+        await show(interaction, view)
 
     @approvals.autocomplete("number")
     async def _suggest(

@@ -31,9 +31,10 @@ from bot.ui.cards.basket import (
     note_modal,
 )
 from bot.ui.cards.member import sent_screen
+from bot.ui.cards.repricing import moved_screen
 from bot.ui.cards.trade_url import trade_url_screen
-from bot.ui.custom_ids import Space
-from bot.ui.guard import Click, Interaction, actor_of
+from bot.ui.custom_ids import Space, unpack
+from bot.ui.guard import Click, Interaction, actor_of, show
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class BasketCog(commands.Cog):
     def __init__(self, bot: Quartermaster) -> None:
         self._frame = bot.frame
         self._baskets = bot.services.baskets
+        self._repricing = bot.services.repricing
         self._requests = bot.services.requests
         self._catalogue = bot.services.catalogue
         self._guilds = bot.services.guilds
@@ -70,6 +72,8 @@ class BasketCog(commands.Cog):
             "empty_yes": self._empty,
             "url": self._trade_url,
             "send": self._send,
+            "use_today": self._use_todays_prices,
+            "drop_moved": self._remove_moved,
         }
         for verb, handler in handlers.items():
             bot.router.on(Space.BASKET, verb, handler)
@@ -97,7 +101,7 @@ class BasketCog(commands.Cog):
         else:
             name, listing = split_listing(_without_about(item))
             view = await self._wish(actor, name, str(quantity), max_price or "", listing)
-        await interaction.edit_original_response(view=view)
+        await show(interaction, view)
 
     @request.autocomplete("item")
     async def _autocomplete(
@@ -336,10 +340,48 @@ class BasketCog(commands.Cog):
             words = text.explain(error, self._frame())
             screen = trade_url_screen(self._frame(), known=None, context="basket", notice=words)
             await click.show(screen)
+        elif error.problem is Problem.PRICES_MOVED:
+            await self._ask_about_prices(click)
         elif sent := await self._sent_a_moment_ago(click):
             await self._show_sent(click, sent)
         else:
             await click.show(await self._screen_with_problem(click.actor, error))
+
+    async def _ask_about_prices(self, click: Click, notice: str = "") -> None:
+        try:
+            question = await self._repricing.question(click.actor, _shown(click))
+        except UserFacingError as error:
+            await click.show(await self._screen_with_problem(click.actor, error))
+            return
+        if question.moved:
+            await click.show(moved_screen(question, self._frame(), notice=notice))
+        else:
+            await self._show_basket(click, text.MOVED_NOT_ANY_MORE)
+
+    async def _use_todays_prices(self, click: Click) -> None:
+        await click.answer()
+        try:
+            taken = await self._repricing.use_todays_prices(
+                click.actor, _shown(click), click.custom_id.tail
+            )
+        except UserFacingError as error:
+            if error.problem is Problem.PRICES_MOVED:
+                await self._ask_about_prices(click, text.explain(error, self._frame()))
+            else:
+                await click.show(await self._screen_with_problem(click.actor, error))
+            return
+        await self._show_basket(click, text.prices_taken(taken))
+
+    async def _remove_moved(self, click: Click) -> None:
+        await click.answer()
+        try:
+            removed = await self._repricing.remove(
+                click.actor, _shown(click), unpack(click.custom_id.tail)
+            )
+        except UserFacingError as error:
+            await click.show(await self._screen_with_problem(click.actor, error))
+            return
+        await self._show_basket(click, text.moved_removed(removed))
 
     async def _sent_a_moment_ago(self, click: Click) -> Sent | None:
         """Return what the shown basket has become: who taps twice is told the same twice."""

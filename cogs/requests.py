@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.app import Quartermaster
 from bot.errors import Problem, UserFacingError
+from bot.services.asking import AskedAgain
 from bot.services.requests import Detail
 from bot.ui import text
 from bot.ui.cards.history import history_screen
@@ -15,7 +16,7 @@ from bot.ui.cards.member import cancel_question, request_detail, request_list
 from bot.ui.cards.trade_url import trade_url_screen
 from bot.ui.cards.trades import trades_screen
 from bot.ui.custom_ids import Space
-from bot.ui.guard import Click, actor_of
+from bot.ui.guard import Click, actor_of, show
 
 
 class RequestCog(commands.Cog):
@@ -27,7 +28,7 @@ class RequestCog(commands.Cog):
         self._trade_urls = bot.services.trade_urls
         self._pauses = bot.services.pauses
         self._missed = bot.services.missed
-        self._baskets = bot.services.baskets
+        self._asking = bot.services.asking
         bot.router.on(Space.PANEL, "mine", self._list)
         bot.router.on(Space.PANEL, "show", self._show_chosen)
         bot.router.on(Space.REQUEST, "show_one", self._show_one)
@@ -38,6 +39,7 @@ class RequestCog(commands.Cog):
         bot.router.on(Space.REQUEST, "send_now", self._send_now)
         bot.router.on(Space.REQUEST, "here", self._here)
         bot.router.on(Space.REQUEST, "ask_again", self._ask_again)
+        bot.router.on(Space.REQUEST, "ask_all", self._ask_all_again)
         bot.router.on(Space.REQUEST, "history", self._history)
 
     @app_commands.command(name=text.CMD_MY_REQUESTS_NAME, description=text.CMD_MY_REQUESTS)
@@ -55,7 +57,7 @@ class RequestCog(commands.Cog):
             view = request_list(await self._requests.list_own(actor), self._frame())
         else:
             view = self._detail(await self._requests.own_number(actor, number))
-        await interaction.edit_original_response(view=view)
+        await show(interaction, view)
 
     def _detail(self, detail: Detail, notice: str = "") -> ui.LayoutView:
         return request_detail(detail.view, detail.events, self._frame(), notice=notice)
@@ -119,13 +121,28 @@ class RequestCog(commands.Cog):
 
     async def _ask_again(self, click: Click) -> None:
         await click.answer()
-        asked = await self._baskets.ask_again(
+        asked = await self._asking.for_missing(
             click.actor, click.custom_id.subject, note=text.ASKED_AGAIN_NOTE
         )
-        frame = self._frame()
-        words = text.asked_again_in_words(asked.number, asked.added, asked.left_out, frame)
+        await self._show_asked(click, asked)
+
+    async def _ask_all_again(self, click: Click) -> None:
+        await click.answer()
+        asked = await self._asking.for_all(click.actor, click.custom_id.subject)
+        await self._show_asked(click, asked)
+
+    async def _show_asked(self, click: Click, asked: AskedAgain) -> None:
         detail = await self._requests.own(click.actor, click.custom_id.subject)
-        await click.show(self._detail(detail, words))
+        await click.show(
+            request_detail(
+                detail.view,
+                detail.events,
+                self._frame(),
+                notice=text.asked_again_in_words(asked, self._frame()),
+                # In a DM there is no basket to show.
+                basket_filled=click.actor.guild_id == asked.guild_id,
+            )
+        )
 
     async def _new_url(self, click: Click) -> None:
         await click.answer()

@@ -16,7 +16,7 @@ from bot.ui.cards.notices import moderator_notice
 from bot.ui.cards.setup import limits_modal, panel_message, setup_panel
 from bot.ui.checks import check_places
 from bot.ui.custom_ids import Space
-from bot.ui.guard import Click, Interaction, actor_of
+from bot.ui.guard import Click, Interaction, actor_of, show
 
 _PLACES: Final[dict[str, GuildPlace]] = {
     "approver": "approver_role_id",
@@ -55,7 +55,7 @@ class SetupCog(commands.Cog):
     async def setup(self, interaction: discord.Interaction) -> None:
         """Show the panel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.edit_original_response(view=await self._panel(interaction))
+        await show(interaction, await self._panel(interaction))
 
     async def _panel(self, interaction: Interaction, notice: str = "") -> ui.LayoutView:
         state = await self._guilds.setup_state(actor_of(interaction))
@@ -133,7 +133,10 @@ class SetupCog(commands.Cog):
         if not isinstance(channel, discord.abc.Messageable):
             raise UserFacingError(Problem.SERVER_ONLY)
         try:
-            await channel.send(view=panel_message(self._frame()))
+            await channel.send(
+                view=panel_message(self._frame()),
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
         except (discord.Forbidden, discord.NotFound):
             await self._show_problem(click, UserFacingError(Problem.CANNOT_POST_HERE))
             return

@@ -21,7 +21,7 @@ from bot.ui.cards.trade_url import (
     trade_url_screen,
 )
 from bot.ui.custom_ids import NOTHING, Space
-from bot.ui.guard import Click, actor_of
+from bot.ui.guard import Click, actor_of, show
 
 _BASKET = "basket"
 
@@ -50,7 +50,7 @@ class TradeUrlCog(commands.Cog):
         actor = actor_of(interaction)
         self._require_place(actor)
         view = await self._screen(actor, "")
-        await interaction.edit_original_response(view=view)
+        await show(interaction, view)
 
     async def _screen(self, actor: Actor, context: str, notice: str = "") -> ui.LayoutView:
         known = await self._trade_urls.known(actor.user_id)

@@ -47,6 +47,7 @@ from bot.ui.cards import (
     money,
     notices,
     queue,
+    repricing,
     result,
     setup,
     skins,
@@ -72,6 +73,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     money,
     notices,
     queue,
+    repricing,
     result,
     setup,
     skins,
@@ -260,6 +262,7 @@ def every_screen() -> dict[str, list[Shown]]:
             )
             for ceiling in (None, Micros(10**11))
         ],
+        "moved_screen": [repricing.moved_screen(examples.question(25), FRAME)],
         "more_screen": [basket.more_screen(one, FRAME) for one in baskets],
         "empty_question": [basket.empty_question(baskets[1], FRAME)],
         "add_modal": [basket.add_modal(baskets[1])],

@@ -105,6 +105,16 @@ class Pick:
     """How many were for sale when it was picked."""
 
     @property
+    def sold_out(self) -> bool:
+        """Whether nobody sold it when its price was looked at."""
+        return self.stock == 0
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether it could not be bought at the price that it carries, within its ceiling."""
+        return self.sold_out or self.quote > self.ceiling
+
+    @property
     def doubts(self) -> tuple[Doubt, ...]:
         """Why its price deserves a second look; one listing is one by its nature."""
         stock = self.stock if self.listing_id is None else None

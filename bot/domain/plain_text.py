@@ -19,7 +19,9 @@ _MARKS_MAX: Final = 4
 _EMOJI_STYLE: Final = "\ufe0f"
 
 # They have a letter's or a symbol's category and yet draw nothing, so a name can be made of them.
-_BLANKS: Final = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+_BLANKS: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\U00016fe4\U0001d159"
+)
 _VARIATION_SELECTORS: Final = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SKIN_TONES: Final = re.compile("[\U0001f3fb-\U0001f3ff]")
 

@@ -73,6 +73,9 @@ FINAL_STATES: Final = frozenset(
 )
 """Nothing more happens; the copy of the Trade URL is erased on the way in."""
 
+DECIDED_STATES: Final = FINAL_STATES | {RequestState.BOUGHT}
+"""Nothing is decided or bought any more by itself, so what it was about can be asked for anew."""
+
 
 def states_before(event: RequestEvent) -> tuple[RequestState, ...]:
     """Return the states in which ``event`` may happen, for a compare-and-set."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,15 +10,13 @@ from random import Random
 from bot.domain.keys import new_request_id
 from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
-from bot.domain.models import Actor, Basket, GuildSettings, Line, Pick, RequestView
+from bot.domain.models import Actor, Basket, GuildSettings, Line, Pick
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
-from bot.domain.states import RequestState
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.catalogue import Catalogue, Matches, fold
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
-from bot.services.rights import own_request
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
 from bot.store import baskets, settings
@@ -65,19 +62,6 @@ class Several:
     matches: Matches
 
 
-@dataclass(frozen=True, slots=True)
-class AskedAgain:
-    """What did not arrive of a request is in the basket now, as far as it can be.
-
-    ``added``: how many skins; ``left_out``: the names of those that nobody sells, or that found no
-    room.
-    """
-
-    number: int
-    added: int
-    left_out: tuple[str, ...]
-
-
 class Baskets:
     """Use cases of the basket. All raise ``UserFacingError`` if the actor may not ask."""
 
@@ -98,13 +82,13 @@ class Baskets:
         self._rng = rng
 
     async def open(self, actor: Actor) -> Basket:
-        """Return the member's basket; an empty one is made if there is none."""
+        """Return the member's basket at today's prices; an empty one is made if there is none."""
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.reading() as tx:
             require_may_ask(actor, await settings.get_guild(tx, guild_id))
             basket = await baskets.find(tx, guild_id, actor.user_id)
         if basket is not None:
-            return basket
+            return at_todays_prices(basket, self._catalogue)
         async with self._database.writing() as tx:
             return await self.find_or_make(tx, guild_id, actor.user_id)
 
@@ -190,62 +174,6 @@ class Baskets:
             changed = await self.find_or_make(tx, guild_id, actor.user_id)
         return Added(changed, pick, guessed)
 
-    async def ask_again(self, actor: Actor, request_id: str, *, note: str) -> AskedAgain:
-        """Put what did not arrive of a member's request into their basket, at today's prices.
-
-        What was approved as a ceiling is kept where it still covers the price. A second press adds
-        nothing: what is there already is left as it is. It works from a DM too; whether they may
-        ask is seen when they send it. ``note``: for the moderators, if there is none, with
-        ``{number}``. Raises ``UserFacingError`` (NOT_YOURS, NOTHING_TO_ASK_AGAIN,
-        SERVER_NOT_ALLOWED).
-        """
-        async with self._database.writing() as tx:
-            view = await own_request(tx, actor, request_id)
-            request = view.request
-            over = request.state in (RequestState.BOUGHT, RequestState.CLOSED)
-            if not over or not view.undelivered:
-                raise UserFacingError(Problem.NOTHING_TO_ASK_AGAIN, number=request.number)
-            self._guilds.require_allowed(replace(actor, guild_id=request.guild_id))
-            guild = await settings.get_guild(tx, request.guild_id)
-            basket = await self.find_or_make(tx, request.guild_id, actor.user_id)
-            picks, left_out = self._missing_from(view, basket, guild)
-            if picks:
-                await baskets.change(
-                    tx, basket.request_id, revision=basket.revision, at=self._clock.now_ms()
-                )
-                for pick in picks:
-                    await put(tx, basket, pick)
-                if not basket.note:
-                    await baskets.set_note(
-                        tx, basket.request_id, note.format(number=request.number)
-                    )
-        return AskedAgain(request.number, sum(pick.quantity for pick in picks), left_out)
-
-    def _missing_from(
-        self, view: RequestView, basket: Basket, guild: GuildSettings
-    ) -> tuple[list[Pick], tuple[str, ...]]:
-        """Return what is to be added of a request, and the names of what can't be."""
-        room = guild.lines_max - basket.lines_count
-        picks: list[Pick] = []
-        left_out: list[str] = []
-        wanted = Counter(skin_of(line.line) for line in view.undelivered)
-        ceilings = {skin_of(line.line): line.line.ceiling for line in view.undelivered}
-        for skin, times in wanted.items():
-            name = skin[1]
-            there = sum(one.quantity for one in basket.picks if skin_of(one) == skin)
-            if times <= there:
-                continue
-            quote = self._catalogue.find(*skin)
-            quantity = min(times - there, room)
-            if quote is None or not quote.count or quantity < 1:
-                left_out.append(name)
-                continue
-            usual = ceiling_for(quote.price, guild.tolerance_bp)
-            ceiling = ceilings[skin] if ceilings[skin] >= quote.price else usual
-            room -= quantity
-            picks.append(pick_of(quote, quantity, ceiling))
-        return picks, tuple(left_out)
-
     @asynccontextmanager
     async def _changing(
         self, actor: Actor, shown: Shown
@@ -284,7 +212,7 @@ class Baskets:
         """Set the most that one may cost; None: the quote plus the server's tolerance again."""
         async with self._changing(actor, shown) as (tx, basket):
             guild = await settings.get_guild(tx, basket.guild_id)
-            pick = self._requoted(_pick_of(basket, pick_id))
+            pick = at_todays_price(_pick_of(basket, pick_id), self._catalogue)
             wanted = ceiling or ceiling_for(pick.quote, guild.tolerance_bp)
             require_ceiling(pick, wanted)
             await baskets.update_pick(tx, replace(pick, ceiling=wanted))
@@ -310,13 +238,6 @@ class Baskets:
         """Return what the catalogue says of a pick now."""
         return self._catalogue.find(pick.game, pick.market_hash_name)
 
-    def _requoted(self, pick: Pick) -> Pick:
-        """Return the pick at today's price; a particular listing keeps the one it was seen at."""
-        quote = None if pick.listing_id else self.quote_of(pick)
-        if quote is None or not quote.count:
-            return pick
-        return replace(pick, quote=quote.price, usual=quote.usual, stock=quote.count)
-
 
 def pick_of(quote: Quote, quantity: int, ceiling: Micros, *, listing_id: int | None = None) -> Pick:
     """Return a pick of what is quoted, not yet in any basket."""
@@ -332,6 +253,25 @@ def pick_of(quote: Quote, quantity: int, ceiling: Micros, *, listing_id: int | N
         usual=quote.usual,
         stock=quote.count,
     )
+
+
+def at_todays_price(pick: Pick, catalogue: Catalogue) -> Pick:
+    """Return a pick with what the price list says of it now; its ceiling stays.
+
+    A particular listing keeps the price that it was seen at, and what is sold out the last one.
+    Without a price list everything stays as it is: nobody can tell.
+    """
+    if pick.listing_id is not None or catalogue.refreshed_at(pick.game) is None:
+        return pick
+    quote = catalogue.find(pick.game, pick.market_hash_name)
+    if quote is None or not quote.count:
+        return replace(pick, stock=0)
+    return replace(pick, quote=quote.price, usual=quote.usual, stock=quote.count)
+
+
+def at_todays_prices(basket: Basket, catalogue: Catalogue) -> Basket:
+    """Return a basket with what the price list says of its skins now."""
+    return replace(basket, picks=tuple(at_todays_price(one, catalogue) for one in basket.picks))
 
 
 def skin_of(one: Pick | Line) -> tuple[str, str]:

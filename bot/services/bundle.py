@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.services.approvals import Approvals
+from bot.services.asking import Asking
 from bot.services.attention import Attention
 from bot.services.baskets import Baskets
 from bot.services.books import Books
@@ -16,6 +17,7 @@ from bot.services.missed import Missed
 from bot.services.money import Money
 from bot.services.pauses import Pauses
 from bot.services.picking import Picking
+from bot.services.repricing import Repricing
 from bot.services.requests import Requests
 from bot.services.trade_urls import TradeUrls
 
@@ -25,6 +27,7 @@ class Services:
     """What a cog may call."""
 
     approvals: Approvals
+    asking: Asking
     attention: Attention
     baskets: Baskets
     books: Books
@@ -35,6 +38,7 @@ class Services:
     money: Money
     pauses: Pauses
     picking: Picking
+    repricing: Repricing
     requests: Requests
     trade_urls: TradeUrls
     watch: MarketWatch

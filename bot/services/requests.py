@@ -31,13 +31,12 @@ from bot.domain.models import (
     RequestView,
     WaitReason,
 )
-from bot.domain.money import format_usd
 from bot.domain.plain_text import clean_line
 from bot.domain.states import RequestEvent, RequestState, states_before
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
-from bot.services.baskets import require_may_ask
+from bot.services.baskets import at_todays_prices, require_may_ask
 from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
@@ -99,8 +98,9 @@ class Requests:
     async def submit(self, actor: Actor, revision: int) -> Sent:
         """Send the basket that was shown with ``revision`` for approval.
 
+        Its lines say what the skins cost now, and their ceilings are those that were shown.
         Raises ``UserFacingError`` (BASKET_CHANGED, BASKET_EMPTY, TOO_MANY_LINES, TOO_MANY_OPEN,
-        TRADE_URL_UNKNOWN, SKIN_OUT_OF_STOCK, CEILING_BELOW_CHEAPEST, …); the basket stays.
+        TRADE_URL_UNKNOWN, PRICES_MOVED, …); the basket stays.
         """
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.writing() as tx:
@@ -109,7 +109,8 @@ class Requests:
             basket = await baskets.find(tx, guild_id, actor.user_id)
             if basket is None or basket.revision != revision:
                 raise UserFacingError(Problem.BASKET_CHANGED)
-            await self._require_submittable(tx, basket, guild)
+            basket = at_todays_prices(basket, self._catalogue)
+            await _require_submittable(tx, basket, guild)
             url = await trade_urls.find(tx, self._vault, actor.user_id)
             if url is None:
                 raise UserFacingError(Problem.TRADE_URL_UNKNOWN)
@@ -118,38 +119,6 @@ class Requests:
         self._announcements.wake()
         state = await self._announcements.settled(row_id, timeout_s=_DM_WAIT_S)
         return Sent(view, state is OutboxState.PARKED, guild.results_channel_id)
-
-    async def _require_submittable(
-        self, tx: Transaction, basket: Basket, guild: GuildSettings
-    ) -> None:
-        if not basket.picks:
-            raise UserFacingError(Problem.BASKET_EMPTY)
-        if basket.lines_count > guild.lines_max:
-            raise UserFacingError(
-                Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count
-            )
-        open_numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
-        if len(open_numbers) >= guild.open_requests_max:
-            raise UserFacingError(
-                Problem.TOO_MANY_OPEN,
-                open=len(open_numbers),
-                open_max=guild.open_requests_max,
-                numbers=", ".join(f"#{number}" for number in open_numbers),
-            )
-        for pick in basket.picks:
-            quote = self._catalogue.find(pick.game, pick.market_hash_name)
-            # Without a price list nothing can be checked; what is bought is checked when it is.
-            if pick.listing_id is not None or self._catalogue.refreshed_at(pick.game) is None:
-                continue
-            if quote is None or quote.count == 0:
-                raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=pick.market_hash_name)
-            if quote.price > pick.ceiling:
-                raise UserFacingError(
-                    Problem.CEILING_BELOW_CHEAPEST,
-                    skin=pick.market_hash_name,
-                    cheapest=format_usd(quote.price),
-                    ceiling=format_usd(pick.ceiling),
-                )
 
     async def _submit(self, tx: Transaction, basket: Basket, url: TradeUrl) -> RequestView:
         now = self._clock.now_ms()
@@ -431,6 +400,25 @@ class Requests:
         await audit.record_for(
             tx, kind, request, at=self._clock.now_ms(), actor_id=actor_id, details=details
         )
+
+
+async def _require_submittable(tx: Transaction, basket: Basket, guild: GuildSettings) -> None:
+    if not basket.picks:
+        raise UserFacingError(Problem.BASKET_EMPTY)
+    if basket.lines_count > guild.lines_max:
+        raise UserFacingError(
+            Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count
+        )
+    open_numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
+    if len(open_numbers) >= guild.open_requests_max:
+        raise UserFacingError(
+            Problem.TOO_MANY_OPEN,
+            open=len(open_numbers),
+            open_max=guild.open_requests_max,
+            numbers=", ".join(f"#{number}" for number in open_numbers),
+        )
+    if any(pick.out_of_reach for pick in basket.picks):
+        raise UserFacingError(Problem.PRICES_MOVED)
 
 
 def lines_of(basket: Basket) -> list[Line]:

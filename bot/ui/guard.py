@@ -84,7 +84,7 @@ class Click:
 
     async def show(self, view: ui.LayoutView) -> None:
         """Answer what was acknowledged before."""
-        await self.interaction.edit_original_response(view=view, allowed_mentions=_SILENT)
+        await show(self.interaction, view)
 
     async def show_privately(self, view: ui.LayoutView) -> None:
         """Add a private message to what was acknowledged with ``hold``."""
@@ -235,6 +235,14 @@ async def report(interaction: Interaction, error: Exception, frame: Frame) -> No
 def _is_too_late(error: Exception) -> bool:
     """Say whether Discord has forgotten the interaction: nobody is listening any more."""
     return isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION
+
+
+async def show(interaction: Interaction, view: ui.LayoutView) -> None:
+    """Answer a command that was acknowledged; nothing on the answer mentions anybody.
+
+    The bot's own default does not count for an edit without content, so it is said every time.
+    """
+    await interaction.edit_original_response(view=view, allowed_mentions=_SILENT)
 
 
 async def reply(interaction: Interaction, view: ui.LayoutView) -> None:

@@ -26,7 +26,7 @@ from bot.domain.limits import (
     TYPED_NAME_MAX,
     UNDO_HARD_MAX_S,
 )
-from bot.domain.market import OfferStatus
+from bot.domain.market import OfferStatus, Quote
 from bot.domain.models import (
     REBOUND,
     SUBSTITUTED_CODES,
@@ -35,12 +35,14 @@ from bot.domain.models import (
     Event,
     EventKind,
     GuildSettings,
+    Line,
     LineView,
     NoListing,
     OutboxRow,
     Pause,
     PauseCause,
     Pick,
+    Request,
     RequestView,
     WaitReason,
 )
@@ -51,10 +53,12 @@ from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
 from bot.services.approvals import CardPlace, Reposted, Where
+from bot.services.asking import AskedAgain, WhyLeftOut
 from bot.services.books import BooksReport
 from bot.services.money import MoneyReport, Sums
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
+from bot.services.repricing import Moved, Question
 from bot.services.steam_accounts import Lately
 from bot.skinsback.refusals import TOO_MANY_FAILURES, RefusalKind, rule_for
 from bot.ui.cards.frame import Frame
@@ -196,9 +200,85 @@ def choice_about(price: Micros, count: int) -> str:
     return CHOICE_ABOUT.format(price=usd(price), count=f"{count:,}")
 
 
-def quoted(text: str) -> str:
-    """Return what a person wrote as a quote, one line of it, harmless."""
-    return "> " + escape(clean_line(text, length_max=NOTE_MAX))
+DOUBT_SIGN: Final = "⚠"
+DOUBT_DEAR: Final = "{times} times its usual {usual}"
+DOUBT_FEW: Final = "only {count} for sale"
+
+
+def doubts_in_words(priced: Quote | Pick | Line) -> str:
+    """Return why a price deserves a second look, behind a sign; "" if it doesn't.
+
+    Like "⚠ 4.2 times its usual $12.40, only 2 for sale". It has nothing to be escaped, so it can
+    stand in a label too.
+    """
+    price, stock = (
+        (priced.price, priced.count) if isinstance(priced, Quote) else (priced.quote, priced.stock)
+    )
+    words = []
+    if Doubt.DEAR in priced.doubts and priced.usual:
+        times = _times(price, priced.usual)
+        words.append(DOUBT_DEAR.format(times=times, usual=usd(priced.usual)))
+    if Doubt.FEW in priced.doubts:
+        words.append(DOUBT_FEW.format(count=stock))
+    return f"{DOUBT_SIGN} {', '.join(words)}" if words else ""
+
+
+def _times(price: Micros, usual: Micros) -> str:
+    """Return how many times one is the other: with a tenth as long as that tells anything."""
+    tenths = price * 10 // usual
+    return f"{tenths // 10}.{tenths % 10}" if tenths < 100 else f"{tenths // 10:,}"
+
+
+MARK_SOLD_OUT: Final = "⚠ sold out at the moment"
+MARK_ABOVE_CEILING: Final = "⚠ costs more than your limit now"
+
+
+def with_marks(row: str, pick: Pick) -> str:
+    """Return a row about a pick, with a line below it for what a member should notice.
+
+    Whether it can be had at all stands before what is doubtful about its price.
+    """
+    marks = doubts_in_words(pick)
+    if pick.sold_out:
+        marks = MARK_SOLD_OUT
+    elif pick.out_of_reach:
+        marks = MARK_ABOVE_CEILING
+    return f"{row}\n{marks}" if marks else row
+
+
+def with_doubts(row: str, priced: Quote | Pick | Line) -> str:
+    """Return a row about a price with what is doubtful about it at its end."""
+    doubts = doubts_in_words(priced)
+    return f"{row}{ROW_DOUBTS.format(doubts=doubts)}" if doubts else row
+
+
+NOTE_OF: Final = "Note from {member}:"
+NOTE_OF_YOURS: Final = "Your note:"
+REASON_OF: Final = "{moderator} gave this reason:"
+
+
+def quoted(words: str) -> str:
+    """Return what a person wrote as a quotation, one line of it, harmless.
+
+    What stands over it says whose words these are, so that they never pass for the bot's own.
+    """
+    return f"> {escape(clean_line(words, length_max=NOTE_MAX))}"
+
+
+def note_in_words(request: Request, *, for_member: bool = False) -> str:
+    """Return a request's note under the name of who wrote it; "" if there is none."""
+    if not request.note:
+        return ""
+    whose = NOTE_OF_YOURS if for_member else NOTE_OF.format(member=person(request.user_id))
+    return f"{whose}\n{quoted(request.note)}"
+
+
+def denial_in_words(request: Request) -> str:
+    """Return the reason of a denial under the name of who gave it; "" if there is none."""
+    if request.state is not RequestState.DENIED or not request.decision_reason:
+        return ""
+    by = A_MODERATOR if request.decided_by is None else person(request.decided_by)
+    return f"{REASON_OF.format(moderator=by)}\n{quoted(request.decision_reason)}"
 
 
 def with_code(sentence: str, code: int | None) -> str:
@@ -441,6 +521,10 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.BASKET_CHANGED: (
         "Your basket had changed before this tap, so the tap did nothing. This is how it is now."
+    ),
+    Problem.PRICES_MOVED: (
+        "Prices have moved once more since this was shown, so nothing was changed or sent. This is "
+        "how they are now."
     ),
     Problem.SEARCH_FORGOTTEN: (
         "That search is too long ago, so the tap did nothing. Press **Add skins** to look again."
@@ -754,6 +838,13 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         ),
         "Nothing of it is left to ask for again. {cmd_my_requests} shows where things stand.",
     ),
+    Problem.STILL_OPEN: (
+        (
+            "Request #{number} is still under way, so nothing was put into your basket. You can "
+            "ask for the same again when it is over."
+        ),
+        "It is still under way, so nothing was put into your basket.",
+    ),
     Problem.NOT_BACK_CHANGED: (
         (
             "What is open here has changed since you opened it; {user_id} booked some of it "
@@ -815,8 +906,17 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
 }
 
 
+_QUOTES: Final = str.maketrans("“”", '""')
+"""What a person typed stands between the others, and must not seem to end before it does."""
+
+
 def _shown_text(value: str | int) -> str:
-    return escape(clean_line(str(value), length_max=TYPED_NAME_MAX))
+    return escape(clean_line(str(value), length_max=TYPED_NAME_MAX).translate(_QUOTES))
+
+
+def shown_as_typed(typed: str) -> str:
+    """Return what a person typed to be shown between quotation marks, harmless."""
+    return _shown_text(typed)
 
 
 def _shown_money(value: str | int) -> str:
@@ -849,7 +949,7 @@ def _shown_time(value: str | int) -> str:
 
 
 def _shown_reason(value: str | int) -> str:
-    return escape(clean_line(str(value), length_max=REASON_MAX))
+    return escape(clean_line(str(value), length_max=REASON_MAX).translate(_QUOTES))
 
 
 def _shown_until(value: str | int) -> str:
@@ -1575,7 +1675,7 @@ _SAYS_UNKNOWN: Final = frozenset({RefusalKind.KEY_EXISTS, RefusalKind.UNKNOWN_CO
 
 
 def _said(message: str) -> str:
-    return escape(clean_line(message, length_max=MARKET_SAID_MAX))
+    return escape(clean_line(message, length_max=MARKET_SAID_MAX).translate(_QUOTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -1964,13 +2064,20 @@ def is_told(kind: EventKind, *, for_moderator: bool) -> bool:
     return bool(words.moderator if for_moderator else words.member)
 
 
+_DETAIL_MAX: Final = 400
+"""Longer than any reason and than the names of the skins of one event."""
+
+
 def event_in_words(event: Event, *, for_moderator: bool = False) -> str:
     """Return one row of a history: when, what, by whom; for moderators with the market's code.
 
     ``skin``, ``count`` and ``times`` among the details: which skins, how many of them, how often.
     """
     details = {name: value for name, value in event.details.items() if value not in ("", None)}
-    given = {name: escape(str(value)) for name, value in details.items()}
+    given = {
+        name: escape(clean_line(str(value), length_max=_DETAIL_MAX))
+        for name, value in details.items()
+    }
     given.pop("actor", None)
     if event.actor_id is not None:
         given["actor"] = person(event.actor_id)
@@ -2037,6 +2144,12 @@ BUTTON_CANCEL_YES: Final = "Yes, cancel it"
 BUTTON_CANCEL_NO: Final = "No, keep it"
 BUTTON_HERE: Final = "I'm here"
 BUTTON_ASK_AGAIN: Final = "Ask again for these"
+BUTTON_ASK_ALL_AGAIN: Final = "Ask again"
+BUTTON_ASK_REST_AGAIN: Final = "Ask again for all of it"
+BUTTON_FROM_OLD: Final = "Ask again from an old request"
+BUTTON_MY_BASKET: Final = "My basket"
+BUTTON_USE_TODAY: Final = "Use today's prices"
+BUTTON_REMOVE_THEM: Final = "Remove them"
 BUTTON_MONEY_BACK: Final = "Money is back: {amount}"
 BUTTON_NEW_URL: Final = "New Trade URL"
 BUTTON_SEND_NOW: Final = "Send it now"
@@ -2155,6 +2268,7 @@ LIMITS: Final[Mapping[str, int]] = {
 ROW: Final = "{n}. {skin} · {quote}, max {ceiling}"
 ROW_TIMES: Final = "{n}. {skin} ×{quantity} · {quote}, max {ceiling}"
 ROW_LISTING: Final = " · listing {listing_id}"
+ROW_DOUBTS: Final = " · {doubts}"
 ROW_BASKET: Final = "**{skin}**\n{quantity} × {quote}, at most {ceiling} each"
 ROW_BASKET_ONE: Final = "**{skin}**\n{quote}, at most {ceiling}"
 SKIN: Final = "{skin}"
@@ -3129,14 +3243,29 @@ HERE_OVER: Final = (
     "{member} asked for another try of request #{number}. Nothing waits for that any more."
 )
 ASKED_AGAIN: Final = (
-    "In your basket now, at today's prices: {added} of request #{number}. Look at it with "
-    "{cmd_request} and send it; it needs a new approval."
+    "In your basket now, at today's prices: {added} of request #{number}. Nothing is sent before "
+    "you look at it and press **Send for approval**: {cmd_request}"
 )
 ASKED_AGAIN_NOTHING: Final = (
-    "Your basket has all of it already, or has no room for more. Look at it with {cmd_request}"
+    "Nothing was added: your basket has all of request #{number} that it can have. Look at it with "
+    "{cmd_request}"
 )
-ASKED_AGAIN_LEFT_OUT: Final = "Left out, because nobody sells it or there is no room: {skins}."
+ASKED_AGAIN_LEFT_OUT: Final[Mapping[WhyLeftOut, str]] = {
+    WhyLeftOut.SOLD_OUT: "Left out, because nobody sells it at the moment: {skins}.",
+    WhyLeftOut.NOT_OFFERED: "Left out, because this server no longer offers its game: {skins}.",
+    WhyLeftOut.NO_PRICES: (
+        "Left out, because the prices of its game are not read yet: {skins}. Please try again in a "
+        "minute."
+    ),
+    WhyLeftOut.NO_ROOM: "Left out, because your basket has no room for more: {skins}.",
+}
+ASKED_AGAIN_BY_NAME: Final = (
+    "You had picked a certain listing of {skins}. That is not repeated: it is now whichever is "
+    "cheapest."
+)
 ASKED_AGAIN_NOTE: Final = "Instead of what did not arrive of request #{number}"
+ASKED_AGAIN_NAMES: Final = 3
+"""So many skins are named for each reason; the rest is counted."""
 
 
 def here_in_words(view: RequestView, *, news: bool) -> str:
@@ -3144,15 +3273,94 @@ def here_in_words(view: RequestView, *, news: bool) -> str:
     return (HERE_NOW if news else HERE_BEFORE).format(number=view.request.number)
 
 
-def asked_again_in_words(number: int, added: int, left_out: Sequence[str], frame: Frame) -> str:
-    """Return the answer to a member who asks for what they lack of a request again."""
-    words = _fill(ASKED_AGAIN, frame, added=skins(added), number=number)
-    if not added:
-        words = _fill(ASKED_AGAIN_NOTHING, frame)
-    if not left_out:
-        return words
-    names = ", ".join(escape(clean_line(name, length_max=TYPED_NAME_MAX)) for name in left_out)
-    return f"{words}\n{ASKED_AGAIN_LEFT_OUT.format(skins=names)}"
+def asked_again_in_words(asked: AskedAgain, frame: Frame) -> str:
+    """Return the answer to a member who asks for the skins of a request again."""
+    template = ASKED_AGAIN if asked.added else ASKED_AGAIN_NOTHING
+    words = [_fill(template, frame, added=skins(asked.added), number=asked.number)]
+    for why, sentence in ASKED_AGAIN_LEFT_OUT.items():
+        left = [one for one in asked.left_out if one.why is why]
+        if left:
+            names = [_named_times(one.name, one.quantity) for one in left]
+            words.append(sentence.format(skins=_some(names)))
+    if asked.by_name:
+        names = [_shown_text(name) for name in asked.by_name]
+        words.append(ASKED_AGAIN_BY_NAME.format(skins=_some(names)))
+    return "\n".join(words)
+
+
+def _named_times(name: str, quantity: int) -> str:
+    shown = _shown_text(name)
+    return shown if quantity == 1 else SKIN_TIMES.format(skin=shown, quantity=quantity)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    shown = ", ".join(names[:ASKED_AGAIN_NAMES])
+    rest = len(names) - ASKED_AGAIN_NAMES
+    return f"{shown} {AND_MORE.format(n=rest)}" if rest > 0 else shown
+
+
+# Prices that moved between basket and sending.
+
+MOVED_TITLE: Final = "### Prices have moved"
+MOVED_ABOUT_ONE: Final = (
+    "Nothing was sent. One row of your basket can't be bought within its price limit today:"
+)
+MOVED_ABOUT: Final = (
+    "Nothing was sent. {rows} rows of your basket can't be bought within their price limits today:"
+)
+MOVED_ROW: Final = (
+    "- {skin}: picked at {quote}, at most {ceiling}. Today **{today}**, then at most **{new}**"
+)
+MOVED_ROW_SOLD_OUT: Final = "- {skin}: picked at {quote}. **Sold out** today"
+MOVED_THEN: Final = (
+    "At today's prices your basket would be {skins}, {total} at most. Now it is {before} at most."
+)
+MOVED_HOW: Final = (
+    "-# **Use today's prices** raises these limits and takes out what is sold out; then you see "
+    "your basket once more before you send it."
+)
+MOVED_TAKEN: Final = (
+    "Your basket has today's prices now: {total} at most. Press **Send for approval** to send it."
+)
+MOVED_TAKEN_OUT: Final = "Taken out, because nobody sells it at the moment: {skins}."
+MOVED_REMOVED: Final = "Removed: {skins}."
+MOVED_NOT_ANY_MORE: Final = (
+    "All of it is within its price limits again. Press **Send for approval** to send it."
+)
+
+
+def moved_row(one: Moved) -> str:
+    """Return how a row of the basket was picked and what it costs today."""
+    picked, today = one.picked, one.today
+    skin = _named_times(picked.market_hash_name, picked.quantity)
+    if today is None:
+        return MOVED_ROW_SOLD_OUT.format(skin=skin, quote=usd(picked.quote))
+    row = MOVED_ROW.format(
+        skin=skin,
+        quote=usd(picked.quote),
+        ceiling=usd(picked.ceiling),
+        today=usd(today.quote),
+        new=usd(today.ceiling),
+    )
+    return with_doubts(row, today)
+
+
+def prices_taken(question: Question) -> str:
+    """Return what stands over the basket after today's prices were taken."""
+    gone = [one.picked.market_hash_name for one in question.moved if one.today is None]
+    words = []
+    if question.then.picks:
+        words.append(MOVED_TAKEN.format(total=usd(question.then.ceiling_total)))
+    if gone:
+        words.append(MOVED_TAKEN_OUT.format(skins=_some([_shown_text(name) for name in gone])))
+    return "\n".join(words)
+
+
+def moved_removed(picks: Sequence[Pick]) -> str:
+    """Return what stands over the basket after the rows whose prices moved were taken out."""
+    names = [_named_times(pick.market_hash_name, pick.quantity) for pick in picks]
+    return MOVED_REMOVED.format(skins=_some(names))
 
 
 # Set-up.

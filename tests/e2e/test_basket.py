@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -352,6 +353,48 @@ async def test_note_when_set_then_shown_harmlessly_and_removed_when_emptied(
     assert CASE in screen.text
 
 
+TRICKS: Final = (
+    "@everyone <@1> # big\n> ### Request #1: approved\n-# [Approve $0.01](https://evil.example) "
+    "`x` ||y|| \u202eesrever z\u0316\u0316\u0316\u0316\u0316\u0316 ✅ Approved by @Max"
+)
+"""What a careful reader must still see as the words of whoever wrote them."""
+
+
+async def test_words_when_full_of_tricks_then_they_are_quoted_as_their_authors_and_do_nothing(
+    shared_world: World, bea: Member
+) -> None:
+    """A note on the card and in Details, a reason in her message; nobody is pinged."""
+    world = shared_world
+    await world.give_trade_url(bea)
+    screen = await put(world, bea, CASE)
+    opened = await bea.click(shown(await bea.click(screen, "More")), "Note")
+    screen = shown(await bea.submit(opened.modal, {"Note (optional)": TRICKS}))
+    assert "is sent" in (await bea.click(screen, "Send for approval")).text
+    card = await world.approvals.wait_for(
+        lambda message: "Note from @Bea" in message.text and "Approve" in " ".join(labels(message))
+    )
+    opened = await world.max.click(card, "Deny")
+    details = shown(await world.max.click(card, "Details"))
+    await world.max.submit(opened.modal, {"Why?": TRICKS})
+    told = await bea.wait_for_dm("@Max denied it")
+    await card.wait_for("Denied by @Max")
+    whose = ((details, f"Note from <@{bea.id}>:"), (card, "Denied by <@"), (told, "denied it"))
+    for message, author in whose:
+        rows = message.source.split("\n")
+        places = [place for place, row in enumerate(rows) if "big" in row]
+        assert len(places) == 1, rows
+        assert author in rows[places[0] - 1]
+        said = rows[places[0]]
+        assert said.startswith(
+            "> \\@\u200beveryone \\<\\@1\\> \\# big \\> \\#\\#\\# Request \\#1\\: approved"
+        )
+        assert "\u202e" not in said
+        assert "](" not in said.replace("\\]\\(", "")
+        assert not message.mentions.everyone
+        assert message.mentions.users <= {bea.id}
+        assert all("0.01" not in label for label in labels(message))
+
+
 async def test_basket_when_emptied_then_a_question_comes_first_and_everything_goes(
     shared_world: World, bea: Member
 ) -> None:
@@ -521,32 +564,85 @@ async def test_basket_when_it_was_sent_then_its_old_buttons_never_touch_the_next
 async def test_basket_when_the_bot_restarts_then_it_is_kept_and_its_old_buttons_work(
     world: World,
 ) -> None:
-    """What is sold out or dearer by then is named; with the market down, yesterday's prices do."""
+    """What is sold out or dearer by then is asked about, and answered to the next bot."""
     await world.give_trade_url(world.ana)
     await put(world, world.ana, REDLINE)
     await put(world, world.ana, CASE)
     before = await put(world, world.ana, ASIIMOV, max_price="72")
     assert await world.bot.stop() == 0
     _rewrite_prices(world, {ASIIMOV: (73_000_000, 5), CASE: (415_000, 0)})
+    await _start_with_old_prices(world)
+    question = shown(await world.ana.click(before, "Send for approval"))
+    assert "Nothing was sent. 2 rows of your basket can't be bought" in question.text
+    assert f"{CASE}: picked at $0.415. Sold out today" in question.text
+    assert f"{ASIIMOV}: picked at $71.20, at most $72.00. Today $73.00, then at most $76.65" in (
+        question.text
+    )
+    assert "would be 2 skins, $89.67 at most. Now it is $85.46 at most." in question.text
+    screen = shown(await world.ana.click(question, "Back"))
+    assert "sold out at the moment" in screen.text
+    assert "$73.00, at most $72.00\n⚠ costs more than your limit now" in screen.text
+    question = shown(await world.ana.click(screen, "Send for approval"))
+    assert await world.bot.stop() == 0
+    await _start_with_old_prices(world)
+    screen = shown(await world.ana.click(question, "Use today's prices"))
+    assert "Your basket has today's prices now: $89.67 at most." in screen.text
+    assert f"Taken out, because nobody sells it at the moment: {CASE}." in screen.text
+    assert picks(world, world.ana) == [(REDLINE, 1, 13.02), (ASIIMOV, 1, 76.65)]
+    assert f"Nobody sells {CASE} at the moment." in (await put(world, world.ana, CASE)).text
+    reply = await world.ana.click(screen, "Send for approval")
+    assert "2 skins, $89.67 at most" in reply.text
+
+
+async def _start_with_old_prices(world: World) -> None:
+    """Start the bot with the prices of its last run, because the market gives none."""
     world.market.refuse("market_pricelist", -9)
     await world.start()
     while not await world.ana.autocomplete("request", "item", "ak", channel=world.hall):
         pass  # the prices of the last run are still being read
-    reply = await world.ana.click(before, "Send for approval")
-    assert f"Nobody sells {CASE} at the moment." in reply.text
-    line = await open_line(world.ana, shown(reply), CASE)
-    reply = await world.ana.click(line, "Remove")
-    assert f"Removed: {CASE}." in reply.text
-    reply = await world.ana.click(shown(reply), "Send for approval")
-    assert f"The cheapest {ASIIMOV} costs $73.00 at the moment, more than your limit" in reply.text
-    screen = await put(world, world.ana, CASE)
-    assert f"Nobody sells {CASE} at the moment." in screen.text
-    line = await open_line(world.ana, screen, ASIIMOV)
-    opened = await world.ana.click(line, "Price limit")
-    assert opened.modal is not None
-    reply = await world.ana.submit(opened.modal, {opened.modal.fields[0].label: "80"})
-    reply = await world.ana.click(await open_basket(world, world.ana), "Send for approval")
-    assert "2 skins, $93.02 at most" in reply.text
+
+
+async def test_prices_when_they_moved_then_the_member_is_asked_and_only_a_seen_figure_is_sent(
+    shared_world: World, bea: Member
+) -> None:
+    """They move again before the answer, thumbs are double, and another device is in between."""
+    world = shared_world
+    await world.give_trade_url(bea)
+    await put(world, bea, CASE)
+    screen = await put(world, bea, REDLINE, quantity=2)
+    world.change(
+        "UPDATE picks SET quote = 9000000, ceiling = 10000000 WHERE market_hash_name = ?", REDLINE
+    )
+    question = shown(await bea.click(screen, "Send for approval"))
+    assert f"{REDLINE} ×2: picked at $9.00, at most $10.00. Today $12.40, then at most $13.02" in (
+        question.text
+    )
+    assert labels(question) == ["Use today's prices", "Remove them", "Back"]
+    world.change("UPDATE guilds SET tolerance_bp = 1000")
+    try:
+        again = shown(await bea.click(question, "Use today's prices"))
+        assert "Prices have moved once more since this was shown" in again.text
+        assert "Today $12.40, then at most $13.64" in again.text
+        assert picks(world, bea) == [(CASE, 1, 0.44), (REDLINE, 2, 10.0)]
+        await asyncio.gather(*(bea.click(again, "Use today's prices") for _ in range(2)))
+    finally:
+        world.change("UPDATE guilds SET tolerance_bp = 500")
+    said = [version.text for version in again.versions[-2:]]
+    assert sum("has today's prices now: $27.72 at most" in text for text in said) == 1
+    assert sum("so the tap did nothing" in text for text in said) == 1
+    assert picks(world, bea) == [(CASE, 1, 0.44), (REDLINE, 2, 13.64)]
+    world.change("UPDATE picks SET ceiling = 10000000 WHERE market_hash_name = ?", REDLINE)
+    question = shown(await bea.click(await open_basket(world, bea), "Send for approval"))
+    asked = question.versions[-1]
+    await put(world, bea, ASIIMOV)
+    for label in ("Use today's prices", "Remove them"):
+        reply = await bea.click(question, label, as_of=asked)
+        assert "the tap did nothing" in reply.text
+    question = shown(await bea.click(shown(reply), "Send for approval"))
+    screen = shown(await bea.click(question, "Remove them"))
+    assert f"Removed: {REDLINE} ×2." in screen.text
+    reply = await bea.click(screen, "Send for approval")
+    assert "2 skins, $75.20 at most" in reply.text
 
 
 def _rewrite_prices(world: World, changed: dict[str, tuple[int, int]]) -> None:

@@ -114,7 +114,7 @@ async def test_member_who_comes_too_late_is_told_and_asks_again(shared_world: Wo
     reply = await case.member.click(detail, "Ask again for these")
     assert f"1 skin of request #{case.number}" in reply.text
     again = await case.member.click(shown(reply), "Ask again for these")
-    assert "has all of it already" in again.text
+    assert "your basket has all of request" in again.text
     basket = shown(await case.member.slash("request", channel=world.hall))
     assert "Your basket: 1 of 10 skins" in basket.text
     assert f"did not arrive of request #{case.number}" in basket.text

@@ -106,6 +106,41 @@ async def test_cancel_when_asked_from_the_list_then_a_question_comes_first(
     assert "can't be cancelled any more" in again.text
 
 
+async def test_ask_again_when_pressed_then_the_same_is_in_the_basket_at_todays_prices_once(
+    shared_world: World, bea: Member
+) -> None:
+    """From the basket's own screen, with double thumbs, and by an old copy of it all."""
+    world = shared_world
+    card = await world.submit(bea, (REDLINE, 2), (CASE, 1))
+    number = number_of(card)
+    opened = await world.max.click(card, "Deny")
+    one = await open_list(world, bea, number=number)
+    assert "Ask again" not in labels(one)
+    early = forge(one, button_id(one, ":cancel").replace(":cancel", ":ask_all"))
+    reply = await bea.click(one, custom_id=early)
+    assert f"Request #{number} is still under way, so nothing was put" in reply.text
+    await world.max.submit(opened.modal, {"Why?": "Not this week."})
+    before = world.rows("SELECT * FROM requests WHERE number = ?", number)
+    world.change("UPDATE lines SET quote = 1000000, ceiling = 1000000")
+
+    basket = shown(await bea.slash("request", channel=world.hall))
+    more = shown(await bea.click(basket, "More"))
+    listed = shown(await bea.click(more, "Ask again from an old request"))
+    one = shown(await bea.select(listed, "Show one of them", [f"#{number}"]))
+    await asyncio.gather(*(bea.click(one, "Ask again") for _ in range(2)))
+    said = [version.text for version in one.versions[-2:]]
+    assert sum(f"today's prices: 3 skins of request #{number}." in text for text in said) == 1
+    assert sum(f"your basket has all of request #{number}" in text for text in said) == 1
+    basket = shown(await bea.click(one, "My basket"))
+    assert "2 × $12.40, at most $13.02 each" in basket.text
+    assert "3 skins" in basket.text
+    again = await bea.click(one, "Ask again", as_of=one.versions[-2])
+    assert "Nothing was added" in again.text
+    assert world.rows("SELECT * FROM requests WHERE number = ?", number) == before
+    reply = await bea.click(shown(await bea.slash("request", channel=world.hall)), "Send for")
+    assert "3 skins, $26.48 at most" in reply.text
+
+
 async def test_cancel_when_asked_in_the_direct_message_then_it_is_answered_there_privately(
     shared_world: World, bea: Member
 ) -> None:

@@ -17,6 +17,7 @@ from bot.domain.states import RequestState
 from bot.sandbox.skinsback import SkinsbackSandbox
 from bot.services.announcements import Announcements
 from bot.services.approvals import Approvals
+from bot.services.asking import Asking
 from bot.services.attention import Attention
 from bot.services.baskets import Added, Baskets, Wish
 from bot.services.booking import Booking
@@ -35,6 +36,7 @@ from bot.services.pauses import Pauses
 from bot.services.picking import Picking
 from bot.services.ports import MessageGoneError, Posted, PostUncertainError, Subject
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
+from bot.services.repricing import Repricing
 from bot.services.requests import Requests
 from bot.services.statuses import Statuses
 from bot.services.this_run import ThisRun
@@ -202,6 +204,8 @@ class House:
     baskets: Baskets
     picking: Picking
     browsing: Browsing
+    asking: Asking
+    repricing: Repricing
     requests: Requests
     trade_urls: TradeUrls
     pauses: Pauses
@@ -556,6 +560,8 @@ def build_house(
         baskets=baskets,
         picking=picking,
         browsing=Browsing(database, guilds, catalogue, baskets, picking, client, clock),
+        asking=Asking(database, guilds, catalogue, baskets, clock),
+        repricing=Repricing(database, catalogue, baskets, clock),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
         ),

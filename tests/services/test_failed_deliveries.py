@@ -24,6 +24,7 @@ from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
+from bot.services.asking import LeftOut, WhyLeftOut
 from bot.services.missed import Told
 from bot.services.ports import PostRefusedError
 from bot.services.trade_urls import Confirmed
@@ -297,7 +298,7 @@ class TestAskAgain:
         house.clock.now += HOUR
         await house.follower.look()
         for added in (2, 0):
-            asked = await house.baskets.ask_again(
+            asked = await house.asking.for_missing(
                 Actor(ANA.user_id), view.request.request_id, note="instead of #{number}"
             )
             assert (asked.number, asked.added, asked.left_out) == (1, added, ())
@@ -316,8 +317,9 @@ class TestAskAgain:
         house.market.set_price(REDLINE, view.lines[0].line.ceiling * 2)  # type: ignore[arg-type]
         house.market.sell_out(ASIIMOV)
         await house.catalogue.refresh()
-        asked = await house.baskets.ask_again(ANA, view.request.request_id, note="x")
-        assert (asked.added, asked.left_out) == (1, (ASIIMOV,))
+        asked = await house.asking.for_missing(ANA, view.request.request_id, note="x")
+        assert asked.added == 1
+        assert asked.left_out == (LeftOut(ASIIMOV, 1, WhyLeftOut.SOLD_OUT),)
         (pick,) = (await house.baskets.open(ANA)).picks
         assert pick.ceiling >= pick.quote > view.lines[0].line.ceiling
         assert pick.ceiling % CENT == 0
@@ -325,15 +327,16 @@ class TestAskAgain:
     async def test_full_basket_keeps_what_is_in_it(self, house: House) -> None:
         view = await bought(house, TIMEOUT, (REDLINE, 3))
         await house.pick(ANA, SLATE, 9)
-        asked = await house.baskets.ask_again(ANA, view.request.request_id, note="x")
-        assert asked.added == 1
-        again = await house.baskets.ask_again(ANA, view.request.request_id, note="x")
-        assert (again.added, again.left_out) == (0, (REDLINE,))
+        asked = await house.asking.for_missing(ANA, view.request.request_id, note="x")
+        left = (LeftOut(REDLINE, 2, WhyLeftOut.NO_ROOM),)
+        assert (asked.added, asked.left_out) == (1, left)
+        again = await house.asking.for_missing(ANA, view.request.request_id, note="x")
+        assert (again.added, again.left_out) == (0, left)
         assert (await house.baskets.open(ANA)).lines_count == 10
 
     async def test_who_may_and_of_what(self, house: House) -> None:
         view = await bought(house, TIMEOUT)
-        ask = house.baskets.ask_again
+        ask = house.asking.for_missing
         request_id = view.request.request_id
         assert (await refused(ask(BEA, request_id, note=""))).problem is Problem.NOT_YOURS
         assert (await refused(ask(MAX, request_id, note=""))).problem is Problem.NOT_YOURS

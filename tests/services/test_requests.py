@@ -12,7 +12,7 @@ import pytest
 from bot.domain.keys import DIGEST_SHOWN
 from bot.domain.limits import APPROVED_EXPIRES_MS, PENDING_EXPIRES_MS, REASON_MAX
 from bot.domain.models import Actor, EventKind, RequestView
-from bot.domain.money import DOLLAR, Micros, format_usd
+from bot.domain.money import DOLLAR, Micros
 from bot.domain.states import RequestState
 from bot.errors import Problem, UserFacingError
 from bot.services.baskets import Wish
@@ -162,30 +162,6 @@ class TestSubmit:
         assert (error.problem, error.details) == (
             Problem.TOO_MANY_LINES,
             {"lines_max": 2, "lines": 3},
-        )
-
-    async def test_submit_of_what_is_sold_out_or_too_dear_by_now_is_refused(
-        self, house: House
-    ) -> None:
-        await house.give_url(ANA)
-        basket = (await house.pick(ANA, REDLINE)).basket
-        house.market.set_price(REDLINE, Micros(90 * DOLLAR))
-        await house.catalogue.refresh()
-        error = await refused(house.requests.submit(ANA, basket.revision))
-        assert (error.problem, error.details) == (
-            Problem.CEILING_BELOW_CHEAPEST,
-            {
-                "skin": REDLINE,
-                "cheapest": "$90.00",
-                "ceiling": format_usd(basket.picks[0].ceiling),
-            },
-        )
-        house.market.sell_out(REDLINE)
-        await house.catalogue.refresh()
-        error = await refused(house.requests.submit(ANA, basket.revision))
-        assert (error.problem, error.details) == (
-            Problem.SKIN_OUT_OF_STOCK,
-            {"skin": REDLINE},
         )
 
     async def test_submit_by_five_thumbs_at_once_is_one_request(self, house: House) -> None:

@@ -37,6 +37,7 @@ from bot.services.catalogue import Matches
 from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
 from bot.services.picking import Found
+from bot.services.repricing import Moved, Question
 from bot.skinsback.refusals import RULES
 from bot.ui.cards.frame import Frame
 
@@ -289,6 +290,17 @@ def listed(count: int, *, total: int | None = None, shown: Look | None = None) -
     return Listed(shown or look(), listings, count if total is None else total, NOW)
 
 
+def question(count: int, *, sold_out: bool = False, **changes: Any) -> Question:
+    """Return what is asked about a basket of so many rows that all cost more, or are sold out."""
+    picks = [pick(number, **changes) for number in range(1, count + 1)]
+    quote, ceiling = Micros(15_000_000), Micros(15_750_000)
+    moved = [
+        Moved(place, one, None if sold_out else replace(one, quote=quote, ceiling=ceiling))
+        for place, one in enumerate(picks)
+    ]
+    return Question(basket(picks), tuple(moved))
+
+
 # Names, notes and reasons at their longest, mostly of characters that are doubled by escaping.
 _CHARACTERS: Final = st.sampled_from("*_~|`>#-+[]()<:@/\\ aZ9.鬼é★™")
 NAMES: Final = st.text(_CHARACTERS, min_size=1, max_size=NAME_MAX) | st.sampled_from(
@@ -299,6 +311,8 @@ NOTES: Final = st.text(_CHARACTERS, max_size=NOTE_MAX) | st.sampled_from(
 )
 REASONS: Final = st.text(_CHARACTERS, max_size=REASON_MAX) | st.just("_" * REASON_MAX)
 AMOUNTS: Final = st.integers(1, 10_000_000).map(lambda cents: Micros(cents * CENT))
+USUALS: Final = st.none() | st.just(Micros(1)) | AMOUNTS
+STOCKS: Final = st.none() | st.sampled_from([0, 1, 2]) | st.integers(0, 10**6)
 DEBITS: Final = st.integers(1, 100_000_000_000).map(Micros)
 MESSAGES: Final = st.sampled_from(["", "skin_unavailable", "|" * 500, *HOSTILE])
 CLASS_IDS: Final = st.sampled_from(["", "1", "4726582349", "../../evil", "12 34"])
@@ -319,6 +333,8 @@ def lines(draw: st.DrawFn, line_no: int, names: Sequence[str]) -> LineView:
         draw(CLASS_IDS),
         round=draw(st.integers(0, 3)),
         no_listing=no_listing,
+        usual=draw(USUALS),
+        stock=draw(STOCKS),
         cheapest_seen=draw(st.none() | AMOUNTS) if no_listing else None,
     )
     return LineView(made, tuple(draw(st.lists(attempts(line_no), max_size=3))))
@@ -453,6 +469,8 @@ def baskets(draw: st.DrawFn) -> Basket:
             quote=draw(AMOUNTS),
             ceiling=draw(AMOUNTS),
             class_id=draw(CLASS_IDS),
+            usual=draw(USUALS),
+            stock=draw(STOCKS),
         )
         for number in range(1, draw(st.integers(0, LINES_HARD_MAX)) + 1)
     ]
@@ -464,8 +482,9 @@ QUOTES: Final = st.builds(
     game=st.sampled_from(["cs2", "rust"]),
     market_hash_name=NAMES,
     price=AMOUNTS,
-    count=st.integers(1, 10**6),
+    count=st.sampled_from([1, 2]) | st.integers(1, 10**6),
     class_id=CLASS_IDS,
+    usual=USUALS,
 )
 
 

@@ -43,6 +43,7 @@ from bot.ui.cards import (
     notices,
     parts,
     queue,
+    repricing,
     result,
     setup,
     trade_url,
@@ -162,7 +163,7 @@ def test_cards_about_any_request_hold(
         hold(card(view, frame))
     many = events * 20
     hold(approval.approval_details(view, many, frame, balance=Micros(10**12)))
-    hold(member.request_detail(view, many, frame, notice=notice))
+    hold(member.request_detail(view, many, frame, notice=notice, basket_filled=True))
     for for_moderator in (True, False):
         for page in (None, 0, 1, 10**9):
             hold(history.history_screen(view, many, frame, for_moderator=for_moderator, page=page))
@@ -265,6 +266,7 @@ def _worst(state: RequestState, count: int, how: str) -> RequestView:
             quote=price,
             ceiling=price,
             listing_id=10**14 + number,
+            usual=Micros(price // 100 - number * 10_000),
         )
         code = examples.CODES[number % len(examples.CODES)]
         tried = {
@@ -403,6 +405,53 @@ def test_screens_of_any_basket_hold(
         hold(baskets.line_screen(basket, pick, frame, quote=None, notice=notice))
         hold(baskets.line_screen(basket, pick, frame, quote=quote, notice=notice))
         hold(baskets.ceiling_modal(basket, pick))
+
+
+def test_emoji_are_counted_as_the_most_careful_counts_them() -> None:
+    written = "🙂" * 200
+    for state in (RequestState.PENDING, RequestState.DENIED):
+        worst = _worst(state, 25, "untouched")
+        view = replace(worst, request=replace(worst.request, note=written, decision_reason=written))
+        hold(approval.approval_card(view, Frame(sandbox=True)))
+        hold(approval.approval_details(view, [], Frame(sandbox=True), balance=Micros(1)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 25])
+@pytest.mark.parametrize("sold_out", [True, False])
+def test_the_question_about_prices_holds(count: int, sold_out: bool) -> None:
+    question = examples.question(
+        count,
+        sold_out=sold_out,
+        market_hash_name="[" * examples.NAME_MAX,
+        ceiling=Micros(99_999_990_000),
+        usual=Micros(1),
+        stock=1,
+    )
+    hold(repricing.moved_screen(question, Frame(sandbox=True), notice="\\*" * 2000))
+
+
+def test_25_doubtful_rows_of_the_longest_names_all_stand_on_the_approval_card() -> None:
+    """At what skins cost: doubts must not push rows off the card that is decided on."""
+    lines = [
+        LineView(
+            examples.line(
+                number,
+                market_hash_name=f"★ StatTrak™ Butterfly Knife | Gamma Doppler Phase 2 ({number})",
+                quote=Micros(1_234_560_000),
+                ceiling=Micros(1_296_290_000),
+                usual=Micros(312_400_000),
+                stock=2 if number % 5 == 0 else 14,
+            ),
+            (),
+        )
+        for number in range(1, 26)
+    ]
+    shown = approval.approval_card(examples.view(lines=lines, note="x" * 200), Frame())
+    hold(shown)
+    said = examples.texts(shown)
+    assert "\n25. " in said
+    assert said.count("⚠ 3.9 times its usual $312.40") == 25
+    assert said.count(", only 2 for sale") == 5
 
 
 @_FEW

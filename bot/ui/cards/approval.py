@@ -76,7 +76,7 @@ def request_rows(view: RequestView) -> list[str]:
         )
         if line.listing_id is not None:
             row += text.ROW_LISTING.format(listing_id=line.listing_id)
-        rows.append(row)
+        rows.append(text.with_doubts(row, line))
     return rows
 
 
@@ -90,9 +90,7 @@ def _pending(view: RequestView, frame: Frame) -> ui.LayoutView:
         about.append(text.NEW_VERSION.format(version=request.version))
     card.say("\n".join(about))
     card.rows(request_rows(view), more=text.LIST_MORE_DETAILS)
-    after = []
-    if request.note:
-        after.append(text.quoted(request.note))
+    after = [note] if (note := text.note_in_words(request)) else []
     if request.dm_closed:
         after.append(text.DM_CLOSED.format(member=text.person(request.user_id)))
     if request.expires_at is not None:
@@ -355,10 +353,7 @@ def approval_details(
         about += text.lately_rows(lately)
     if balance is not None:
         about.append(text.DETAILS_BALANCE.format(balance=text.usd(balance)))
-    if request.note:
-        about.append(text.quoted(request.note))
-    if request.decision_reason:
-        about.append(text.quoted(request.decision_reason))
+    about += filter(None, [text.note_in_words(request), text.denial_in_words(request)])
     card.say("\n".join(about))
     if paused is not None and request.state not in FINAL_STATES:
         card.say(text.paused_in_words(paused, frame))

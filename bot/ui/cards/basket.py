@@ -29,7 +29,7 @@ from bot.ui.cards.parts import (
     picture_url,
     select,
 )
-from bot.ui.custom_ids import of_basket, one_time
+from bot.ui.custom_ids import CustomId, Space, of_basket, one_time
 
 PAGE: Final = 7
 """Rows on a page: each costs three of forty components, and the rest of the screen needs 18."""
@@ -63,13 +63,14 @@ def basket_screen(
     title = text.BASKET_TITLE.format(count=basket.lines_count, skins=text.skins(settings.lines_max))
     card.say(f"{title}\n{text.BASKET_PRIVATE}")
     for pick in shown:
+        row = (text.ROW_BASKET_ONE if pick.quantity == 1 else text.ROW_BASKET).format(
+            skin=named(pick.market_hash_name),
+            quantity=pick.quantity,
+            quote=text.usd(pick.quote),
+            ceiling=text.usd(pick.ceiling),
+        )
         card.picture_row(
-            (text.ROW_BASKET_ONE if pick.quantity == 1 else text.ROW_BASKET).format(
-                skin=named(pick.market_hash_name),
-                quantity=pick.quantity,
-                quote=text.usd(pick.quote),
-                ceiling=text.usd(pick.ceiling),
-            ),
+            text.with_marks(row, pick),
             picture_url(pick.game, pick.class_id),
             pick.market_hash_name,
         )
@@ -170,7 +171,8 @@ def line_screen(
     rows.append(text.LINE_CEILING.format(ceiling=text.usd(pick.ceiling)))
     if pick.listing_id is not None:
         rows.append(text.LINE_LISTING.format(listing_id=pick.listing_id))
-    card.picture_row("\n".join(rows), picture_url(pick.game, pick.class_id), pick.market_hash_name)
+    words = text.with_marks("\n".join(rows), pick)
+    card.picture_row(words, picture_url(pick.game, pick.class_id), pick.market_hash_name)
     tail = str(pick.pick_id)
     card.row(
         button(text.BUTTON_LESS, of_basket(basket, "less", tail), disabled=pick.quantity <= 1),
@@ -212,7 +214,7 @@ def matches_screen(
     card.notice(notice)
     template = text.MATCHES_ALL if total <= len(shown) else text.MATCHES_ABOUT
     about = template.format(
-        typed=escape(clean_line(typed, length_max=TYPED_NAME_MAX)),
+        typed=text.shown_as_typed(typed),
         matches=text.skins(total),
         first=1,
         last=len(shown),
@@ -241,7 +243,7 @@ def matches_screen(
 
 def _match_option(quote: Quote) -> SelectOption:
     about = text.SELECT_MATCH_ABOUT.format(price=text.usd(quote.price), count=f"{quote.count:,}")
-    return option(quote.market_hash_name, quote.market_hash_name, about)
+    return option(quote.market_hash_name, quote.market_hash_name, text.with_doubts(about, quote))
 
 
 def more_screen(basket: Basket, frame: Frame, notice: str = "") -> ui.LayoutView:
@@ -257,6 +259,7 @@ def more_screen(basket: Basket, frame: Frame, notice: str = "") -> ui.LayoutView
             ButtonStyle.danger,
             disabled=not basket.picks and not basket.note,
         ),
+        button(text.BUTTON_FROM_OLD, CustomId(Space.PANEL, "mine", tail="here")),
         button(text.BUTTON_BACK, of_basket(basket, "back")),
     )
     return card.build()

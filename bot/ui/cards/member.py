@@ -10,7 +10,7 @@ from bot.domain.backoff import RESTS_AFTER
 from bot.domain.models import Event, Request, RequestView
 from bot.domain.money import Micros
 from bot.domain.plain_text import clean_line, escape
-from bot.domain.states import LineState, RequestState
+from bot.domain.states import DECIDED_STATES, LineState, RequestState
 from bot.ui import text
 from bot.ui.cards import outcomes
 from bot.ui.cards.approval import request_rows
@@ -72,8 +72,8 @@ def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str 
             _say_lines(card, view, frame)
         case _:
             card.rows(request_rows(view))
-    if request.note and request.state is RequestState.PENDING:
-        card.say(text.quoted(request.note))
+    if request.state is RequestState.PENDING:
+        card.say(text.note_in_words(request, for_member=True))
 
 
 def _about(view: RequestView, guild_name: str) -> str:
@@ -216,22 +216,45 @@ def _sum(view: RequestView) -> str:
 
 
 def request_detail(
-    view: RequestView, events: Sequence[Event], frame: Frame, *, notice: str = ""
+    view: RequestView,
+    events: Sequence[Event],
+    frame: Frame,
+    *,
+    notice: str = "",
+    basket_filled: bool = False,
 ) -> ui.LayoutView:
-    """Return one request of a member's own, with its history."""
+    """Return one request of a member's own, with its history.
+
+    ``basket_filled``: its skins have just been put into the basket, which is one press away.
+    """
     card = Card(frame, accent=_accent(view))
     card.notice(notice)
     _say_status(card, view, frame)
     say_history(card, view, events, for_moderator=False)
-    over = view.request.state in (RequestState.BOUGHT, RequestState.CLOSED)
-    again = [ask_again_button(view.request)] if over and view.undelivered else []
     card.row(*_member_buttons(view, with_ask_again=False))
     card.row(
-        *again,
+        *_again_buttons(view, basket_filled=basket_filled),
         button(text.BUTTON_HISTORY, of_request(view.request, "history")),
         button(text.BUTTON_BACK_TO_LIST, _MINE),
     )
     return card.build()
+
+
+def _again_buttons(view: RequestView, *, basket_filled: bool) -> list[Item]:
+    """Return how to ask for the same again: for what did not arrive, and for all of it."""
+    request = view.request
+    buttons: list[Item] = []
+    if basket_filled:
+        to_basket = CustomId(Space.PANEL, "ask")
+        buttons.append(button(text.BUTTON_MY_BASKET, to_basket, ButtonStyle.primary))
+    bought = request.state in (RequestState.BOUGHT, RequestState.CLOSED)
+    missing = bought and bool(view.undelivered)
+    if missing:
+        buttons.append(ask_again_button(request))
+    if request.state in DECIDED_STATES and not (missing and view.undelivered == view.lines):
+        label = text.BUTTON_ASK_REST_AGAIN if missing else text.BUTTON_ASK_ALL_AGAIN
+        buttons.append(button(label, of_request(request, "ask_all")))
+    return buttons
 
 
 def cancel_question(view: RequestView, frame: Frame) -> ui.LayoutView:

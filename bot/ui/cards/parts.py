@@ -19,7 +19,7 @@ from bot.ui.cards.frame import Frame
 from bot.ui.custom_ids import CustomId
 
 TEXT_MAX: Final = 3900
-"""Characters over all texts of a message; Discord takes 4,000, however it counts an emoji."""
+"""Characters over all texts of a message; Discord takes 4,000."""
 
 LABEL_MAX: Final = 80
 OPTION_MAX: Final = 100
@@ -41,6 +41,11 @@ RED: Final = 0xD83C3E
 GREY: Final = 0x80848E
 
 Item = ui.Item[Any]
+
+
+def length_of(words: str) -> int:
+    """Return a length as the most careful of Discord's parts counts it: an emoji is two."""
+    return len(words) + sum(char > "\uffff" for char in words)
 
 
 def clipped(words: str, length_max: int) -> str:
@@ -78,12 +83,12 @@ def named(name: str, quantity: int = 1) -> str:
 def fit(rows: Sequence[str], room: int, more: str) -> str:
     """Return as many rows as fit into ``room`` characters; the last says how many are left out."""
     whole = "\n".join(rows)
-    if len(whole) <= room:
+    if length_of(whole) <= room:
         return whole
     for shown in range(len(rows) - 1, 0, -1):
         tail = more.format(n=len(rows) - shown)
         cut = "\n".join([*rows[:shown], tail])
-        if len(cut) <= room:
+        if length_of(cut) <= room:
             return cut
     return more.format(n=len(rows))
 
@@ -91,11 +96,11 @@ def fit(rows: Sequence[str], room: int, more: str) -> str:
 def fit_end(rows: Sequence[str], room: int, more: str) -> str:
     """Return as many of the last rows as fit; the first says how many before them are left out."""
     whole = "\n".join(rows)
-    if len(whole) <= room:
+    if length_of(whole) <= room:
         return whole
     for left_out in range(1, len(rows)):
         cut = "\n".join([more.format(n=left_out), *rows[left_out:]])
-        if len(cut) <= room:
+        if length_of(cut) <= room:
             return cut
     return more.format(n=len(rows))
 
@@ -125,7 +130,7 @@ class Card:
     def say(self, words: str) -> None:
         """Add a text that is shown whole."""
         if words:
-            self._blocks.append(_Fixed(ui.TextDisplay(words), len(words)))
+            self._blocks.append(_Fixed(ui.TextDisplay(words), length_of(words)))
 
     def notice(self, words: str) -> None:
         """Add what just happened, on top of a screen."""
@@ -155,7 +160,7 @@ class Card:
             self.say(words)
             return
         thumbnail = ui.Thumbnail[Any](url, description=clipped(about, 256))
-        self._blocks.append(_Fixed(ui.Section[Any](words, accessory=thumbnail), len(words)))
+        self._blocks.append(_Fixed(ui.Section[Any](words, accessory=thumbnail), length_of(words)))
 
     def gallery(self, pictures: Mapping[str, str]) -> None:
         """Add pictures by their address, each with its description."""
@@ -193,12 +198,12 @@ class Card:
     def _rooms(self) -> dict[int, int]:
         """Return the room of each list; what the short ones don't need goes to the long."""
         fixed = sum(
-            block.length if isinstance(block, _Fixed) else len(block.head) + 1
+            block.length if isinstance(block, _Fixed) else length_of(block.head) + 1
             for block in self._blocks
         )
         left = TEXT_MAX - fixed
         needs = sorted(
-            (sum(len(row) + 1 for row in block.rows), index)
+            (sum(length_of(row) + 1 for row in block.rows), index)
             for index, block in enumerate(self._blocks)
             if isinstance(block, _Rows)
         )
