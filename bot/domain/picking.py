@@ -71,3 +71,21 @@ class Search:
     filters: Filters = Filters()
     browsing: bool = False
     """Whether it was begun with ``/skins``."""
+
+
+class Why(StrEnum):
+    """Why a skin that was chosen is not in the basket."""
+
+    NO_ROOM = "no_room"
+    SOLD_OUT = "sold_out"
+    TOO_DEAR = "too_dear"
+    """Even the cheapest costs more than was wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A skin that is not in the basket. ``cheapest``: what it costs today, where that is why."""
+
+    market_hash_name: str
+    why: Why
+    cheapest: Micros | None = None

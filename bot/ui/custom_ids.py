@@ -56,6 +56,13 @@ class CustomId:
         """The number of a page that the tail is, if it is one."""
         return int(self.tail) if self.tail.isdecimal() else None
 
+    def number(self, place: int = 0) -> int:
+        """Return the number at a place of the tail, ``12.25.f3``; 0 if there is none."""
+        parts = self.tail.split(".")
+        digits = parts[place] if place < len(parts) else ""
+        # No id of ours is longer, and no database takes what is.
+        return int(digits) if digits.isdecimal() and len(digits) <= 18 else 0
+
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Return what ``text`` says, or None if it is none of ours."""
