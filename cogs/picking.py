@@ -63,8 +63,13 @@ class PickingCog(commands.Cog):
         else:
             game, named = typed_skin(item)
             name, listing = split_listing(named)
-            wish = Wish(name, quantity, game=game)
-            view = await self._wish(actor, wish, ceiling=max_price or "", listing=listing)
+            view = await self._wish(
+                actor,
+                Wish(name, game=game),
+                quantity=str(quantity),
+                ceiling=max_price or "",
+                listing=listing,
+            )
         await interaction.edit_original_response(view=view)
 
     @request.autocomplete("item")
@@ -178,7 +183,7 @@ def _as_typed(wish: Wish, quantity: str, ceiling: str, listing: str) -> Wish:
     """Return a wish with the numbers that were typed. Raises ``UserFacingError`` for wrong ones."""
     return replace(
         wish,
-        quantity=parse_quantity(quantity) if quantity else wish.quantity,
+        quantity=parse_quantity(quantity),
         ceiling=parse_typed_price(ceiling) if ceiling.strip() else None,
         listing_id=parse_listing_id(listing),
     )

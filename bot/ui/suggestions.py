@@ -30,7 +30,7 @@ async def suggest_skins(
         return []
     except Exception:
         # The library would only log it, and the person would see the list fail to load.
-        log.exception("Suggesting skins failed.")
+        log.exception("Autocomplete failed.")
         return []
     return [
         app_commands.Choice(name=_label(one), value=value)
