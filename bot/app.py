@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 COGS: Final = (
     "cogs.baskets",
+    "cogs.picking",
     "cogs.skins",
     "cogs.requests",
     "cogs.trade_urls",

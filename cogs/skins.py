@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import discord
@@ -13,12 +12,13 @@ from bot.app import Quartermaster
 from bot.domain.models import Actor
 from bot.domain.money import Micros, parse_typed_price
 from bot.domain.picking import Filters, Wear
+from bot.domain.skin_keys import skin_of_key
 from bot.domain.typed import parse_whole_number
 from bot.errors import Problem, UserFacingError
-from bot.services.baskets import Shown
 from bot.services.browsing import PAGE, Look
 from bot.services.picking import Found
 from bot.ui import text
+from bot.ui.basket_screens import chosen_in, shown_by
 from bot.ui.cards.skins import (
     ANY,
     STATTRAK_VALUES,
@@ -31,14 +31,11 @@ from bot.ui.cards.skins import (
     skin_screen,
     skins_page,
 )
-from bot.ui.custom_ids import Space, skin_of_value
-from bot.ui.guard import Click, Handler, Interaction, actor_of
+from bot.ui.custom_ids import Space
+from bot.ui.guard import Click, Handler, Interaction, actor_of, show
+from bot.ui.suggestions import suggest_skins, typed_skin
 
-log = logging.getLogger(__name__)
-
-_CHOICE_MAX = 100
 _DIGITS_MAX = 15
-_ABOUT_BEGINS = text.CHOICE_ABOUT.partition("{")[0]
 _WEARS = {wear.name.lower(): wear for wear in Wear}
 
 
@@ -49,7 +46,6 @@ class SkinsCog(commands.Cog):
         self._frame = bot.frame
         self._browsing = bot.services.browsing
         self._picking = bot.services.picking
-        self._catalogue = bot.services.catalogue
         self._guilds = bot.services.guilds
         handlers: dict[str, Handler] = {
             "page": self._page,
@@ -87,31 +83,15 @@ class SkinsCog(commands.Cog):
         """Open the first page of what fits, or the one skin that it is."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         actor = actor_of(interaction)
-        found = await self._browsing.begin(actor, (name or "").partition(_ABOUT_BEGINS)[0])
-        await interaction.edit_original_response(view=await self._begun(actor, found))
+        game, typed = typed_skin(name or "")
+        found = await self._browsing.begin(actor, typed, filters=Filters(game=game))
+        await show(interaction, await self._begun(actor, found))
 
     @skins.autocomplete("name")
     async def _autocomplete(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        try:
-            guild = await self._guilds.get(self._guilds.require_allowed(actor_of(interaction)))
-            quotes = self._catalogue.search(current, guild.games).quotes
-        except UserFacingError:
-            return []
-        except Exception:
-            # The library would only log it, and the person would see the list fail to load.
-            log.exception("Autocomplete failed.")
-            return []
-        return [
-            app_commands.Choice(
-                name=f"{quote.market_hash_name[: _CHOICE_MAX - len(about)]}{about}",
-                value=quote.market_hash_name,
-            )
-            for quote in quotes
-            if len(quote.market_hash_name) <= _CHOICE_MAX
-            and (about := text.choice_about(quote.price, quote.count))
-        ]
+        return await suggest_skins(interaction, self._picking, current)
 
     async def _begun(self, actor: Actor, found: Found) -> ui.LayoutView:
         """Return the first screen of a search: a page, or the skin if it finds one only."""
@@ -161,14 +141,17 @@ class SkinsCog(commands.Cog):
 
     async def _put(self, click: Click) -> None:
         await click.answer()
-        (search_id,) = _numbers(click, 1)
-        shown = Shown(click.custom_id.subject, _number(click.custom_id.stamp))
-        skins = [skin_of_value(value) for value in click.values]
+        search_id, first = _numbers(click, 2)
+        skins = [skin_of_key(key) for key in click.values]
         try:
-            chosen = await self._picking.choose(click.actor, shown, search_id, skins)
-            notice = text.skins_put(chosen.picks, chosen.left_out, chosen.basket.lines_count)
+            chosen = await self._picking.choose(
+                click.actor, shown_by(click), search_id, skins, first=first
+            )
+            guild = await self._guilds.get(chosen.basket.guild_id)
+            notice = text.skins_put(chosen.picks, chosen.left_out, guild.lines_max)
         except UserFacingError as error:
-            notice = text.explain(error, self._frame())
+            changed = error.problem is Problem.BASKET_CHANGED
+            notice = text.SKINS_STALE if changed else text.explain(error, self._frame())
         await click.show(skins_page(await self._found(click), self._frame(), notice))
 
     # One skin
@@ -177,7 +160,9 @@ class SkinsCog(commands.Cog):
         await click.answer()
         search_id, first = _numbers(click, 2)
         try:
-            look = await self._browsing.look(click.actor, *skin_of_value(_chosen(click)))
+            key = skin_of_key(chosen_in(click)[0])
+            skin = await self._picking.chosen_on(click.actor, search_id, first, key)
+            look = await self._browsing.look(click.actor, *skin)
         except UserFacingError as error:
             # A list that doesn't know it any more is shown as it is now, if anything may be.
             found = await self._found(click)
@@ -230,7 +215,7 @@ class SkinsCog(commands.Cog):
     async def _add_listing(self, click: Click) -> None:
         await click.answer()
         (look_id,) = _numbers(click, 1)
-        listing_id = _number(_chosen(click))
+        listing_id = _number(chosen_in(click)[0])
         try:
             pick = await self._browsing.put_listing(click.actor, look_id, listing_id)
             notice = text.listing_put(pick.market_hash_name, listing_id, pick.ceiling)
@@ -257,7 +242,7 @@ class SkinsCog(commands.Cog):
 
     async def _set_game(self, click: Click) -> None:
         await click.answer()
-        found, chosen = await self._found(click), _chosen(click)
+        found, chosen = await self._found(click), chosen_in(click)[0]
         if chosen != ANY and chosen not in found.games:
             raise UserFacingError(Problem.OUT_OF_DATE)
         game = "" if chosen == ANY else chosen
@@ -266,13 +251,13 @@ class SkinsCog(commands.Cog):
     async def _set_wear(self, click: Click) -> None:
         await click.answer()
         found = await self._found(click)
-        wear = _WEARS.get(_chosen(click))
+        wear = _WEARS.get(chosen_in(click)[0])
         await self._narrow(click, found, replace(found.search.filters, wear=wear))
 
     async def _set_stattrak(self, click: Click) -> None:
         await click.answer()
         found = await self._found(click)
-        stattrak = STATTRAK_VALUES.get(_chosen(click))
+        stattrak = STATTRAK_VALUES.get(chosen_in(click)[0])
         await self._narrow(click, found, replace(found.search.filters, stattrak=stattrak))
 
     async def _toggle_stock(self, click: Click) -> None:
@@ -335,12 +320,6 @@ def _numbers(click: Click, count: int) -> list[int]:
     """Return the first numbers of a tail; what isn't there is nought."""
     parts = [*click.custom_id.tail.split("."), *("",) * count]
     return [_number(part) for part in parts[:count]]
-
-
-def _chosen(click: Click) -> str:
-    if not click.values:
-        raise UserFacingError(Problem.OUT_OF_DATE)
-    return click.values[0]
 
 
 def _price(typed: str) -> Micros | None:

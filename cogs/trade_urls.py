@@ -11,7 +11,7 @@ from bot.domain.models import Actor
 from bot.errors import Problem, TradeUrlError, UserFacingError
 from bot.services.trade_urls import Confirmed
 from bot.ui import text
-from bot.ui.cards.basket import basket_screen
+from bot.ui.basket_screens import BasketScreens
 from bot.ui.cards.member import request_detail
 from bot.ui.cards.trade_url import (
     trade_url_confirm,
@@ -33,6 +33,7 @@ class TradeUrlCog(commands.Cog):
         self._frame = bot.frame
         self._services = bot.services
         self._trade_urls = bot.services.trade_urls
+        self._baskets = BasketScreens(bot.services, bot.frame)
         bot.router.on(Space.TRADE_URL, "show", self._show)
         bot.router.on(Space.TRADE_URL, "enter", self._enter)
         bot.router.on(Space.TRADE_URL, "save", self._save)
@@ -103,22 +104,14 @@ class TradeUrlCog(commands.Cog):
         notices = _consequences(confirmed)
         saved = text.URL_SAVED.format(steam_end=text.account_end(confirmed.url.steam_id))
         if context == _BASKET:
-            await click.show(await self._basket(click.actor, "\n".join([saved, *notices])))
+            await click.show(
+                await self._baskets.draw(click.actor, notice="\n".join([saved, *notices]))
+            )
         else:
             elsewhere = confirmed.elsewhere.request if confirmed.elsewhere else None
             await click.show(
                 trade_url_saved(confirmed.url, self._frame(), notices=notices, elsewhere=elsewhere)
             )
-
-    async def _basket(self, actor: Actor, notice: str = "") -> ui.LayoutView:
-        basket = await self._services.baskets.open(actor)
-        return basket_screen(
-            basket,
-            self._frame(),
-            settings=await self._services.guilds.get(basket.guild_id),
-            trade_url=await self._trade_urls.known(actor.user_id),
-            notice=notice,
-        )
 
     async def _ask_to_forget(self, click: Click) -> None:
         await click.answer()
@@ -134,7 +127,7 @@ class TradeUrlCog(commands.Cog):
     async def _back(self, click: Click) -> None:
         await click.answer()
         if click.custom_id.tail == _BASKET:
-            await click.show(await self._basket(click.actor))
+            await click.show(await self._baskets.draw(click.actor))
             return
         detail = await self._services.requests.own(click.actor, click.custom_id.tail)
         await click.show(request_detail(detail.view, detail.events, self._frame()))

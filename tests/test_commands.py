@@ -29,9 +29,12 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import Micros
+from bot.domain.picking import Search
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.approvals import Where
+from bot.services.catalogue import Matches
+from bot.services.picking import Found
 from bot.services.ports import Paused
 from bot.skinsback.client import SkinsbackClient
 from bot.store.database import Database
@@ -49,6 +52,7 @@ from bot.ui.cards import (
     queue,
     repricing,
     result,
+    results,
     setup,
     skins,
     trade_url,
@@ -75,6 +79,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     queue,
     repricing,
     result,
+    results,
     setup,
     skins,
     trade_url,
@@ -221,7 +226,17 @@ def every_screen() -> dict[str, list[Shown]]:
     ]
     chosen = GuildSettings(1, 2, 3, 4)
     found = SetupFindings(RoleFinding(2), PlaceFinding(3), PlaceFinding(4))
-    quotes = [Quote("cs2", name, Micros(1), 1, "") for name in ("a", "b")]
+    quotes = tuple(Quote("cs2", name, Micros(1), 1, "") for name in ("a", "b"))
+    some_found = [
+        Found(
+            baskets[1],
+            Search(1, examples.REQUEST_ID, "a", 25, ceiling),
+            Matches(quotes, total),
+            ("cs2",),
+            1,
+        )
+        for total, ceiling in ((2, None), (60, Micros(10**11)))
+    ]
     contexts = ("", "basket", examples.REQUEST_ID)
     games, origin = ("cs2", "rust"), skins.Origin(10**9 - 1, 10**5 - 1)
     return {
@@ -248,21 +263,17 @@ def every_screen() -> dict[str, list[Shown]]:
         "bought_modal": [attention.bought_modal(examples.unknown_view(1), 99)],
         "not_bought_modal": [attention.not_bought_modal(examples.unknown_view(9), range(1, 100))],
         "basket_screen": [
-            basket.basket_screen(one, FRAME, settings=chosen, trade_url=url, page=1)
+            basket.basket_screen(one, FRAME, settings=chosen, trade_url=url, page=1, extra=extra)
             for one in baskets
             for url in (None, URL)
+            for extra in (results.search_again(1), results.back_to_results(1, 25))
         ],
         "line_screen": [
             basket.line_screen(baskets[1], pick, FRAME, quote=None)
             for pick in (examples.pick(), examples.pick(listing_id=5))
         ],
-        "matches_screen": [
-            basket.matches_screen(
-                baskets[1], "a", quotes, FRAME, total=2, quantity=25, ceiling=ceiling
-            )
-            for ceiling in (None, Micros(10**11))
-        ],
         "moved_screen": [repricing.moved_screen(examples.question(25), FRAME)],
+        "results_screen": [results.results_screen(found, FRAME) for found in some_found],
         "more_screen": [basket.more_screen(one, FRAME) for one in baskets],
         "empty_question": [basket.empty_question(baskets[1], FRAME)],
         "add_modal": [basket.add_modal(baskets[1])],

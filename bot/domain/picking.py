@@ -73,3 +73,21 @@ class Search:
     """Whether it was begun with ``/skins``."""
     one_skin: bool = False
     """Whether nothing is looked for, but one skin is looked at: ``typed`` of ``filters.game``."""
+
+
+class Why(StrEnum):
+    """Why a skin that was chosen is not in the basket."""
+
+    NO_ROOM = "no_room"
+    SOLD_OUT = "sold_out"
+    TOO_DEAR = "too_dear"
+    """Even the cheapest costs more than was wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A skin that is not in the basket. ``cheapest``: what it costs today, where that is why."""
+
+    market_hash_name: str
+    why: Why
+    cheapest: Micros | None = None

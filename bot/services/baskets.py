@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import hashlib
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from random import Random
@@ -19,7 +20,7 @@ from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
-from bot.store import baskets, settings
+from bot.store import baskets, requests, settings
 from bot.store.database import Database, Transaction
 
 
@@ -37,12 +38,13 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a member wants of one skin, as far as they have said."""
+    """What a member wants of one skin, as far as they have said. ``game``: of this one only."""
 
     typed: str
     quantity: int = 1
     ceiling: Micros | None = None
     listing_id: int | None = None
+    game: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,32 @@ class Several:
 
     basket: Basket
     matches: Matches
+    games: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the server's limits leave a member: how many more skins, and how many more requests.
+
+    ``open_numbers``: of the requests that are open now.
+    """
+
+    skins: int
+    requests: int
+    open_numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A basket at today's prices, and what its server says of it.
+
+    ``prices_at``: since when these prices stand (unix ms); None: there are none.
+    """
+
+    basket: Basket
+    guild: GuildSettings
+    left: Left
+    prices_at: int | None
 
 
 class Baskets:
@@ -99,6 +127,20 @@ class Baskets:
             raise UserFacingError(Problem.BASKET_CHANGED)
         return basket
 
+    async def look(self, actor: Actor) -> Overview:
+        """Return the member's basket for its screen; nothing that is stored changes."""
+        basket = await self.open(actor)
+        async with self._database.reading() as tx:
+            guild = await settings.get_guild(tx, basket.guild_id)
+            numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
+        left = Left(
+            skins=max(0, guild.lines_max - basket.lines_count),
+            requests=max(0, guild.open_requests_max - len(numbers)),
+            open_numbers=tuple(numbers),
+        )
+        games = {pick.game for pick in basket.picks} or guild.games
+        return Overview(basket, guild, left, self._catalogue.oldest_at(games))
+
     async def find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
         """Return a member's basket as it is in this transaction; made if there is none."""
         basket = await baskets.find(tx, guild_id, user_id)
@@ -123,20 +165,23 @@ class Baskets:
             raise UserFacingError(Problem.SKIN_EMPTY)
         if wish.listing_id is not None and wish.quantity != 1:
             raise UserFacingError(Problem.LISTING_QUANTITY)
-        guild = await self._guilds.get(basket.guild_id)
-        matches = self._catalogue.search(typed, guild.games)
+        offered = (await self._guilds.get(basket.guild_id)).games
+        games = tuple(game for game in offered if wish.game in ("", game))
         # Nothing but punctuation leaves no word to search for, and would fit everything.
-        if not matches.quotes or not fold(typed):
+        if not games or not fold(typed):
+            raise UserFacingError(Problem.SKIN_UNKNOWN, typed=typed)
+        matches = self._catalogue.search(typed, games)
+        if not matches.quotes:
             raise UserFacingError(Problem.SKIN_UNKNOWN, typed=typed)
         if wish.listing_id is not None:
             quote = await self._quote_of_listing(wish.listing_id, matches)
         elif matches.total > 1:
-            return Several(basket, matches)
+            return Several(basket, matches, offered)
         else:
             quote = matches.quotes[0]
         if quote.count == 0:
             raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=quote.market_hash_name)
-        return await self._put_in(actor, quote, wish, guessed=quote.market_hash_name != typed)
+        return await self._put_in(actor, quote, wish, guessed=not matches.exact)
 
     async def _quote_of_listing(self, listing_id: int, matches: Matches) -> Quote:
         """Return the quote of one listing, which must be for sale under a matching name now."""
@@ -176,20 +221,23 @@ class Baskets:
 
     @asynccontextmanager
     async def _changing(
-        self, actor: Actor, shown: Shown
+        self, actor: Actor, shown: Shown, *, still: Callable[[Basket], bool] | None = None
     ) -> AsyncGenerator[tuple[Transaction, Basket]]:
-        """One change of the basket that was shown; of two at once, one is made."""
+        """One change of the basket that was shown; of two at once, one is made.
+
+        ``still`` says of that basket, however far it has come since, whether what is to be changed
+        is as it was seen; without it nothing of the basket may have changed.
+        """
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.writing() as tx:
             require_may_ask(actor, await settings.get_guild(tx, guild_id))
             basket = await baskets.find(tx, guild_id, actor.user_id)
-            at = self._clock.now_ms()
-            if (
-                basket is None
-                or not shown.is_still(basket)
-                or not await baskets.change(tx, basket.request_id, revision=shown.revision, at=at)
-            ):
+            if basket is None or basket.request_id != shown.request_id:
                 raise UserFacingError(Problem.BASKET_CHANGED)
+            if not (shown.is_still(basket) if still is None else still(basket)):
+                raise UserFacingError(Problem.BASKET_CHANGED)
+            at = self._clock.now_ms()
+            await baskets.change(tx, basket.request_id, revision=basket.revision, at=at)
             yield tx, basket
 
     async def change_quantity(self, actor: Actor, shown: Shown, pick_id: int, by: int) -> None:
@@ -207,10 +255,27 @@ class Baskets:
                 await baskets.update_pick(tx, replace(pick, quantity=pick.quantity + by))
 
     async def set_ceiling(
-        self, actor: Actor, shown: Shown, pick_id: int, ceiling: Micros | None
+        self,
+        actor: Actor,
+        shown: Shown,
+        pick_id: int,
+        ceiling: Micros | None,
+        *,
+        seen: Micros | None = None,
     ) -> None:
-        """Set the most that one may cost; None: the quote plus the server's tolerance again."""
-        async with self._changing(actor, shown) as (tx, basket):
+        """Set the most that one may cost; None: the quote plus the server's tolerance again.
+
+        ``seen``: the limit that it replaces. As long as that stands it does not matter what else
+        of the basket has changed: nobody types a number twice for the sake of another row.
+        """
+
+        def still(basket: Basket) -> bool:
+            return any(one.pick_id == pick_id and one.ceiling == seen for one in basket.picks)
+
+        async with self._changing(actor, shown, still=None if seen is None else still) as (
+            tx,
+            basket,
+        ):
             guild = await settings.get_guild(tx, basket.guild_id)
             pick = at_todays_price(_pick_of(basket, pick_id), self._catalogue)
             wanted = ceiling or ceiling_for(pick.quote, guild.tolerance_bp)
@@ -228,15 +293,32 @@ class Baskets:
             await baskets.remove_all_picks(tx, basket.request_id)
             await baskets.set_note(tx, basket.request_id, "")
 
-    async def set_note(self, actor: Actor, shown: Shown, note: str) -> None:
-        """Set the note for the moderators."""
-        async with self._changing(actor, shown) as (tx, basket):
+    async def set_note(
+        self, actor: Actor, shown: Shown, note: str, *, seen: str | None = None
+    ) -> None:
+        """Set the note for the moderators.
+
+        ``seen``: the stamp of the note that it replaces; as ``set_ceiling`` has it.
+        """
+
+        def still(basket: Basket) -> bool:
+            return note_stamp(basket.note) == seen
+
+        async with self._changing(actor, shown, still=None if seen is None else still) as (
+            tx,
+            basket,
+        ):
             text = clean_line(note, length_max=NOTE_MAX)
             await baskets.set_note(tx, basket.request_id, text)
 
     def quote_of(self, pick: Pick) -> Quote | None:
         """Return what the catalogue says of a pick now."""
         return self._catalogue.find(pick.game, pick.market_hash_name)
+
+
+def note_stamp(note: str) -> str:
+    """Return what tells a note from another one, in 8 characters."""
+    return hashlib.sha256(note.encode()).hexdigest()[:8]
 
 
 def pick_of(quote: Quote, quantity: int, ceiling: Micros, *, listing_id: int | None = None) -> Pick:

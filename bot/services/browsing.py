@@ -216,7 +216,7 @@ class Browsing:
         look = await self.look_again(actor, look_id)
         try:
             outcome = await self._baskets.add(
-                actor, Wish(look.market_hash_name, listing_id=listing_id)
+                actor, Wish(look.market_hash_name, listing_id=listing_id, game=look.game)
             )
         except UserFacingError as error:
             if error.problem is Problem.LISTING_GONE:

@@ -5,26 +5,30 @@ A search is kept with its basket, so its screens work after a restart and on ano
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import Quote
-from bot.domain.models import Actor, Basket, Pick
+from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import Micros, ceiling_for
-from bot.domain.picking import Filters, Search
+from bot.domain.picking import Filters, LeftOut, Search, Why
 from bot.domain.plain_text import clean_line
+from bot.domain.skin_keys import key_of, skin_of_key
 from bot.errors import Problem, UserFacingError
-from bot.services.baskets import Baskets, Shown, pick_of, put
+from bot.services.baskets import Added, Baskets, Shown, Wish, pick_of, put, require_may_ask
 from bot.services.catalogue import NO_FILTERS, Catalogue, Matches
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
-from bot.store import baskets, searches, settings
+from bot.store import baskets, recents, searches, settings
 from bot.store.database import Database
 
 PAGE: Final = 25
-"""Results on a page: as many as one select holds."""
+"""Results on a page, and suggestions: as many as one select holds."""
+
+Skin = tuple[str, str]
+"""A game and a market hash name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,31 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """What was chosen is in the basket now, as far as it can be. ``left_out``: the names of what
-    found no room, is sold out, or costs more than was wanted.
+class Taken:
+    """What was typed is in the basket.
+
+    ``search_id``: the search that it was guessed from, for whoever meant another one.
     """
+
+    added: Added
+    search_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen is in the basket now, as far as it can be; what is not is named."""
 
     basket: Basket
     picks: tuple[Pick, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A skin that is suggested. ``shared``: another game offered here has one of that name."""
+
+    quote: Quote
+    shared: bool
 
 
 class Picking:
@@ -89,6 +110,59 @@ class Picking:
         )
         return await self._keep(basket, search)
 
+    async def take(self, actor: Actor, wish: Wish) -> Taken | Found:
+        """Put the skin into the basket that was typed, or look for what it may have been.
+
+        Raises as ``Baskets.add`` does.
+        """
+        outcome = await self._baskets.add(actor, wish)
+        search = self._search_for(outcome.basket, wish)
+        if not isinstance(outcome, Added):
+            search = replace(search, search_id=await self._save(search))
+            prices_at = self._catalogue.oldest_at(outcome.games)
+            return Found(outcome.basket, search, outcome.matches, outcome.games, prices_at)
+        return Taken(outcome, await self._save(search) if outcome.guessed else None)
+
+    async def remember(self, actor: Actor, wish: Wish) -> int:
+        """Keep what was typed in vain, so that nobody has to type it again; return the search."""
+        return await self._save(self._search_for(await self._baskets.open(actor), wish))
+
+    async def known(self, actor: Actor, search_id: int) -> Search | None:
+        """Return a search of the member's basket, if it is still known."""
+        basket = await self._baskets.open(actor)
+        async with self._database.reading() as tx:
+            return await searches.find(tx, basket.request_id, search_id)
+
+    async def suggest(self, actor: Actor, typed: str) -> tuple[Suggestion, ...]:
+        """Return what to suggest to somebody who types; what they and their server had before, as
+        long as they have typed nothing.
+
+        Raises ``UserFacingError`` (CATALOGUE_MISSING).
+        """
+        guild_id = self._guilds.require_allowed(actor)
+        before: list[Skin] = []
+        async with self._database.reading() as tx:
+            guild = await settings.get_guild(tx, guild_id)
+            require_may_ask(actor, guild)
+            if not typed.strip():
+                before = await recents.of_member(tx, guild_id, actor.user_id)
+                before += await recents.most_wanted(tx, guild_id)
+        quotes = (
+            self._for_sale(before, guild.games)
+            or self._catalogue.search(
+                clean_line(typed, length_max=TYPED_NAME_MAX), guild.games, limit=PAGE
+            ).quotes
+        )
+        return tuple(Suggestion(quote, self._is_shared(quote, guild.games)) for quote in quotes)
+
+    def _for_sale(self, skins: Sequence[Skin], games: Sequence[str]) -> tuple[Quote, ...]:
+        found = (self._catalogue.find(*skin) for skin in dict.fromkeys(skins) if skin[0] in games)
+        return tuple(quote for quote in found if quote is not None and quote.count)[:PAGE]
+
+    def _is_shared(self, quote: Quote, games: Sequence[str]) -> bool:
+        others = (game for game in games if game != quote.game)
+        return any(self._catalogue.find(game, quote.market_hash_name) for game in others)
+
     async def page(self, actor: Actor, search_id: int, first: int) -> Found:
         """Show the page of a search that begins at ``first``. Raises (SEARCH_FORGOTTEN)."""
         basket = await self._baskets.open(actor)
@@ -107,11 +181,18 @@ class Picking:
             raise UserFacingError(Problem.SEARCH_FORGOTTEN)
         return search
 
+    def _search_for(self, basket: Basket, wish: Wish) -> Search:
+        typed = clean_line(wish.typed, length_max=TYPED_NAME_MAX)
+        filters = Filters(game=wish.game)
+        return Search(0, basket.request_id, typed, wish.quantity, wish.ceiling, filters)
+
     async def _keep(self, basket: Basket, search: Search) -> Found:
         found = await self._found(basket, search, 0)
+        return replace(found, search=replace(search, search_id=await self._save(search)))
+
+    async def _save(self, search: Search) -> int:
         async with self._database.writing() as tx:
-            search_id = await searches.add(tx, search, at=self._clock.now_ms())
-        return replace(found, search=replace(search, search_id=search_id))
+            return await searches.add(tx, search, at=self._clock.now_ms())
 
     async def _found(self, basket: Basket, search: Search, first: int) -> Found:
         games = (await self._guilds.get(basket.guild_id)).games
@@ -123,37 +204,75 @@ class Picking:
             return await self._found(basket, search, max(0, (matches.total - 1) // PAGE * PAGE))
         return Found(basket, search, matches, games, self._catalogue.oldest_at(games))
 
-    async def choose(
-        self, actor: Actor, shown: Shown, search_id: int, skins: Sequence[tuple[str, str]]
-    ) -> Chosen:
-        """Put skins (game, market hash name) into the basket that was shown, as often as the
-        search wants each.
+    async def chosen_on(self, actor: Actor, search_id: int, first: int, skin: Skin) -> Skin:
+        """Return which skin was chosen on the page that begins at ``first``, by its whole name.
 
+        Raises ``UserFacingError`` (SEARCH_FORGOTTEN).
+        """
+        if self._catalogue.find(*skin) is not None:
+            return skin
+        found = await self.page(actor, search_id, first)
+        quote = _by_key(found.matches.quotes).get(skin)
+        return skin if quote is None else (quote.game, quote.market_hash_name)
+
+    async def choose(
+        self,
+        actor: Actor,
+        shown: Shown,
+        search_id: int,
+        skins: Sequence[Skin],
+        *,
+        first: int = 0,
+    ) -> Chosen:
+        """Put skins into the basket that was shown, each as often as the search wants it.
+
+        ``first``: where the page began that they were chosen on; only a name that was too long for
+        a menu is looked for there. What can't be put in is left out, and the others go in.
         Raises ``UserFacingError`` (BASKET_CHANGED, SEARCH_FORGOTTEN).
         """
         basket = await self._baskets.open_shown(actor, shown)
         search = await self._known(basket, search_id)
         quotes = {skin: self._catalogue.find(*skin) for skin in skins}
+        if None in quotes.values():
+            cut = _by_key((await self._found(basket, search, first)).matches.quotes)
+            quotes = {skin: quote or cut.get(skin) for skin, quote in quotes.items()}
         async with self._database.writing() as tx:
             guild = await settings.get_guild(tx, basket.guild_id)
-            at = self._clock.now_ms()
-            if not await baskets.change(tx, basket.request_id, revision=shown.revision, at=at):
-                raise UserFacingError(Problem.BASKET_CHANGED)
+            require_may_ask(actor, guild)
             basket = await self._baskets.find_or_make(tx, basket.guild_id, basket.user_id)
-            room, picks, left_out = guild.lines_max - basket.lines_count, [], []
-            for skin, quote in quotes.items():
-                if quote is None or skin[0] not in guild.games or not _fits(quote, search, room):
-                    left_out.append(skin[1])
-                    continue
-                usual = ceiling_for(quote.price, guild.tolerance_bp)
-                pick = pick_of(quote, search.quantity, search.ceiling or usual)
+            if not shown.is_still(basket):
+                raise UserFacingError(Problem.BASKET_CHANGED)
+            picks, left_out = _sort_out(quotes, search, basket, guild)
+            if picks:
+                at = self._clock.now_ms()
+                await baskets.change(tx, basket.request_id, revision=basket.revision, at=at)
+            for pick in picks:
                 await put(tx, basket, pick)
-                room -= pick.quantity
-                picks.append(pick)
             changed = await self._baskets.find_or_make(tx, basket.guild_id, basket.user_id)
         return Chosen(changed, tuple(picks), tuple(left_out))
 
 
-def _fits(quote: Quote, search: Search, room: int) -> bool:
-    enough = search.ceiling is None or search.ceiling >= quote.price
-    return quote.count > 0 and enough and search.quantity <= room
+def _by_key(quotes: Iterable[Quote]) -> dict[Skin, Quote]:
+    """Return quotes by what comes back of them from a menu, which cuts what is too long."""
+    return {skin_of_key(key_of(one.game, one.market_hash_name)): one for one in quotes}
+
+
+def _sort_out(
+    quotes: Mapping[Skin, Quote | None], search: Search, basket: Basket, guild: GuildSettings
+) -> tuple[list[Pick], list[LeftOut]]:
+    """Return what goes into the basket of what was chosen, and what doesn't."""
+    room = guild.lines_max - basket.lines_count
+    picks: list[Pick] = []
+    left_out: list[LeftOut] = []
+    for (game, name), quote in quotes.items():
+        if quote is None or not quote.count or game not in guild.games:
+            left_out.append(LeftOut(name, Why.SOLD_OUT))
+        elif search.ceiling is not None and quote.price > search.ceiling:
+            left_out.append(LeftOut(quote.market_hash_name, Why.TOO_DEAR, quote.price))
+        elif search.quantity > room:
+            left_out.append(LeftOut(quote.market_hash_name, Why.NO_ROOM))
+        else:
+            usual = ceiling_for(quote.price, guild.tolerance_bp)
+            picks.append(pick_of(quote, search.quantity, search.ceiling or usual))
+            room -= search.quantity
+    return picks, left_out

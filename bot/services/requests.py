@@ -36,14 +36,14 @@ from bot.domain.states import RequestEvent, RequestState, states_before
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
-from bot.services.baskets import at_todays_prices, require_may_ask
+from bot.services.baskets import at_todays_prices, require_may_ask, skin_of
 from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
 from bot.services.rights import own_request, require_approver, require_disinterested
 from bot.services.statuses import close_if_settled
-from bot.store import audit, baskets, outbox, requests, settings, trade_urls
+from bot.store import audit, baskets, outbox, recents, requests, settings, trade_urls
 from bot.store.database import Database, Transaction
 from bot.store.vault import Vault
 
@@ -144,6 +144,9 @@ class Requests:
         view = await requests.get(tx, basket.request_id)
         if not submitted or view is None:
             raise UserFacingError(Problem.BASKET_CHANGED)
+        await recents.note(
+            tx, basket.guild_id, basket.user_id, [skin_of(line) for line in lines], at=now
+        )
         await self._record(tx, view.request, EventKind.SUBMITTED, basket.user_id)
         return view
 

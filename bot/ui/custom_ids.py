@@ -59,6 +59,13 @@ class CustomId:
         """The number of a page that the tail is, if it is one."""
         return int(self.tail) if self.tail.isdecimal() else None
 
+    def number(self, place: int = 0) -> int:
+        """Return the number at a place of the tail, ``12.25.f3``; 0 if there is none."""
+        parts = self.tail.split(".")
+        digits = parts[place] if place < len(parts) else ""
+        # No id of ours is longer, and no database takes what is.
+        return int(digits) if digits.isdecimal() and len(digits) <= 18 else 0
+
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Return what ``text`` says, or None if it is none of ours."""
@@ -89,18 +96,6 @@ def of_skins(basket: Basket, verb: str, *numbers: int | str) -> str:
     """Return the custom id of a component of ``/skins``; ``numbers``: which search, which page."""
     tail = ".".join(str(number) for number in numbers)
     return str(CustomId(Space.SKINS, verb, basket.request_id, str(basket.revision), tail))
-
-
-def skin_value(game: str, name: str) -> str | None:
-    """Return what stands for a skin in a select, or None for a name too long for one."""
-    value = f"{game}/{name}"
-    return value if len(value) <= _VALUE_MAX else None
-
-
-def skin_of_value(value: str) -> tuple[str, str]:
-    """Return game and name that ``skin_value`` made a value of."""
-    game, _, name = value.partition("/")
-    return game, name
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -47,13 +47,14 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import Micros, format_usd
-from bot.domain.picking import Doubt, Filters
+from bot.domain.picking import Doubt, Filters, LeftOut, Why
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
 from bot.services.approvals import CardPlace, Reposted, Where
 from bot.services.asking import AskedAgain, WhyLeftOut
+from bot.services.baskets import Left
 from bot.services.books import BooksReport
 from bot.services.money import MoneyReport, Sums
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
@@ -71,8 +72,10 @@ CMD_REQUEST: Final = "Ask for skins: opens your basket, which only you see"
 CMD_REQUEST_ITEM: Final = "A skin to put into the basket; start typing its name"
 CMD_REQUEST_QUANTITY: Final = "How many of it you would like; 1 if left out"
 CMD_REQUEST_MAX_PRICE: Final = "The most that one may cost, in dollars, like 12.50"
-CHOICE_ABOUT: Final = " · {price} · {count} for sale"
-CHOICE_SOLD_OUT: Final = " · sold out"
+CHOICE_SEPARATOR: Final = " · "
+FOR_SALE: Final = "{price} · {count} for sale"
+SOLD_OUT: Final = "sold out"
+GAME_NAMES: Final[Mapping[str, str]] = {"cs2": "CS2", "dota2": "Dota 2", "rust": "Rust"}
 CMD_MY_REQUESTS_NAME: Final = "my-requests"
 CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened to every skin"
 CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
@@ -193,11 +196,23 @@ def command(frame: Frame, name: str) -> str:
     return f"`/{name}`" if command_id is None else f"</{name}:{command_id}>"
 
 
-def choice_about(price: Micros, count: int) -> str:
-    """Return what stands behind a name in the list that appears while somebody types."""
-    if count == 0:
-        return CHOICE_SOLD_OUT
-    return CHOICE_ABOUT.format(price=usd(price), count=f"{count:,}")
+def choice_about(price: Micros, count: int, game: str = "") -> str:
+    """Return what stands behind a name in the list that appears while somebody types.
+
+    ``game``: named where the skin's name alone doesn't tell it.
+    """
+    return CHOICE_SEPARATOR + stock_of(price, count, game)
+
+
+def stock_of(price: Micros, count: int, game: str = "") -> str:
+    """Return what a skin costs and how many there are, for a menu; of which game, if given."""
+    words = SOLD_OUT if count == 0 else FOR_SALE.format(price=usd(price), count=f"{count:,}")
+    return words + CHOICE_SEPARATOR + game_name(game) if game else words
+
+
+def game_name(game: str) -> str:
+    """Return what people call a game of the market."""
+    return GAME_NAMES.get(game, game)
 
 
 DOUBT_SIGN: Final = "⚠"
@@ -520,7 +535,7 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
         "Your basket is empty, so there is nothing to send. Put a skin in first: {cmd_request}"
     ),
     Problem.BASKET_CHANGED: (
-        "Your basket had changed before this tap, so the tap did nothing. This is how it is now."
+        "This is an old copy of your basket, so the tap did nothing. Here is the current one."
     ),
     Problem.PRICES_MOVED: (
         "Prices have moved once more since this was shown, so nothing was changed or sent. This is "
@@ -2160,6 +2175,7 @@ BUTTON_BACK_TO_LIST: Final = "All my requests"
 BUTTON_SEND: Final = "Send for approval"
 BUTTON_ADD: Final = "Add skins"
 BUTTON_SEARCH_AGAIN: Final = "Search again"
+BUTTON_MORE_RESULTS: Final = "Back to the results"
 BUTTON_URL: Final = "Trade URL"
 BUTTON_MORE: Final = "More"
 BUTTON_LESS: Final = "−1"
@@ -2195,8 +2211,7 @@ BUTTON_MINE: Final = "My requests"
 
 SELECT_LINE: Final = "Change or remove a skin"
 SELECT_LINE_ABOUT: Final = "{quantity} × {quote}, at most {ceiling} each"
-SELECT_MATCH: Final = "Choose the skin you mean"
-SELECT_MATCH_ABOUT: Final = "{price} · {count} for sale"
+SELECT_MATCH: Final = "Choose the skins you mean"
 SELECT_SETTLE: Final = "Choose what you know about"
 SELECT_SETTLE_LABEL: Final = "{line}. {skin}"
 SELECT_SETTLE_ABOUT: Final = "{key}, at most {ceiling}"
@@ -2271,6 +2286,7 @@ ROW_LISTING: Final = " · listing {listing_id}"
 ROW_DOUBTS: Final = " · {doubts}"
 ROW_BASKET: Final = "**{skin}**\n{quantity} × {quote}, at most {ceiling} each"
 ROW_BASKET_ONE: Final = "**{skin}**\n{quote}, at most {ceiling}"
+ROW_MATCH: Final = "**{skin}**\n{about}"
 SKIN: Final = "{skin}"
 SKIN_TIMES: Final = "{skin} ×{quantity}"
 ROW_REFUSED: Final = "✖ {skin}: at most {ceiling}"
@@ -2945,6 +2961,9 @@ RESULT_NOTHING_PAID: Final = "Nothing was paid."
 
 # The basket.
 
+_NAMED: Final = 3
+"""Skins that were put in together and are named; the others stand right below."""
+
 BASKET_TITLE: Final = "### Your basket: {count} of {skins}"
 BASKET_PRIVATE: Final = "-# Only you see this. It is kept until you send it or empty it."
 BASKET_EMPTY: Final = (
@@ -2956,12 +2975,17 @@ BASKET_TO: Final = "To Steam account …{steam_end}"
 BASKET_TO_NOBODY: Final = "No Trade URL yet. Press **Trade URL** to say where your skins should go."
 BASKET_NOTE: Final = "Note: {note}"
 BASKET_NO_NOTE: Final = "No note"
+BASKET_LEFT: Final = "Left for you: {left}"
+BASKET_LEFT_NO_REQUEST: Final = "no open request until one is decided ({open})"
+BASKET_LEFT_NO_SKIN: Final = "no more skins"
+PRICES_OF: Final = "-# Prices of {when}"
 LINE_TITLE: Final = "### {skin}"
 LINE_TODAY: Final = "{quantity} × {quote} when you picked it"
-LINE_NOW: Final = "{quantity} × {quote} · today {price}, {count} for sale"
+LINE_NOW: Final = "{quantity} × {price} today ({count} for sale)"
+LINE_NOW_OTHER: Final = "{quantity} × {price} today ({count} for sale), {quote} when you picked it"
 LINE_CEILING: Final = "At most {ceiling} each"
 LINE_LISTING: Final = "Only listing {listing_id}: if it is gone, nothing is bought in its place."
-MATCHES_TITLE: Final = "### Which one do you mean?"
+MATCHES_TITLE: Final = "### Which ones do you mean?"
 MATCHES_ABOUT: Final = "“{typed}” fits {matches}. Shown: {first} to {last} of {total}."
 MATCHES_ALL: Final = "“{typed}” fits {matches}."
 MATCHES_ASKED: Final = "You asked for {quantity}."
@@ -2975,7 +2999,26 @@ EMPTY_QUESTION: Final = "### Empty your basket?\nThe {skins} in it and the note 
 ADDED: Final = "Added: **{skin}** ×{quantity}, at most {ceiling} each."
 ADDED_ONE: Final = "Added: **{skin}**, at most {ceiling}."
 ADDED_GUESSED: Final = (
-    "I took **{skin}** for “{typed}”. If you meant another one, remove it and search again."
+    "I took **{skin}** for “{typed}”. Not that one? Press **Search again**, and remove it below."
+)
+ADDED_SEVERAL: Final = "Added: {skins}."
+ADDED_NONE: Final = "Nothing was added."
+ADDED_TO_CHANGED: Final = "Your basket had changed while you typed; the rest of it is untouched."
+ADDED_TO_NEW: Final = "Your basket was sent while you typed, so this is the next one."
+LEFT_OUT: Final[Mapping[Why, str]] = {
+    Why.NO_ROOM: "✖ **{skin}**: no room, a request holds {lines_max} skins here",
+    Why.SOLD_OUT: "✖ **{skin}**: nobody sells it at the moment",
+    Why.TOO_DEAR: "✖ **{skin}**: the cheapest costs {cheapest}, more than you wanted to pay",
+}
+NOTE_CHANGED: Final = (
+    "The note had changed while you typed, so yours was not saved. This is what you typed: “{note}”"
+)
+CEILING_CHANGED: Final = (
+    "This price limit had changed while you typed, so yours ({typed}) was not saved. Now it is at "
+    "most {ceiling} each."
+)
+CEILING_GONE: Final = (
+    "The skin that you typed a price limit for ({typed}) is not in this basket any more."
 )
 REMOVED: Final = "Removed: **{skin}**."
 EMPTIED: Final = "Your basket is empty now."
@@ -2992,6 +3035,52 @@ def added(skin: str, quantity: int, ceiling: Micros) -> str:
 def added_guessed(skin: str, typed: str) -> str:
     """Return what stands over the basket after one match was taken for what was typed."""
     return ADDED_GUESSED.format(skin=_shown_text(skin), typed=_shown_text(typed))
+
+
+def added_several(picks: Sequence[Pick]) -> str:
+    """Return what stands over the basket after skins were chosen from results, or none."""
+    if not picks:
+        return ADDED_NONE
+    if len(picks) == 1:
+        return added(picks[0].market_hash_name, picks[0].quantity, picks[0].ceiling)
+    names = [_shown_text(pick.market_hash_name) for pick in picks[:_NAMED]]
+    more = [AND_MORE.format(n=len(picks) - _NAMED)] if len(picks) > _NAMED else []
+    return ADDED_SEVERAL.format(skins=", ".join([f"**{name}**" for name in names] + more))
+
+
+def left_out_in_words(left_out: LeftOut, lines_max: int) -> str:
+    """Return one row about a skin that was chosen and is not in the basket."""
+    return LEFT_OUT[left_out.why].format(
+        skin=_shown_text(left_out.market_hash_name),
+        lines_max=lines_max,
+        cheapest="" if left_out.cheapest is None else usd(left_out.cheapest),
+    )
+
+
+def left_in_words(left: Left) -> str:
+    """Return what the server's limits leave a member, the narrowest thing first."""
+    if left.requests:
+        wanted = plural(left.requests, "{n} open request", "{n} open requests")
+    else:
+        numbers = ", ".join(f"#{number}" for number in left.open_numbers)
+        wanted = BASKET_LEFT_NO_REQUEST.format(open=numbers)
+    room = plural(left.skins, "{n} more skin", "{n} more skins")
+    parts = (wanted, room if left.skins else BASKET_LEFT_NO_SKIN)
+    return BASKET_LEFT.format(left=CHOICE_SEPARATOR.join(parts))
+
+
+def note_changed(typed: str) -> str:
+    """Return what stands over the basket after a note that would have replaced a newer one."""
+    return NOTE_CHANGED.format(note=escape(clean_line(typed, length_max=NOTE_MAX)))
+
+
+def ceiling_changed(typed: str, now: Micros | None) -> str:
+    """Return what stands over a screen after a limit that would have replaced a newer one.
+
+    ``now``: the limit that stands; None: the skin is gone.
+    """
+    template = CEILING_GONE if now is None else CEILING_CHANGED
+    return template.format(typed=_shown_text(typed), ceiling="" if now is None else usd(now))
 
 
 def removed(skin: str) -> str:
@@ -3014,17 +3103,16 @@ SKINS_NONE: Final = "No skin fits that. **Search** with fewer words, like `redli
 SKINS_NONE_LEFT: Final = "No skin fits that with these filters. Clear them, or change one."
 SKINS_FILTERED: Final = "Only: {filters}"
 SKINS_UNFILTERED: Final = "No filter is set."
-SKINS_PRICES_AT: Final = "-# Prices from {ago}"
 SKINS_FORGOTTEN: Final = (
     "What that screen showed is too long ago, so the tap did nothing. Here is everything on sale, "
     "from the beginning."
 )
+SKINS_STALE: Final = (
+    "Your basket has changed since this page was drawn, so nothing was added. Choose once more if "
+    "you still want them."
+)
 SKINS_PUT: Final = "Added to your basket: {skins}, one of each."
 SKINS_PUT_ONE: Final = "Added to your basket: **{skin}**, at most {ceiling}."
-SKINS_LEFT_OUT: Final = (
-    "Not added, because it is sold out or a request holds no more: {skins}. Your basket holds "
-    "{count} now."
-)
 FILTERS_TITLE: Final = "### Filters"
 FILTERS_FIT: Final = "{skins} now"
 FILTERS_SWAPPED: Final = "The lower price is the first one, so I swapped them: {prices}."
@@ -3039,24 +3127,12 @@ FILTER_IN_STOCK: Final = "for sale now"
 FILTER_PRICES: Final = "{lowest} to {highest}"
 FILTER_PRICE_MIN: Final = "from {lowest}"
 FILTER_PRICE_MAX: Final = "up to {highest}"
-GAME_TITLES: Final[Mapping[str, str]] = {"cs2": "CS2", "dota2": "Dota 2", "rust": "Rust"}
 
-ROW_SKIN: Final = "**{skin}**\n{about}"
-SKIN_PRICE: Final = "{price} · {count} for sale"
-SKIN_SOLD_OUT: Final = "sold out"
 SKIN_IN_BASKET: Final = "{n} in your basket"
-SKIN_DOUBT_MARKS: Final[Mapping[Doubt, str]] = {
-    Doubt.DEAR: "⚠ far above its usual price",
-    Doubt.FEW: "⚠ hardly any left",
-}
 SKIN_TODAY: Final = "{price} today · {count} for sale"
 SKIN_NONE_LEFT: Final = "Nobody sells it at the moment."
 SKIN_GONE: Final = "It can't be asked for here any more: the price list doesn't have it."
 SKIN_USUAL: Final = "Usual price of the last two weeks: {usual}"
-SKIN_DOUBTS: Final[Mapping[Doubt, str]] = {
-    Doubt.DEAR: "⚠ It costs over {times} times what it usually does.",
-    Doubt.FEW: "⚠ Hardly anybody sells it, so the price says little and may be gone soon.",
-}
 SKIN_IN_BASKET_OF: Final = "In your basket: {n} of it, and {count} of {skins} in all"
 SKIN_TAPPED_TWICE: Final = (
     "That tap came twice or from an old screen, so nothing more was added. In your basket: {n} of "
@@ -3117,11 +3193,6 @@ FIELD_PAGE: Final = "Page"
 FIELD_PAGE_ABOUT: Final = "1 to {pages}"
 
 
-def game_title(game: str) -> str:
-    """Return the name of a game as people write it."""
-    return GAME_TITLES.get(game, game)
-
-
 def price_range(filters: Filters) -> str:
     """Return between which prices a search looks, or nothing if between any."""
     lowest, highest = filters.price_min, filters.price_max
@@ -3135,7 +3206,7 @@ def price_range(filters: Filters) -> str:
 def filters_in_words(filters: Filters) -> str:
     """Return what a search is narrowed to, or that it isn't."""
     said = [
-        game_title(filters.game) if filters.game else "",
+        game_name(filters.game) if filters.game else "",
         filters.wear or "",
         "" if filters.stattrak is None else FILTER_STATTRAK[filters.stattrak],
         price_range(filters),
@@ -3145,22 +3216,15 @@ def filters_in_words(filters: Filters) -> str:
     return SKINS_FILTERED.format(filters=active) if active else SKINS_UNFILTERED
 
 
-def skin_for_sale(price: Micros, count: int) -> str:
-    """Return what a skin costs and how many there are, short."""
-    return SKIN_PRICE.format(price=usd(price), count=f"{count:,}") if count else SKIN_SOLD_OUT
-
-
-def skins_put(put: Sequence[Pick], left_out: Sequence[str], count: int) -> str:
-    """Return what stands over a page after some of it were added. ``count``: what is in now."""
+def skins_put(put: Sequence[Pick], left_out: Sequence[LeftOut], lines_max: int) -> str:
+    """Return what stands over a page after some of it were added, and what was not."""
     said = []
     if len(put) == 1:
         name, ceiling = _shown_text(put[0].market_hash_name), usd(put[0].ceiling)
         said.append(SKINS_PUT_ONE.format(skin=name, ceiling=ceiling))
     elif put:
         said.append(SKINS_PUT.format(skins=skins(len(put))))
-    if left_out:
-        names = ", ".join(_shown_text(name) for name in left_out)
-        said.append(SKINS_LEFT_OUT.format(skins=names, count=skins(count)))
+    said += [left_out_in_words(one, lines_max) for one in left_out]
     return "\n".join(said)
 
 

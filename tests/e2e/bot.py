@@ -5,6 +5,7 @@ from __future__ import annotations
 # What the bot loads only while it runs, so that the fork server has it already.
 import cogs.approvals
 import cogs.baskets
+import cogs.picking
 import cogs.requests
 import cogs.setup
 import cogs.trade_urls  # noqa: F401

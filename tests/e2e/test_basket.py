@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from bot.sandbox.discord import Member, Message, SandboxError
+from bot.sandbox.discord import Member, Message, Reply, SandboxError
 from tests.e2e.screens import (
     CASE,
     answered_twice,
@@ -59,6 +59,7 @@ async def test_request_when_used_first_then_the_basket_is_empty_and_private(
     reply = await bea.slash("request", channel=shared_world.hall)
     assert reply.ephemeral
     assert "Your basket is empty" in reply.text
+    assert "Left for you: 1 open request · 10 more skins" in reply.text
     assert labels(shown(reply)) == ["Add skins", "Trade URL", "More"]
 
 
@@ -264,7 +265,7 @@ async def test_row_when_changed_then_screen_and_database_follow(
     screen = await put(shared_world, bea, REDLINE)
     assert picks(shared_world, bea) == [(REDLINE, 2, 13.02)]
     line = await open_line(bea, screen, REDLINE)
-    assert "2 × $12.40 · today $12.40, 20 for sale" in line.text
+    assert "2 × $12.40 today (20 for sale)" in line.text
     line = shown(await bea.click(line, "+1"))
     assert "3 × $12.40" in line.text
     for left in (2, 1):
@@ -303,27 +304,33 @@ async def test_row_when_its_limit_is_changed_then_it_is_checked_and_kept(
 async def test_basket_when_it_has_more_rows_than_fit_then_it_has_pages(
     shared_world: World, bea: Member
 ) -> None:
-    """Each page shows and offers its own rows; a row is still found from the second one."""
+    """Each page shows and offers its own rows, and whoever comes back to one is on it again."""
     names = [
         choice.value
         for choice in await bea.autocomplete("request", "item", "case", channel=shared_world.hall)
     ][:9]
     for name in names:
         screen = await put(shared_world, bea, str(name))
-    first = screen
+    assert "Page 2 of 2" in labels(screen), "what was put in last is shown"
+    first = shown(await bea.click(screen, "◀"))
     assert "Page 1 of 2" in labels(first)
     assert len(first.selects[0].options) == 7
     with pytest.raises(SandboxError, match="disabled"):
         await bea.click(first, "◀")
     second = shown(await bea.click(first, "▶"))
     assert [option.label for option in second.selects[0].options] == names[7:]
+    for _ in range(2):
+        line = await open_line(bea, second, str(names[8]))
+        second = shown(await bea.click(line, "Back"))
+        assert "Page 2 of 2" in labels(second)
+    second = shown(await bea.click(shown(await bea.click(second, "More")), "Back"))
+    assert "Page 2 of 2" in labels(second)
     line = await open_line(bea, second, str(names[8]))
-    reply = await bea.click(line, "Remove")
-    assert f"Removed: {names[8]}." in reply.text
-    second = shown(await bea.click(shown(reply), "▶"))
+    second = shown(await bea.click(line, "Remove"))
+    assert f"Removed: {names[8]}." in second.text
     line = await open_line(bea, second, str(names[7]))
     reply = await bea.click(line, "Remove")
-    assert "Page 1 of 2" not in labels(shown(reply))
+    assert not [label for label in labels(shown(reply)) if label.startswith("Page")]
 
 
 # Note, and emptying it
@@ -420,47 +427,94 @@ async def test_basket_when_emptied_then_a_question_comes_first_and_everything_go
 async def test_basket_when_shown_twice_then_the_older_copy_changes_nothing(
     shared_world: World, bea: Member
 ) -> None:
-    """Every button of it shows how the basket is now."""
+    """Every button of it shows how things are now; what changes nothing just works."""
     old = await put(shared_world, bea, REDLINE)
+    basket = old.versions[-1]
     await open_line(bea, old, REDLINE)
-    before = old.versions[-1]
+    line = old.versions[-1]
     await put(shared_world, bea, CASE)
     now = picks(shared_world, bea)
-    for label in ("+1", "Remove", "Price limit"):
-        reply = await bea.click(old, label, as_of=before)
-        assert "Your basket had changed before this tap, so the tap did nothing" in reply.text
-        assert CASE in reply.text
+    for label, stays in (("+1", True), ("Remove", False), ("Price limit", False)):
+        reply = await bea.click(old, label, as_of=line)
+        assert "This is an old copy of your basket, so the tap did nothing." in reply.text
+        assert ("today (20 for sale)" in reply.text) == stays
+        assert (CASE in reply.text) != stays
         assert picks(shared_world, bea) == now
-    reply = await bea.click(old, "Send for approval", as_of=old.versions[0])
+    reply = await bea.click(old, "Send for approval", as_of=basket)
     assert "the tap did nothing" in reply.text
-    assert CASE in reply.text
+    for label in ("Back", "More"):
+        reply = await bea.click(old, label, as_of=line if label == "Back" else basket)
+        assert "the tap did nothing" not in reply.text
+    reply = await bea.select(old, "Change or remove", [REDLINE], as_of=basket)
+    assert "1 × $12.40 today" in reply.text
+    await bea.click(old, "Remove")
+    assert picks(shared_world, bea) == now[1:]
 
 
-async def test_basket_when_a_modal_was_open_meanwhile_then_what_it_says_is_not_done(
+async def test_basket_when_a_modal_was_open_meanwhile_then_it_replaces_nothing_newer(
     shared_world: World, bea: Member
 ) -> None:
-    """A limit and a note are for the basket that was seen when they were typed."""
+    """What else has changed doesn't matter; what was typed in vain is shown, never lost."""
     line = await open_line(bea, await put(shared_world, bea, REDLINE), REDLINE)
-    limit = await bea.click(line, "Price limit")
+    limits = [await bea.click(line, "Price limit") for _ in range(3)]
     more = shown(await bea.click(await open_basket(shared_world, bea), "More"))
-    note = await bea.click(more, "Note")
+    notes = [await bea.click(more, "Note") for _ in range(2)]
+    add = await bea.click(await open_basket(shared_world, bea), "Add skins")
     await put(shared_world, bea, CASE)
-    assert limit.modal is not None
-    reply = await bea.submit(limit.modal, {limit.modal.fields[0].label: "99"})
-    assert "the tap did nothing" in reply.text
-    reply = await bea.submit(note.modal, {"Note (optional)": "late"})
-    assert "the tap did nothing" in reply.text
-    assert "No note" in reply.text
-    assert picks(shared_world, bea) == [(REDLINE, 1, 13.02), (CASE, 1, 0.44)]
+
+    async def limit(number: int, typed: str) -> str:
+        modal = limits[number].modal
+        assert modal is not None
+        return (await bea.submit(modal, {modal.fields[0].label: typed})).text
+
+    async def note(number: int, typed: str) -> Reply:
+        return await bea.submit(notes[number].modal, {"Note (optional)": typed})
+
+    assert "The price limit is saved: at most $99.00 each." in await limit(0, "99")
+    said = await limit(1, "50")
+    assert "yours (50) was not saved. Now it is at most $99.00 each." in said
+    assert "The note is saved." in (await note(0, "for the cup")).text
+    reply = await note(1, "for @everyone")
+    assert "This is what you typed: “for @\u200beveryone”" in reply.text
+    assert "Note: for the cup" in reply.text
+    opened = await bea.click(shown(reply), "Note")
+    assert opened.modal is not None
+    assert opened.modal.fields[0].prefilled == "for the cup"
+    reply = await bea.submit(add.modal, {"Skin": CASE})
+    assert "the rest of it is untouched" in reply.text
+    assert picks(shared_world, bea) == [(REDLINE, 1, 99.0), (CASE, 2, 0.44)]
+    row = await open_line(bea, await open_basket(shared_world, bea), REDLINE)
+    await bea.click(row, "Remove")
+    assert "The skin that you typed a price limit for (50) is not in" in await limit(2, "50")
+
+
+async def test_basket_when_sent_while_something_was_typed_then_the_next_one_has_it(
+    shared_world: World, bea: Member
+) -> None:
+    """A skin goes into the next basket, and says so; a note is shown, because it was for the old
+    one."""
+    await shared_world.give_trade_url(bea)
+    screen = await put(shared_world, bea, REDLINE)
+    add = await bea.click(screen, "Add skins")
+    note = await bea.click(shown(await bea.click(screen, "More")), "Note")
+    await bea.click(await open_basket(shared_world, bea), "Send for approval")
+    reply = await bea.submit(note.modal, {"Note (optional)": "cup"})
+    assert "This is what you typed: “cup”" in reply.text
+    reply = await bea.submit(add.modal, {"Skin": CASE})
+    assert f"Added: {CASE}" in reply.text
+    assert "Your basket was sent while you typed, so this is the next one." in reply.text
+    assert "Left for you: no open request until one is decided (#" in reply.text
+    assert picks(shared_world, bea) == [(CASE, 1, 0.44)]
 
 
 async def test_button_when_tapped_twice_at_once_then_it_counts_once(
     shared_world: World, bea: Member
 ) -> None:
-    """Both taps show the basket, and neither fails."""
+    """All taps show the row as it is now, and none fails."""
     line = await open_line(bea, await put(shared_world, bea, REDLINE), REDLINE)
     taps = await asyncio.gather(*(bea.click(line, "+1") for _ in range(4)))
     assert [tap.failed for tap in taps] == [False] * 4
+    assert "2 × $12.40 today" in line.text
     assert picks(shared_world, bea) == [(REDLINE, 2, 13.02)]
 
 
@@ -569,9 +623,16 @@ async def test_basket_when_the_bot_restarts_then_it_is_kept_and_its_old_buttons_
     await put(world, world.ana, REDLINE)
     await put(world, world.ana, CASE)
     before = await put(world, world.ana, ASIIMOV, max_price="72")
+    results = await put(world, world.ana, "ak", max_price="500", quantity=2)
     assert await world.bot.stop() == 0
     _rewrite_prices(world, {ASIIMOV: (73_000_000, 5), CASE: (415_000, 0)})
     await _start_with_old_prices(world)
+    second = shown(await world.ana.click(results, "▶"))
+    assert "Shown: 26 to 50 of 1,833." in second.text
+    assert "You asked for 2, at most $500.00 each." in second.text
+    opened = await world.ana.click(second, "Search again")
+    assert opened.modal is not None
+    assert [field.prefilled for field in opened.modal.fields] == ["ak", "2", "$500.00", ""]
     question = shown(await world.ana.click(before, "Send for approval"))
     assert "Nothing was sent. 2 rows of your basket can't be bought" in question.text
     assert f"{CASE}: picked at $0.415. Sold out today" in question.text

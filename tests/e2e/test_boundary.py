@@ -209,5 +209,5 @@ async def test_line_screen_when_its_skin_was_removed_elsewhere_then_the_basket_i
     line = await open_line(bea, await open_basket(shared_world, bea), CASE)
     await bea.click(line, "Remove")
     reply = await bea.select(old, "Change or remove", [CASE])
-    assert "Your basket had changed before this tap, so the tap did nothing." in reply.text
+    assert "This is an old copy of your basket, so the tap did nothing." in reply.text
     assert "Your basket is empty" in reply.text

@@ -31,6 +31,7 @@ from bot.store import (
     outbox,
     plans,
     purchases,
+    recents,
     requests,
     searches,
     settings,
@@ -53,9 +54,11 @@ GROWING = {
     "mine",
     "outbox",
     "picks",
+    "recent_skins",
     "requests",
     "strays",
     "trade_urls",
+    "wanted_skins",
 }
 """Tables that grow with every request, and the names that a query gives to one of them."""
 
@@ -76,8 +79,12 @@ SMALL = {
     "requests_to_expire",
     "requests_to_remind",
     "requests_to_try_again",
+    "wanted_skins_of_guild",
 }
-"""Indexes of what is open: they hold as much as goes on at the moment, however old the tables."""
+"""Indexes of what is open: they hold as much as goes on at the moment, however old the tables.
+
+The last one is read in its order, and only its head (``test_recents.py``).
+"""
 
 MODULES: tuple[ModuleType, ...] = (
     audit,
@@ -85,6 +92,7 @@ MODULES: tuple[ModuleType, ...] = (
     deliveries,
     outbox,
     purchases,
+    recents,
     requests,
     searches,
     settings,
@@ -118,6 +126,9 @@ async def look_for(tx: Transaction) -> None:
     basket = await samples.draft(tx, 17, user_id=17)
     search_id = await searches.add(tx, Search(0, basket.request_id, "redline"), at=NOW)
     await searches.find(tx, basket.request_id, search_id)
+    await recents.note(tx, GUILD, ANA, [("cs2", "x")], at=NOW)
+    await recents.of_member(tx, GUILD, ANA)
+    await recents.most_wanted(tx, GUILD)
 
 
 async def decide(tx: Transaction) -> None:

@@ -28,10 +28,15 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import Micros
+from bot.domain.picking import LeftOut, Search, Why
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.approvals import PAGE, Where
+from bot.services.baskets import Left
+from bot.services.catalogue import Matches
+from bot.services.picking import Found
 from bot.services.ports import Paused
+from bot.ui import text
 from bot.ui.cards import (
     approval,
     attention,
@@ -45,6 +50,7 @@ from bot.ui.cards import (
     queue,
     repricing,
     result,
+    results,
     setup,
     trade_url,
     trades,
@@ -376,16 +382,33 @@ def test_the_longest_names_hold_for_1_to_25_lines(
             hold(attention.settled_screen(view, frame, notice="\\*" * 2000))
 
 
+_LEFT_OUT = st.lists(
+    st.builds(LeftOut, examples.NAMES, st.sampled_from(Why), st.none() | examples.AMOUNTS),
+    max_size=25,
+).map(lambda some: [text.left_out_in_words(one, 25) for one in some])
+_EXTRAS = st.none() | st.sampled_from(
+    [results.search_again(10**12), results.back_to_results(10**12, 40_000)]
+)
+
+
 @_FEW
 @given(
     basket=examples.baskets(),
     page=st.integers(-2, 9),
     notice=st.sampled_from(["", "Added.", "\\*" * 2000]),
+    rows=_LEFT_OUT,
+    extra=_EXTRAS,
     known=st.booleans(),
     frame=examples.FRAMES,
 )
 def test_screens_of_any_basket_hold(
-    basket: Basket, page: int, notice: str, known: bool, frame: Frame
+    basket: Basket,
+    page: int,
+    notice: str,
+    rows: list[str],
+    extra: baskets.Extra | None,
+    known: bool,
+    frame: Frame,
 ) -> None:
     hold(
         baskets.basket_screen(
@@ -395,16 +418,58 @@ def test_screens_of_any_basket_hold(
             trade_url=URL if known else None,
             page=page,
             notice=notice,
+            rows=rows,
+            left=Left(25, 0, tuple(range(10**6, 10**6 + 10))),
+            prices_at=NOW,
+            extra=extra,
         )
     )
-    hold(baskets.more_screen(basket, frame, notice))
+    hold(baskets.more_screen(basket, frame, notice, page=3))
     hold(baskets.empty_question(basket, frame))
     hold(baskets.note_modal(basket))
     for pick in basket.picks[:3]:
         quote = Quote("cs2", pick.market_hash_name, pick.quote, 10**6, "1")
-        hold(baskets.line_screen(basket, pick, frame, quote=None, notice=notice))
-        hold(baskets.line_screen(basket, pick, frame, quote=quote, notice=notice))
-        hold(baskets.ceiling_modal(basket, pick))
+        for today in (None, quote):
+            shown = baskets.line_screen(
+                basket, pick, frame, quote=today, notice=notice, prices_at=NOW
+            )
+            hold(shown)
+        hold(baskets.ceiling_modal(basket, replace(pick, pick_id=10**9)))
+
+
+def test_a_basket_of_the_longest_names_holds_with_all_that_can_stand_on_it() -> None:
+    """One component is left, for one more button in the last row."""
+    frame = Frame(sandbox=True, commands={"request": 10**18}, mark=1 << 30)
+    name = "[" * (examples.NAME_MAX - 2)
+    for count in _EVERY_COUNT:
+        picks = [
+            examples.pick(
+                number,
+                market_hash_name=f"{name}{number:02d}",
+                quote=Micros(99_999_990_000),
+                ceiling=Micros(99_999_990_000),
+                listing_id=10**14 + number,
+            )
+            for number in range(1, count + 1)
+        ]
+        rows = [
+            text.left_out_in_words(LeftOut(f"{name}{number:02d}", Why.NO_ROOM), 25)
+            for number in range(1, 26)
+        ]
+        shown = baskets.basket_screen(
+            examples.basket(picks, note="`" * 200),
+            frame,
+            settings=GuildSettings(GUILD, lines_max=25),
+            trade_url=URL,
+            notice=text.added_several(picks),
+            rows=rows,
+            left=Left(0, 0, tuple(range(10**6, 10**6 + 10))),
+            prices_at=NOW,
+            extra=results.back_to_results(10**12, 40_000),
+        )
+        hold(shown)
+        assert len(payloads(shown)) <= 39
+        assert "no room" in str(payloads(shown))
 
 
 def test_emoji_are_counted_as_the_most_careful_counts_them() -> None:
@@ -456,28 +521,45 @@ def test_25_doubtful_rows_of_the_longest_names_all_stand_on_the_approval_card() 
 
 @_FEW
 @given(
-    quotes=st.lists(examples.QUOTES, max_size=30),
-    typed=st.sampled_from(["x", "`" * 100, *HOSTILE]),
-    total=st.integers(0, 40_000),
+    quotes=st.lists(
+        examples.QUOTES, max_size=25, unique_by=lambda one: (one.game, one.market_hash_name)
+    ),
+    typed=st.sampled_from(["", "x", "`" * 100, *HOSTILE]),
+    first=st.sampled_from([0, 25, 39_975]),
     quantity=st.integers(1, 25),
     ceiling=st.none() | examples.AMOUNTS,
+    notice=st.sampled_from(["", "\\*" * 2000]),
     frame=examples.FRAMES,
 )
-def test_matches_hold(
-    quotes: list[Any], typed: str, total: int, quantity: int, ceiling: Any, frame: Frame
+def test_results_hold(
+    quotes: list[Quote],
+    typed: str,
+    first: int,
+    quantity: int,
+    ceiling: Any,
+    notice: str,
+    frame: Frame,
 ) -> None:
-    hold(
-        baskets.matches_screen(
-            examples.basket(),
-            typed,
-            quotes,
-            frame,
-            total=total,
-            quantity=quantity,
-            ceiling=ceiling,
-            notice="\\*" * 2000,
-        )
+    basket = examples.basket()
+    search = Search(10**12, basket.request_id, typed, quantity, ceiling)
+    matches = Matches(tuple(quotes), first + len(quotes) + 25, first)
+    found = Found(basket, search, matches, ("cs2", "rust"), NOW)
+    hold(results.results_screen(found, frame, notice=notice))
+
+
+@pytest.mark.parametrize("count", _EVERY_COUNT)
+def test_results_with_names_longer_than_a_menu_has_room_for_hold(count: int) -> None:
+    quotes = tuple(
+        Quote("dota2", f"{'[' * 150}{number:02d}", Micros(99_999_990_000), 10**6, "1")
+        for number in range(count)
     )
+    basket = examples.basket()
+    search = Search(1, basket.request_id, "[" * 100)
+    found = Found(basket, search, Matches(quotes, 10**5, 25), ("cs2", "dota2"), NOW)
+    shown = results.results_screen(found, Frame(sandbox=True), notice="\\*" * 2000)
+    hold(shown)
+    (menu,) = (part for part in payloads(shown) if part["type"] == 3)
+    assert len({one["value"] for one in menu["options"]}) == count
 
 
 @pytest.mark.parametrize("values", [{}, {"name": "x" * 300, "quantity": "9" * 50, "ceiling": "$"}])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from discord import ui
@@ -19,18 +21,23 @@ from bot.domain.models import (
     NoListing,
     Pause,
     PauseCause,
+    Pick,
     RequestView,
     WaitReason,
 )
 from bot.domain.money import CENT, Micros
+from bot.domain.picking import LeftOut, Search, Why
 from bot.domain.plain_text import escape
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
+from bot.services.baskets import Left
+from bot.services.catalogue import Matches
+from bot.services.picking import Found
 from bot.services.ports import Paused
 from bot.services.waits import wait_after_refusal
 from bot.skinsback.refusals import Scope, rule_for
 from bot.ui import text
-from bot.ui.cards import approval, member, notices, parts, result, setup, trade_url
+from bot.ui.cards import approval, member, notices, parts, result, results, setup, trade_url
 from bot.ui.cards import basket as baskets
 from bot.ui.cards.frame import Frame
 from bot.ui.checks import PlaceFinding, RoleFinding, SetupFindings
@@ -491,10 +498,13 @@ def test_one_row_has_its_own_screen() -> None:
     chosen = pick(9)
     quote = Quote("cs2", chosen.market_hash_name, Micros(12_500_000), 14, "1")
     shown = baskets.line_screen(basket([chosen]), chosen, FRAME, quote=quote)
-    assert "today $12.50, 14 for sale" in texts(shown)
+    assert "2 × $12.50 today (14 for sale), $12.40 when you picked it" in texts(shown)
     assert verbs(shown) == ["less", "plus", "ceiling", "remove", "back"]
     tails = [part["custom_id"].split(":")[4] for part in payloads(shown) if part.get("custom_id")]
     assert tails == ["9"] * 5
+    assert text.ago(NOW) in texts(
+        baskets.line_screen(basket([chosen]), chosen, FRAME, quote=quote, prices_at=NOW)
+    )
 
 
 def test_a_certain_listing_can_not_be_multiplied() -> None:
@@ -505,26 +515,120 @@ def test_a_certain_listing_can_not_be_multiplied() -> None:
     assert disabled == ["less", "plus"]
 
 
+def _several_found(total: int = 312, first: int = 0, **changes: Any) -> Found:
+    quotes = tuple(
+        Quote("cs2", f"Skin {number}", Micros(1_000_000), number % 25, "12")
+        for number in range(first + 1, min(first + 25, total) + 1)
+    )
+    search = Search(31, examples.REQUEST_ID, "ski*", **changes)
+    return Found(basket(), search, Matches(quotes, total, first), ("cs2",), NOW)
+
+
 def test_several_matches_are_offered_with_their_prices() -> None:
-    quotes = [Quote("cs2", f"Skin {number}", Micros(1_000_000), 3, "") for number in range(25)]
-    shown = baskets.matches_screen(
-        basket(), "ski*", quotes, FRAME, total=312, quantity=2, ceiling=Micros(13_020_000)
-    )
-    assert "“ski\\*” fits 312 skins. Shown: 1 to 25 of 312." in texts(shown)
+    found = _several_found(quantity=2, ceiling=Micros(13_020_000))
+    shown = results.results_screen(found, FRAME)
+    said = texts(shown)
+    assert "“ski\\*” fits 312 skins. Shown: 1 to 25 of 312." in said
+    assert "You asked for 2, at most $13.02 each." in said
+    assert f"Prices of {text.ago(NOW)}" in said
+    assert "**Skin 6**\n$1.00 · 6 for sale" in said
+    assert "**Skin 7**" not in said
     chooser = next(part for part in payloads(shown) if part["type"] == 3)
-    assert chooser["custom_id"].endswith(":choose:2.1302")
-    assert chooser["options"][0]["value"] == "Skin 0"
-    assert chooser["options"][0]["description"] == "$1.00 · 3 for sale"
-    assert verbs(shown) == ["choose", "add", "back"]
+    assert re.fullmatch(r"bas1:\w{20}:7:choose:31\.0\.[0-9a-f]{8}", chooser["custom_id"])
+    assert (chooser["min_values"], chooser["max_values"]) == (1, 25)
+    assert chooser["options"][0]["value"] == "cs2:Skin 1"
+    assert chooser["options"][0]["description"] == "$1.00 · 1 for sale"
+    assert chooser["options"][24]["description"] == "sold out"
+    assert verbs(shown) == ["choose", "found", "found", "again", "back"]
 
 
-def test_one_name_in_two_games_is_offered_once() -> None:
-    quotes = [Quote(game, "Skin", Micros(1_000_000), 3, "") for game in ("cs2", "rust")]
-    shown = baskets.matches_screen(
-        basket(), "skin", quotes, FRAME, total=2, quantity=1, ceiling=None
-    )
+def test_a_menu_of_results_is_another_one_each_time_it_is_drawn() -> None:
+    """Choosing the same in the same menu sends nothing."""
+
+    def menu(shown: ui.LayoutView, verb: str) -> str:
+        ids = [str(part["custom_id"]) for part in payloads(shown) if part["type"] == 3]
+        return next(one for one in ids if f":{verb}:" in one)
+
+    found, full = _several_found(), basket([pick()])
+    ids = {menu(results.results_screen(found, FRAME), "choose") for _ in range(2)}
+    ids |= {menu(_basket(full), "line") for _ in range(2)}
+    assert len(ids) == 4
+
+
+@pytest.mark.parametrize(
+    ("total", "first", "shown", "tails"),
+    [
+        (5, 0, "fits 5 skins.", []),
+        (25, 0, "fits 25 skins.", []),
+        (26, 0, "Shown: 1 to 25 of 26.", [("31.0", True), ("31.25", False)]),
+        (26, 25, "Shown: 26 to 26 of 26.", [("31.0", False), ("31.50", True)]),
+        (1_833, 50, "Shown: 51 to 75 of 1,833.", [("31.25", False), ("31.75", False)]),
+    ],
+)
+def test_results_are_paged_and_say_where_they_are(
+    total: int, first: int, shown: str, tails: list[tuple[str, bool]]
+) -> None:
+    screen = results.results_screen(_several_found(total, first), FRAME)
+    assert shown in texts(screen)
+    turning = [part for part in payloads(screen) if ":found:" in part.get("custom_id", "")]
+    assert [(one["custom_id"].split(":")[4], one["disabled"]) for one in turning] == tails
+
+
+def test_one_name_in_two_games_is_offered_for_each_with_its_game() -> None:
+    quotes = tuple(Quote(game, "Skin", Micros(1_000_000), 3, "") for game in ("cs2", "rust"))
+    found = replace(_several_found(), matches=Matches(quotes, 2), games=("cs2", "rust"))
+    shown = results.results_screen(found, FRAME)
     chooser = next(part for part in payloads(shown) if part["type"] == 3)
-    assert [option["value"] for option in chooser["options"]] == ["Skin"]
+    assert [option["value"] for option in chooser["options"]] == ["cs2:Skin", "rust:Skin"]
+    assert chooser["options"][1]["description"] == "$1.00 · 3 for sale · Rust"
+
+
+def test_what_limits_leave_stands_on_the_basket() -> None:
+    def left(left: Left, picks: Sequence[Pick] = (pick(),)) -> str:
+        return texts(
+            baskets.basket_screen(
+                basket(picks), FRAME, settings=SETTINGS, trade_url=URL, left=left, prices_at=NOW
+            )
+        )
+
+    assert "Left for you: 1 open request · 3 more skins" in left(Left(3, 1, ()))
+    assert f"-# Prices of {text.ago(NOW)}" in left(Left(3, 1, ()))
+    assert "Left for you: 2 open requests · 1 more skin" in left(Left(1, 2, (7,)))
+    said = left(Left(0, 0, (8, 7)))
+    assert "Left for you: no open request until one is decided (#8, #7) · no more skins" in said
+    assert "Left for you: 1 open request · 10 more skins" in left(Left(10, 1, ()), [])
+
+
+def test_a_basket_says_row_by_row_what_was_left_out() -> None:
+    rows = [
+        text.left_out_in_words(LeftOut("A*", Why.NO_ROOM), 10),
+        text.left_out_in_words(LeftOut("B", Why.SOLD_OUT), 10),
+        text.left_out_in_words(LeftOut("C", Why.TOO_DEAR, Micros(2_000_000)), 10),
+    ]
+    shown = baskets.basket_screen(
+        basket([pick()]),
+        FRAME,
+        settings=SETTINGS,
+        trade_url=URL,
+        notice=text.added_several([pick()] * 5),
+        rows=rows,
+        extra=results.back_to_results(31, 50),
+    )
+    said = texts(shown)
+    assert said.startswith(f"Added: **{AK}**, **{AK}**, **{AK}**, and 2 more.\n✖ **A\\***: no room")
+    assert "a request holds 10 skins here" in said
+    assert "✖ **B**: nobody sells it" in said
+    assert "the cheapest costs $2.00, more than" in said
+    assert verbs(shown) == ["line", "found", "send", "add", "url", "more"]
+    assert text.added_several([]) == "Nothing was added."
+    assert text.added_several([pick()]).startswith(f"Added: **{AK}** ×2, at most")
+
+
+def test_pages_are_found_by_what_stands_on_them() -> None:
+    full = basket([pick(number, market_hash_name=f"Skin {number}") for number in range(1, 16)])
+    assert [baskets.page_of(full, number) for number in (1, 7, 8, 15, 99)] == [0, 0, 1, 2, 0]
+    assert baskets.page_with(full, replace(full.picks[9], pick_id=0)) == 1
+    assert baskets.page_with(full, pick(0, market_hash_name="gone")) == 0
 
 
 def test_selects_change_screens_and_buttons_open_modals() -> None:
@@ -737,7 +841,20 @@ def test_hostile_text_in_a_basket_is_only_ever_read(hostile: str) -> None:
         _basket(full, notice=text.removed(hostile)),
         baskets.more_screen(full, FRAME),
         baskets.line_screen(full, chosen, FRAME, quote=quote),
-        baskets.matches_screen(full, hostile, [quote], FRAME, total=1, quantity=1, ceiling=None),
+        results.results_screen(
+            Found(
+                full,
+                Search(1, full.request_id, hostile),
+                Matches((quote,), 1),
+                ("cs2",),
+                None,
+            ),
+            FRAME,
+        ),
+        _basket(full, notice=text.note_changed(hostile)),
+        _basket(full, notice=text.ceiling_changed(hostile, CENT)),
+        _basket(full, notice=text.added_several([chosen, chosen])),
+        _basket(full, notice=text.left_out_in_words(LeftOut(hostile, Why.SOLD_OUT), 1)),
         notices.pause_notice(
             Paused(
                 (Pause(PauseCause.ALARM, NOW, None, hostile),),

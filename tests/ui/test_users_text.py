@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.limits import NOTE_MAX, REASON_MAX, TYPED_NAME_MAX
-from bot.domain.market import Quote
 from bot.domain.models import (
     Event,
     EventKind,
@@ -27,14 +26,23 @@ from bot.domain.models import (
     MessageKind,
     RequestView,
 )
-from bot.domain.money import Micros
 from bot.domain.plain_text import clean_line
 from bot.domain.states import RequestState
 from bot.errors import Problem, UserFacingError
 from bot.services.asking import AskedAgain, LeftOut, WhyLeftOut
 from bot.services.ports import Paused
 from bot.ui import text
-from bot.ui.cards import approval, basket, history, member, notices, repricing, result, trades
+from bot.ui.cards import (
+    approval,
+    basket,
+    history,
+    member,
+    notices,
+    repricing,
+    result,
+    results,
+    trades,
+)
 from bot.ui.cards.frame import Frame
 from tests.ui import examples
 from tests.ui.examples import GUILD, HOSTILE, MEMBER, MODERATOR, NOW, texts, view
@@ -111,11 +119,7 @@ def _basket(written: str) -> ui.LayoutView:
 
 
 def _matches(written: str) -> ui.LayoutView:
-    quotes = [Quote("cs2", name, Micros(1), 5, "") for name in "ab"]
-    empty = examples.basket()
-    return basket.matches_screen(
-        empty, written, quotes, FRAME, total=2, quantity=1, ceiling=None, notice=""
-    )
+    return results.results_screen(examples.found(2, typed=written), FRAME)
 
 
 def _pause(written: str) -> ui.LayoutView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from discord import ButtonStyle, SelectOption, ui
@@ -10,14 +11,14 @@ from discord import ButtonStyle, SelectOption, ui
 from bot.domain.limits import NOTE_MAX, TYPED_NAME_MAX
 from bot.domain.market import Quote
 from bot.domain.models import Basket, GuildSettings, Pick
-from bot.domain.money import CENT, Micros
+from bot.domain.money import CENT
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.trade_url import TradeUrl
+from bot.services.baskets import Left, note_stamp
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import (
     BLUE,
-    OPTIONS_MAX,
     RED,
     Card,
     Field,
@@ -32,7 +33,7 @@ from bot.ui.cards.parts import (
 from bot.ui.custom_ids import CustomId, Space, of_basket, one_time
 
 PAGE: Final = 7
-"""Rows on a page: each costs three of forty components, and the rest of the screen needs 18."""
+"""Rows on a page: each costs three of forty components, and the rest of the screen up to 19."""
 
 _PRICE_LENGTH: Final = 20
 
@@ -40,6 +41,36 @@ _PRICE_LENGTH: Final = 20
 def pages_of(basket: Basket) -> int:
     """Return how many pages the basket fills, at least one."""
     return max(1, -(-len(basket.picks) // PAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """One more button on the basket, for what has just happened."""
+
+    label: str
+    verb: str
+    tail: str
+
+
+def page_of(basket: Basket, pick_id: int) -> int:
+    """Return the page that a row stands on; the first one if there is no such row."""
+    places = [place for place, pick in enumerate(basket.picks) if pick.pick_id == pick_id]
+    return places[0] // PAGE if places else 0
+
+
+def page_with(basket: Basket, added: Pick) -> int:
+    """Return the page that shows what has just been put in."""
+    places = [place for place, pick in enumerate(basket.picks) if _same(pick, added)]
+    return places[-1] // PAGE if places else 0
+
+
+def _same(one: Pick, other: Pick) -> bool:
+    return (one.game, one.market_hash_name, one.listing_id, one.ceiling) == (
+        other.game,
+        other.market_hash_name,
+        other.listing_id,
+        other.ceiling,
+    )
 
 
 def basket_screen(
@@ -50,13 +81,24 @@ def basket_screen(
     trade_url: TradeUrl | None,
     page: int = 0,
     notice: str = "",
+    rows: Sequence[str] = (),
+    left: Left | None = None,
+    prices_at: int | None = None,
+    extra: Extra | None = None,
 ) -> ui.LayoutView:
-    """Return the basket; ``notice`` says what just happened, or what was in the way of it."""
+    """Return the basket; ``notice`` says what just happened, or what was in the way of it.
+
+    ``rows``: more about that, shortened if there is no room. ``left``: what the server's limits
+    leave. ``prices_at``: since when the prices in it stand. Whoever has services draws it with
+    ``BasketScreens``.
+    """
     card = Card(frame, accent=BLUE)
-    card.notice(notice)
+    card.notice(notice, rows)
+    more = [] if extra is None else [_extra(basket, extra)]
     if not basket.picks:
-        card.say(text.BASKET_EMPTY)
-        card.row(*_buttons(basket, trade_url))
+        card.say("\n".join(filter(None, [text.BASKET_EMPTY, _left(left)])))
+        card.row(*more)
+        card.row(*_buttons(basket, trade_url, page=0))
         return card.build()
     page = min(max(page, 0), pages_of(basket) - 1)
     shown = basket.picks[page * PAGE : (page + 1) * PAGE]
@@ -74,18 +116,33 @@ def basket_screen(
             picture_url(pick.game, pick.class_id),
             pick.market_hash_name,
         )
-    card.say(_totals(basket, trade_url))
+    about = [_totals(basket, trade_url), _left(left), _prices(prices_at)]
+    card.say("\n".join(filter(None, about)))
     card.row(
         select(
-            of_basket(basket, "line"),
+            of_basket(basket, "line", one_time()),
             text.SELECT_LINE,
             [_pick_option(pick) for pick in shown],
         )
     )
     if pages_of(basket) > 1:
-        card.row(*_page_buttons(basket, page))
-    card.row(*_buttons(basket, trade_url))
+        more = [*_page_buttons(basket, page), *more]
+    card.row(*more)
+    card.row(*_buttons(basket, trade_url, page=page))
     return card.build()
+
+
+def _extra(basket: Basket, extra: Extra) -> Item:
+    custom_id = of_basket(basket, extra.verb, extra.tail)
+    return button(extra.label, custom_id, ButtonStyle.primary)
+
+
+def _left(left: Left | None) -> str:
+    return "" if left is None else text.left_in_words(left)
+
+
+def _prices(prices_at: int | None) -> str:
+    return "" if prices_at is None else text.PRICES_OF.format(when=text.ago(prices_at))
 
 
 def _totals(basket: Basket, trade_url: TradeUrl | None) -> str:
@@ -127,7 +184,7 @@ def _page_buttons(basket: Basket, page: int) -> list[Item]:
     ]
 
 
-def _buttons(basket: Basket, trade_url: TradeUrl | None) -> list[Item]:
+def _buttons(basket: Basket, trade_url: TradeUrl | None, *, page: int) -> list[Item]:
     """Return what can be done next, the most useful of it first and in colour."""
     add = button(
         text.BUTTON_ADD,
@@ -139,7 +196,7 @@ def _buttons(basket: Basket, trade_url: TradeUrl | None) -> list[Item]:
         of_basket(basket, "url"),
         ButtonStyle.primary if basket.picks and trade_url is None else ButtonStyle.secondary,
     )
-    more = button(text.BUTTON_MORE, of_basket(basket, "more"))
+    more = button(text.BUTTON_MORE, of_basket(basket, "more", str(page)))
     if not basket.picks:
         return [add, url, more]
     send = button(
@@ -151,9 +208,18 @@ def _buttons(basket: Basket, trade_url: TradeUrl | None) -> list[Item]:
 
 
 def line_screen(
-    basket: Basket, pick: Pick, frame: Frame, *, quote: Quote | None, notice: str = ""
+    basket: Basket,
+    pick: Pick,
+    frame: Frame,
+    *,
+    quote: Quote | None,
+    notice: str = "",
+    prices_at: int | None = None,
 ) -> ui.LayoutView:
-    """Return the screen of one row: how many of it, and what one may cost."""
+    """Return the screen of one row: how many of it, and what one may cost.
+
+    ``pick`` is as it was picked, ``quote`` what the price list says now.
+    """
     card = Card(frame, accent=BLUE)
     card.notice(notice)
     rows = [text.LINE_TITLE.format(skin=named(pick.market_hash_name))]
@@ -161,7 +227,7 @@ def line_screen(
         rows.append(text.LINE_TODAY.format(quantity=pick.quantity, quote=text.usd(pick.quote)))
     else:
         rows.append(
-            text.LINE_NOW.format(
+            (text.LINE_NOW if quote.price == pick.quote else text.LINE_NOW_OTHER).format(
                 quantity=pick.quantity,
                 quote=text.usd(pick.quote),
                 price=text.usd(quote.price),
@@ -171,7 +237,8 @@ def line_screen(
     rows.append(text.LINE_CEILING.format(ceiling=text.usd(pick.ceiling)))
     if pick.listing_id is not None:
         rows.append(text.LINE_LISTING.format(listing_id=pick.listing_id))
-    words = text.with_marks("\n".join(rows), pick)
+    rows.append(_prices(prices_at))
+    words = text.with_marks("\n".join(filter(None, rows)), pick)
     card.picture_row(words, picture_url(pick.game, pick.class_id), pick.market_hash_name)
     tail = str(pick.pick_id)
     card.row(
@@ -188,66 +255,8 @@ def line_screen(
     return card.build()
 
 
-def asked_tail(quantity: int, ceiling: Micros | None) -> str:
-    """Return what was asked for besides the name, for a tail: "2" or "2.1302" (cents)."""
-    return str(quantity) if ceiling is None else f"{quantity}.{ceiling // CENT}"
-
-
-def matches_screen(
-    basket: Basket,
-    typed: str,
-    quotes: Sequence[Quote],
-    frame: Frame,
-    *,
-    total: int,
-    quantity: int,
-    ceiling: Micros | None,
-    notice: str = "",
-) -> ui.LayoutView:
-    """Return the skins that fit what was typed, at most 25 of ``total``, to choose one."""
-    # One name in two games would be one value twice, which Discord refuses.
-    shown = list(
-        {quote.market_hash_name: quote for quote in reversed(quotes[:OPTIONS_MAX])}.values()
-    )
-    shown.reverse()
-    card = Card(frame, accent=BLUE)
-    card.notice(notice)
-    template = text.MATCHES_ALL if total <= len(shown) else text.MATCHES_ABOUT
-    about = template.format(
-        typed=text.shown_as_typed(typed),
-        matches=text.skins(total),
-        first=1,
-        last=len(shown),
-        total=f"{total:,}",
-    )
-    asked = (
-        text.MATCHES_ASKED.format(quantity=quantity)
-        if ceiling is None
-        else text.MATCHES_ASKED_CEILING.format(quantity=quantity, ceiling=text.usd(ceiling))
-    )
-    card.say("\n".join([text.MATCHES_TITLE, about, asked, text.MATCHES_NARROW]))
-    if shown:
-        card.row(
-            select(
-                of_basket(basket, "choose", asked_tail(quantity, ceiling)),
-                text.SELECT_MATCH,
-                [_match_option(quote) for quote in shown],
-            )
-        )
-    card.row(
-        button(text.BUTTON_SEARCH_AGAIN, of_basket(basket, "add")),
-        button(text.BUTTON_BACK, of_basket(basket, "back")),
-    )
-    return card.build()
-
-
-def _match_option(quote: Quote) -> SelectOption:
-    about = text.SELECT_MATCH_ABOUT.format(price=text.usd(quote.price), count=f"{quote.count:,}")
-    return option(quote.market_hash_name, quote.market_hash_name, text.with_doubts(about, quote))
-
-
-def more_screen(basket: Basket, frame: Frame, notice: str = "") -> ui.LayoutView:
-    """Return what is done to a basket less often."""
+def more_screen(basket: Basket, frame: Frame, notice: str = "", *, page: int = 0) -> ui.LayoutView:
+    """Return what is done to a basket less often; ``page``: where Back leads."""
     card = Card(frame, accent=BLUE)
     card.notice(notice)
     card.say(f"{text.MORE_TITLE}\n{_note(basket)}")
@@ -260,7 +269,7 @@ def more_screen(basket: Basket, frame: Frame, notice: str = "") -> ui.LayoutView
             disabled=not basket.picks and not basket.note,
         ),
         button(text.BUTTON_FROM_OLD, CustomId(Space.PANEL, "mine", tail="here")),
-        button(text.BUTTON_BACK, of_basket(basket, "back")),
+        button(text.BUTTON_BACK, of_basket(basket, "page", str(page))),
     )
     return card.build()
 
@@ -310,10 +319,13 @@ def add_modal(basket: Basket, *, values: Mapping[str, str] | None = None) -> ui.
 
 
 def ceiling_modal(basket: Basket, pick: Pick) -> ui.Modal:
-    """Return the modal that asks what one of a row may cost. Field: ceiling."""
+    """Return the modal that asks what one of a row may cost. Field: ceiling.
+
+    Its id says which limit it replaces, in cents, so that it never replaces a newer one.
+    """
     return modal(
         text.MODAL_CEILING,
-        of_basket(basket, "set_ceiling", f"{pick.pick_id}.{one_time()}"),
+        of_basket(basket, "set_ceiling", f"{pick.pick_id}.{pick.ceiling // CENT}.{one_time()}"),
         Field(
             "ceiling",
             text.FIELD_CEILING,
@@ -326,10 +338,13 @@ def ceiling_modal(basket: Basket, pick: Pick) -> ui.Modal:
 
 
 def note_modal(basket: Basket) -> ui.Modal:
-    """Return the modal that asks for the note. Field: note; empty removes it."""
+    """Return the modal that asks for the note. Field: note; empty removes it.
+
+    Its id says which note it replaces, so that it never replaces a newer one.
+    """
     return modal(
         text.MODAL_NOTE,
-        of_basket(basket, "set_note", one_time()),
+        of_basket(basket, "set_note", f"{note_stamp(basket.note)}.{one_time()}"),
         Field(
             "note",
             text.FIELD_NOTE,

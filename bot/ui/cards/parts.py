@@ -132,10 +132,14 @@ class Card:
         if words:
             self._blocks.append(_Fixed(ui.TextDisplay(words), length_of(words)))
 
-    def notice(self, words: str) -> None:
-        """Add what just happened, on top of a screen."""
-        if words:
-            self.say(clipped_markdown(words, NOTICE_MAX))
+    def notice(self, words: str, rows: Sequence[str] = ()) -> None:
+        """Add what just happened, on top of a screen, and row by row what it did not happen to."""
+        shown = clipped_markdown(words, NOTICE_MAX)
+        if rows:
+            self.rows(rows, head=shown)
+        else:
+            self.say(shown)
+        if words or rows:
             self.line()
 
     def rows(

@@ -11,8 +11,9 @@ from discord import ButtonStyle, SelectOption, ui
 from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
 from bot.domain.models import Basket
-from bot.domain.picking import DEAR_TIMES, Doubt, Wear
+from bot.domain.picking import Doubt, Wear
 from bot.domain.plain_text import clean_line, escape
+from bot.domain.skin_keys import key_of
 from bot.services.browsing import PAGE, Listed, Look, count_in
 from bot.services.catalogue import NO_FILTERS
 from bot.services.picking import Found
@@ -31,7 +32,7 @@ from bot.ui.cards.parts import (
     picture_url,
     select,
 )
-from bot.ui.custom_ids import of_basket, of_skins, one_time, skin_value
+from bot.ui.custom_ids import of_basket, of_skins, one_time
 
 _PRICE_LENGTH: Final = 20
 _PAGE_LENGTH: Final = 10
@@ -58,7 +59,7 @@ def skins_page(found: Found, frame: Frame, notice: str = "") -> ui.LayoutView:
     card.say("\n".join(_page_head(found)))
     for quote in matches.quotes:
         card.picture_row(
-            text.ROW_SKIN.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
+            text.ROW_MATCH.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
             picture_url(quote.game, quote.class_id),
             quote.market_hash_name,
         )
@@ -98,15 +99,13 @@ def _page_head(found: Found) -> list[str]:
     if search.filters != NO_FILTERS:
         rows.append(text.filters_in_words(search.filters))
     if found.prices_at is not None:
-        rows.append(text.SKINS_PRICES_AT.format(ago=text.ago(found.prices_at)))
+        rows.append(text.PRICES_OF.format(when=text.ago(found.prices_at)))
     return rows
 
 
 def _about(quote: Quote, found: Found) -> str:
-    said = [text.skin_for_sale(quote.price, quote.count)]
-    if len(found.games) > 1:
-        said.insert(0, text.game_title(quote.game))
-    said += [text.SKIN_DOUBT_MARKS[doubt] for doubt in quote.doubts]
+    game = quote.game if len(found.games) > 1 else ""
+    said = [text.with_doubts(text.stock_of(quote.price, quote.count, game), quote)]
     there = count_in(found.basket, quote.game, quote.market_hash_name)
     if there:
         said.append(text.SKIN_IN_BASKET.format(n=there))
@@ -115,9 +114,12 @@ def _about(quote: Quote, found: Found) -> str:
 
 def _options(quotes: Sequence[Quote]) -> list[SelectOption]:
     return [
-        option(quote.market_hash_name, value, text.skin_for_sale(quote.price, quote.count))
+        option(
+            quote.market_hash_name,
+            key_of(quote.game, quote.market_hash_name),
+            text.with_doubts(text.stock_of(quote.price, quote.count), quote),
+        )
         for quote in quotes
-        if (value := skin_value(quote.game, quote.market_hash_name)) is not None
     ]
 
 
@@ -184,7 +186,7 @@ def _filter_selects(found: Found) -> list[tuple[str, str, list[SelectOption]]]:
     selects = []
     if len(found.games) > 1:
         games = [(ANY, text.FILTER_ANY_GAME)]
-        games += [(game, text.game_title(game)) for game in found.games]
+        games += [(game, text.game_name(game)) for game in found.games]
         selects.append(("game", text.SELECT_GAME, _marked(games, filters.game or ANY)))
     wears = [(ANY, text.FILTER_ANY_WEAR), *((wear.name.lower(), str(wear)) for wear in Wear)]
     wear = filters.wear.name.lower() if filters.wear else ANY
@@ -234,9 +236,10 @@ def _skin_rows(look: Look) -> list[str]:
         rows.append(text.SKIN_NONE_LEFT)
     else:
         rows.append(text.SKIN_TODAY.format(price=text.usd(quote.price), count=f"{quote.count:,}"))
-    if quote is not None and quote.usual is not None:
+    if quote is not None and quote.usual is not None and Doubt.DEAR not in quote.doubts:
         rows.append(text.SKIN_USUAL.format(usual=text.usd(quote.usual)))
-    rows += [_doubt(doubt) for doubt in (quote.doubts if quote else ())]
+    if quote is not None and (doubts := text.doubts_in_words(quote)):
+        rows.append(doubts)
     if look.in_basket:
         rows.append(
             text.SKIN_IN_BASKET_OF.format(
@@ -246,12 +249,8 @@ def _skin_rows(look: Look) -> list[str]:
             )
         )
     if look.prices_at is not None:
-        rows.append(text.SKINS_PRICES_AT.format(ago=text.ago(look.prices_at)))
+        rows.append(text.PRICES_OF.format(when=text.ago(look.prices_at)))
     return rows
-
-
-def _doubt(doubt: Doubt) -> str:
-    return text.SKIN_DOUBTS[doubt].format(times=DEAR_TIMES)
 
 
 def listings_screen(
