@@ -221,7 +221,7 @@ async def test_skins_when_added_from_a_page_then_one_of_each_is_in(
     assert "Your basket has changed since this page was drawn, so nothing was added" in reply.text
     screen = shown(await bea.select(shown(reply), PUT, two))
     assert f"Added to your basket: {two[0]}, at most $" in screen.text
-    assert f"a request holds no more: {two[1]}. Your basket holds 3 skins now." in screen.text
+    assert f"✖ {two[1]}: no room" in screen.text
     assert picks(shared_world, bea) == [(two[0], 2, None), (two[1], 1, None)]
 
 
