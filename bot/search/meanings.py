@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.search.aliases import Aliases, Meaning
 from bot.search.shapes import Kind
@@ -38,7 +38,7 @@ class Cost(IntEnum):
 Sets = tuple[tuple[int, int], ...]
 """Costs, cheapest first, and the names for each."""
 
-_KEPT: Final = 192
+_KEPT: Final = 512
 """Words whose meanings are kept: less than ten kilobytes each in a list of 37,000 names."""
 
 _TYPO_FROM: Final = 3
@@ -51,8 +51,7 @@ _ALIAS_BEGUN_FROM: Final = 3
 _WEARABLE: Final = (Kind.SKIN, Kind.KNIFE, Kind.GLOVES)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word as it was typed, and whether it may be the beginning of a longer one."""
 
     text: str
@@ -62,7 +61,7 @@ class Word:
 class Meanings:
     """The meanings of typed words in one list of names; the latest are remembered."""
 
-    __slots__ = ("_aliases", "_kinds", "_loose", "_names_of", "_strict", "_vocabulary")
+    __slots__ = ("_aliases", "_kinds", "_loose", "_names_of", "_phrases", "_strict", "_typed", "_vocabulary")
 
     def __init__(
         self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[Kind, int]
@@ -70,6 +69,9 @@ class Meanings:
         self._vocabulary = vocabulary
         self._aliases = aliases
         self._kinds = kinds
+        tables = (aliases.words, aliases.near, aliases.kinds)
+        self._phrases = {typed for table in tables for typed in table if " " in typed}
+        self._typed = sorted([*aliases.only, *aliases.words])
         self._names_of: dict[Meaning, int] = {}
         self._strict: dict[Word, Sets] = {}
         self._loose: dict[Word, Sets] = {}
@@ -84,6 +86,8 @@ class Meanings:
 
     def phrase(self, words: str) -> Sets:
         """Return the names for several typed words that stand for one thing together."""
+        if words not in self._phrases:
+            return ()
         strict = self._all_of(self._aliases.words.get(words, ()))
         kind = self._of_kind(words)
         near = self._all_of(self._aliases.near.get(words, ()))
@@ -142,10 +146,10 @@ class Meanings:
     def _begun_aliases(self, text: str) -> int:
         bits = 0
         if len(text) >= _ALIAS_BEGUN_FROM:
-            for table in (self._aliases.only, self._aliases.words):
-                for alias, meanings in table.items():
-                    if alias.startswith(text):
-                        bits |= self._all_of(meanings)
+            for at in range(bisect_left(self._typed, text), len(self._typed)):
+                if not self._typed[at].startswith(text):
+                    break
+                bits |= self._known(self._typed[at])
         return bits
 
     def _of_kind(self, text: str) -> int:
