@@ -16,7 +16,7 @@ WORDS_MAX: Final = 12
 _WORD_MAX: Final = 40
 
 _JOINED: Final = 2
-_FEW: Final = 5
+_FEW: Final = 7
 """In so few words, those that should be one are looked for with their misspellings."""
 
 _LEVELS_MAX: Final = 24
@@ -135,8 +135,10 @@ class _Reader:
         word = Word(first.text + second.text, second.is_last)
         if len(word.text) > _WORD_MAX:
             return ()
-        few = len(self._words) <= _FEW
-        return self._sets_of(word) if self._joins and few else self._meanings.strictly(word)
+        strict = self._meanings.strictly(word)
+        if self._joins and len(self._words) <= _FEW:
+            return (*strict, *self._meanings.misspelt(word))
+        return strict
 
 
 def _walk(here: list[Level], step: _Step, there: dict[int, int], highest: int | None) -> None:

@@ -115,12 +115,19 @@ class Vocabulary:
 
     def _between(self, first: int, end: int) -> int:
         """Return where any word of a stretch stands."""
+        return self._common_between(first, end) | self._rare_between(first, end)
+
+    def _common_between(self, first: int, end: int) -> int:
         bits = 0
         for at, common in self._common.items():
             if first <= at < end:
                 bits |= common
+        return bits
+
+    def _rare_between(self, first: int, end: int) -> int:
+        bits = 0
         if self._starts[first] < self._starts[end]:
-            bits |= bits_of(self._places[self._starts[first] : self._starts[end]], self._size)
+            bits = bits_of(self._places[self._starts[first] : self._starts[end]], self._size)
         return bits
 
     def exactly(self, word: str) -> int:
@@ -134,8 +141,16 @@ class Vocabulary:
 
     def beginning(self, with_this: str) -> int:
         """Return the names that have a word with this beginning."""
-        first = bisect_left(self._lines, with_this)
-        return self._between(first, bisect_right(self._lines, with_this + _LAST))
+        return self._between(*self._stretch(with_this))
+
+    def beginning_by_kind(self, with_this: str) -> tuple[int, int]:
+        """Return the same for words that stand in few names, and for those in very many."""
+        first, end = self._stretch(with_this)
+        return self._rare_between(first, end), self._common_between(first, end)
+
+    def _stretch(self, beginning: str) -> tuple[int, int]:
+        first = bisect_left(self._lines, beginning)
+        return first, bisect_right(self._lines, beginning + _LAST)
 
     def containing(self, part: str) -> int:
         """Return the names that have a word with this anywhere inside."""
