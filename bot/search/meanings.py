@@ -70,9 +70,7 @@ class Meanings:
         *("_vocabulary", "_wrong"),
     )
 
-    def __init__(
-        self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[Kind, int]
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[str, int]) -> None:
         self._vocabulary = vocabulary
         self._aliases = aliases
         self._kinds = kinds

@@ -1,4 +1,4 @@
-"""The words of a list of names: where each stands, by itself, by its beginning, by what is like it."""
+"""The words of a list of names: where each is found, by its beginning, and by what is like it."""
 
 from __future__ import annotations
 
