@@ -8,7 +8,7 @@ from typing import Final
 from bot.sandbox.skinsback.catalogue import build_catalogue
 from bot.search.aliases import ALIAS_WORDS_MAX, aliases
 from bot.search.folding import fold
-from bot.search.shapes import Kind, parts_of, shape_of
+from bot.search.shapes import Kind, shape_of
 from bot.search.vocabulary import words_of
 from tests.search.names import market_names
 
@@ -20,7 +20,7 @@ MEANT_FOR_DOTA: Final = {("immortal",)}
 def words_of_names() -> tuple[frozenset[str], ...]:
     """Return the words of every name, each different set once."""
     names = (*market_names(), *(item.name for item in build_catalogue(1, 0)))
-    return tuple({frozenset(words_of(parts_of(name))) for name in names})
+    return tuple({frozenset(words_of(name)) for name in names})
 
 
 def test_every_meaning_is_in_some_name() -> None:
