@@ -112,9 +112,10 @@ def is_name(typed: str, market_hash_name: str) -> bool:
     return bool(letters) and letters == _letters(market_hash_name)
 
 
-def numbers_of(name: str) -> frozenset[str]:
-    """Return the words of a name that are numbers, like the 47 of AK-47."""
-    return frozenset(re.findall(r"(?<![^\W_])[0-9]+(?![^\W_])", name))
+def has_numbers_of(typed: str, market_hash_name: str) -> bool:
+    """Say whether every number that was typed as a word of its own stands in a name."""
+    numbers = re.findall(r"(?<![^\W_])[0-9]+(?![^\W_])", typed)
+    return set(numbers) <= set(re.findall(r"[0-9]+", market_hash_name))
 
 
 def _letters(name: str) -> str:

@@ -13,6 +13,7 @@ from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
+from bot.services.pasting import Pasting
 from bot.services.pauses import Pauses
 from bot.services.picking import Picking
 from bot.services.requests import Requests
@@ -31,6 +32,7 @@ class Services:
     guilds: Guilds
     missed: Missed
     money: Money
+    pasting: Pasting
     pauses: Pauses
     picking: Picking
     requests: Requests

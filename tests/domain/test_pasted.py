@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.limits import LINES_HARD_MAX, PASTE_MAX
 from bot.domain.money import CEILING_MAX, CENT, DOLLAR, Micros
-from bot.domain.pasted import READ_MAX, Reading, WhyNot, is_name, numbers_of, read, split
+from bot.domain.pasted import READ_MAX, Reading, WhyNot, has_numbers_of, is_name, read, split
 
 R = "AK-47 | Redline (Field-Tested)"
 STICKER = "Sticker | Natus Vincere (Holo) | Stockholm 2021"
@@ -295,5 +295,8 @@ class TestNames:
     def test_names_are_compared_by_their_letters(self, typed: str, name: str, same: bool) -> None:
         assert is_name(typed, name) is same
 
-    def test_numbers_of_a_name_are_its_words_of_digits(self) -> None:
-        assert numbers_of("AK-47 | Katowice 2019 v2") == {"47", "2019"}
+    def test_numbers_that_were_typed_tell_names_apart(self) -> None:
+        assert has_numbers_of("stockholm 2021", STICKER)
+        assert has_numbers_of("ak 47 or p 250", "AK-47 | P250")
+        assert not has_numbers_of("2 ak 47", R)
+        assert has_numbers_of("m4a1", R), "a number in a word isn't looked at"

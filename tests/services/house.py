@@ -30,6 +30,7 @@ from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
+from bot.services.pasting import Pasting
 from bot.services.pauses import Pauses
 from bot.services.picking import Picking
 from bot.services.ports import MessageGoneError, Posted, PostUncertainError, Subject
@@ -199,6 +200,7 @@ class House:
     timing: Timing
     this_run: ThisRun
     baskets: Baskets
+    pasting: Pasting
     picking: Picking
     requests: Requests
     trade_urls: TradeUrls
@@ -551,6 +553,7 @@ def build_house(
         ),
         this_run=this_run,
         baskets=baskets,
+        pasting=Pasting(database, guilds, catalogue, client, baskets, clock),
         picking=Picking(database, guilds, catalogue, baskets, clock),
         requests=Requests(
             database, vault, guilds, catalogue, announcements, clock, approved=approved
