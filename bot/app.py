@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 COGS: Final = (
     "cogs.baskets",
+    "cogs.pasting",
     "cogs.requests",
     "cogs.trade_urls",
     "cogs.approvals",

@@ -89,7 +89,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """What came of a list. ``read``: how many lines of it there were."""
+    """What came of a list. ``read``: how many lines it had besides headings."""
 
     added: tuple[Pick, ...] = ()
     read: int = 0
@@ -219,7 +219,7 @@ class Pasting:
             dropped = await self._save(tx, basket, filling, kept, form)
         return Pasted(
             tuple(filling.merged()),
-            read=len(entries),
+            read=sum(not one.heading for one in found),
             unread=max(0, len(entries) - READ_AT_ONCE),
             dropped=dropped,
             outdated=not shown.is_still(basket),
@@ -252,7 +252,10 @@ class Pasting:
                 kept = (*_take_all(filling, found), *unread)
             dropped = await self._save(tx, basket, filling, kept, form)
         return Pasted(
-            tuple(filling.merged()), read=len(entries), dropped=dropped, outdated=outdated
+            tuple(filling.merged()),
+            read=sum(not one.heading for one in found),
+            dropped=dropped,
+            outdated=outdated,
         )
 
     async def again(self, actor: Actor, shown: Shown) -> Pasted:
@@ -285,7 +288,7 @@ class Pasting:
         quote = self._catalogue.find(*skin)
         async with self._database.writing() as tx:
             basket, guild, before = await self._state(tx, basket, shown)
-            if not 0 <= number < len(before.lines):
+            if not 0 <= number < len(before.lines) or quantity < 1:
                 raise UserFacingError(Problem.BASKET_CHANGED)
             if quote is None or quote.count == 0 or quote.game not in guild.games:
                 raise UserFacingError(Problem.SKIN_OUT_OF_STOCK, skin=skin[1])

@@ -460,11 +460,11 @@ def test_the_basket_shows_its_rows_and_sums() -> None:
     assert "3 skins: $37.20 today, $39.06 at most" in said
     assert "…2517" in said
     assert "Note: Cup" in said
-    assert verbs(shown) == ["line", "send", "add", "url", "more"]
+    assert verbs(shown) == ["line", "send", "add", "paste", "url", "more"]
 
 
 def test_an_empty_basket_offers_to_add_first() -> None:
-    assert verbs(_basket(basket())) == ["add", "url", "more"]
+    assert verbs(_basket(basket())) == ["add", "paste", "url", "more"]
 
 
 def test_a_notice_stands_on_top() -> None:

@@ -29,6 +29,7 @@ from bot.ui.cards.parts import (
     picture_url,
     select,
 )
+from bot.ui.cards.paste import paste_button
 from bot.ui.custom_ids import of_basket, one_time
 
 PAGE: Final = 7
@@ -55,7 +56,7 @@ def basket_screen(
     card = Card(frame, accent=BLUE)
     card.notice(notice)
     if not basket.picks:
-        card.say(text.BASKET_EMPTY)
+        card.say(_with_left(text.BASKET_EMPTY, basket))
         card.row(*_buttons(basket, trade_url))
         return card.build()
     page = min(max(page, 0), pages_of(basket) - 1)
@@ -73,7 +74,7 @@ def basket_screen(
             picture_url(pick.game, pick.class_id),
             pick.market_hash_name,
         )
-    card.say(_totals(basket, trade_url))
+    card.say(_with_left(_totals(basket, trade_url), basket))
     card.row(
         select(
             of_basket(basket, "line"),
@@ -99,6 +100,11 @@ def _totals(basket: Basket, trade_url: TradeUrl | None) -> str:
         else text.BASKET_TO.format(steam_end=text.account_end(trade_url.steam_id))
     )
     return f"{total}\n{to}\n{_note(basket)}"
+
+
+def _with_left(words: str, basket: Basket) -> str:
+    left = text.basket_pasted_left(basket.pasted_left) if basket.pasted_left else ""
+    return f"{words}\n{left}" if left else words
 
 
 def _note(basket: Basket) -> str:
@@ -140,13 +146,13 @@ def _buttons(basket: Basket, trade_url: TradeUrl | None) -> list[Item]:
     )
     more = button(text.BUTTON_MORE, of_basket(basket, "more"))
     if not basket.picks:
-        return [add, url, more]
+        return [add, paste_button(basket), url, more]
     send = button(
         text.BUTTON_SEND,
         of_basket(basket, "send"),
         ButtonStyle.secondary if trade_url is None else ButtonStyle.success,
     )
-    return [send, add, url, more]
+    return [send, add, paste_button(basket), url, more]
 
 
 def line_screen(
