@@ -82,9 +82,9 @@ def split(text: str) -> list[str]:
     Splitting what was split and joined again changes nothing.
     """
     lines = [entry for line in text.splitlines() if (entry := _entry(line))]
-    while (bare := _without_numbers(lines)) != lines:
-        lines = bare
-    return lines
+    bare = _without_numbers(lines)
+    # What counts even then would be taken for numbers again whenever it is split again.
+    return bare if _without_numbers(bare) == bare else lines
 
 
 def read(text: str) -> PastedLine:
@@ -143,7 +143,6 @@ _BULLET: Final = _pattern(
     r"|\#+\s(?=.*[0-9|])"
     r"|:[a-z0-9_]{2,32}:(?=\s)"
 )
-_LOOSE_END: Final = _pattern(r"[\s,;`|]+$")
 _NUMBERED: Final = _pattern(
     r"(?P<open>[(\[])?(?P<number>[0-9]{1,3})(?(open)[)\]])\s*[:–—-]?\s+(?=\S)"
 )
@@ -155,22 +154,30 @@ _HEADING: Final = _pattern(rf"\#+\s[^0-9|]*|[^0-9|]*:|{_COLUMN}(?:\s?[,;|]\s?{_C
 
 def _entry(line: str) -> str:
     entry = clean_line(line.replace("\t", "; "), length_max=PASTE_MAX)
-    while entry:
-        if _FENCE.fullmatch(entry):
-            return ""
-        bare = clean_line(_LOOSE_END.sub("", _without_bullet(entry)), length_max=PASTE_MAX)
+    while not _FENCE.fullmatch(entry):
+        bare = clean_line(entry[_start_of(entry) :].rstrip(" ,;`|"), length_max=PASTE_MAX)
         if bare == entry:
-            break
+            return entry if _says_anything(entry) else ""
         entry = bare
-    return entry if _says_anything(entry) else ""
+    return ""
 
 
-def _without_bullet(line: str) -> str:
-    if match := _BULLET.match(line):
-        return line[match.end() :]
-    # Ticks, arrows and emoji; the star is a part of what knives are called.
-    drawn = line[0] not in "★™" and unicodedata.category(line[0]) in {"So", "Sk", "Me"}
-    return line[1:] if drawn else line
+def _start_of(line: str) -> int:
+    """Return where a line begins behind its bullets."""
+    start = 0
+    while start < len(line):
+        if match := _BULLET.match(line, start):
+            start = match.end()
+        elif _is_drawn(line[start]):
+            start += 1
+        else:
+            break
+    return start
+
+
+def _is_drawn(char: str) -> bool:
+    """Say whether it is a tick, an arrow or an emoji; the star is what knives are called."""
+    return char not in "★™" and unicodedata.category(char) in {"So", "Sk", "Me"}
 
 
 def _without_numbers(lines: list[str]) -> list[str]:

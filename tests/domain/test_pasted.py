@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -77,6 +79,14 @@ class TestSplitting:
     )
     def test_beginning_of_a_name_is_left_alone(self, name: str) -> None:
         assert split(name) == [name]
+
+    @pytest.mark.parametrize("sign", ["✅", "1️⃣", "> ", "1. ", "; ", "# ", "1 ", "a; ", "2x ", "@ "])
+    def test_form_full_of_signs_holds_nobody_up(self, sign: str) -> None:
+        text = (sign * PASTE_MAX)[:PASTE_MAX]
+        begun = time.perf_counter()
+        for line in (*split(text), *split(text[:READ_MAX])):
+            read(line)
+        assert time.perf_counter() - begun < 1
 
     def test_columns_stay_apart(self) -> None:
         assert split("AK-47\t2\t15.00") == ["AK-47; 2; 15.00"]
