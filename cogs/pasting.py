@@ -97,7 +97,7 @@ class PastingCog(commands.Cog):
         value = click.values[0] if click.values else ""
         if value == LEAVE_OUT:
             left = await self._pasting.leave_out(click.actor, _shown(click), number)
-            return text.left_out(left)
+            return text.pasted_left_out(left)
         game, ceiling, name = _match(value)
         pick = await self._pasting.choose(
             click.actor, _shown(click), number, (game, name), quantity=quantity, ceiling=ceiling
@@ -150,7 +150,7 @@ class PastingCog(commands.Cog):
         await self._do(click, self._leave_all(click))
 
     async def _leave_all(self, click: Click) -> str:
-        return text.left_out(await self._pasting.leave_out(click.actor, _shown(click)))
+        return text.pasted_left_out(await self._pasting.leave_out(click.actor, _shown(click)))
 
 
 def _match(value: str) -> tuple[str, Micros, str]:
@@ -163,8 +163,8 @@ def _match(value: str) -> tuple[str, Micros, str]:
 
 
 def _numbers(click: Click) -> tuple[int, int]:
-    """Return the two numbers of a tail, such as line and quantity."""
-    one, _, other = click.custom_id.tail.partition(".")
+    """Return the first two numbers of a tail, such as line and quantity."""
+    one, other, *_ = *click.custom_id.tail.split("."), "", ""
     return _number(one), _number(other)
 
 

@@ -63,7 +63,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LineLeft:
     """A line that isn't in the basket. ``number``: its place; ``wanted``: how it was understood;
     ``quote``: the skin of exactly that name.
     """
@@ -81,7 +81,7 @@ class Rest:
     """Some of the ``total`` lines that are left; ``room``: how many skins the basket takes yet."""
 
     basket: Basket
-    lines: tuple[Left, ...]
+    lines: tuple[LineLeft, ...]
     total: int
     first: int
     room: int
@@ -405,7 +405,7 @@ class Pasting:
         except MarketError:
             return None
 
-    def _offer(self, number: int, found: _Found, guild: GuildSettings) -> Left:
+    def _offer(self, number: int, found: _Found, guild: GuildSettings) -> LineLeft:
         """Return a line with its reason and what can be chosen for it."""
         why, wanted, quote = found.why or WhyNot.NOT_YET, found.reading, found.quote
         # By name, where the line was about one listing.
@@ -425,7 +425,7 @@ class Pasting:
             for one in dict.fromkeys(quotes)
             if why in _OFFERING
         ]
-        return Left(number, found.text, why, wanted, quote, tuple(options[:OPTIONS]))
+        return LineLeft(number, found.text, why, wanted, quote, tuple(options[:OPTIONS]))
 
     def _guess(self, entry: str, games: Sequence[str]) -> tuple[WhyNot, Reading, list[Quote]]:
         """Return the nearest matches of the plainest reading that has any, and what that lacks.

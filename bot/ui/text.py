@@ -52,7 +52,7 @@ from bot.errors import Problem, UserFacingError
 from bot.services.approvals import CardPlace, Reposted, Where
 from bot.services.books import BooksReport
 from bot.services.money import MoneyReport, Sums
-from bot.services.pasting import READ_AT_ONCE, Left, Option, Pasted
+from bot.services.pasting import READ_AT_ONCE, LineLeft, Option, Pasted
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
 from bot.services.steam_accounts import Lately
@@ -2961,7 +2961,7 @@ PASTED_DROPPED: Final = (
     "{lines} at the end could not be kept, because too many are waiting already. Paste them again "
     "when these are done."
 )
-LEFT_OUT: Final = "Left out: {typed}."
+PASTE_LEFT_OUT: Final = "Left out: {typed}."
 
 _PASTED_NAMES: Final = 5
 
@@ -2983,7 +2983,7 @@ def basket_pasted_left(n: int) -> str:
     )
 
 
-def why_left(line: Left, room: int) -> str:
+def why_left(line: LineLeft, room: int) -> str:
     """Return why a line isn't in the basket, which takes ``room`` skins more."""
     if line.why is WhyNot.ROOM and room < 1:
         return PASTE_NO_ROOM
@@ -3050,9 +3050,9 @@ def typed_lines(typed: Sequence[str]) -> str:
     return PASTED_MORE.format(names=shown, n=more) if more > 0 else shown
 
 
-def left_out(typed: Sequence[str]) -> str:
+def pasted_left_out(typed: Sequence[str]) -> str:
     """Return what stands over the screen after lines were left out."""
-    return LEFT_OUT.format(typed=typed_lines(typed))
+    return PASTE_LEFT_OUT.format(typed=typed_lines(typed))
 
 
 # The Trade URL.

@@ -14,7 +14,7 @@ from bot.domain.pasted import WhyNot
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
 from bot.services.baskets import Shown
-from bot.services.pasting import KEPT_MAX, PAGE, READ_AT_ONCE, Left, Pasted
+from bot.services.pasting import KEPT_MAX, PAGE, READ_AT_ONCE, LineLeft, Pasted
 from bot.store import settings
 from tests.services.house import (
     ANA,
@@ -48,7 +48,7 @@ async def rows(house: House) -> list[tuple[str, int, Micros]]:
     return [(pick.market_hash_name, pick.quantity, pick.ceiling) for pick in basket.picks]
 
 
-async def left(house: House) -> list[Left]:
+async def left(house: House) -> list[LineLeft]:
     return list((await house.pasting.left(ANA)).lines)
 
 

@@ -34,7 +34,7 @@ from bot.domain.sums import NotBack, Sum
 from bot.services.approvals import CardPlace, Queue, RequestCard, Where
 from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
-from bot.services.pasting import OPTIONS, PAGE, Left, Option, Rest
+from bot.services.pasting import OPTIONS, PAGE, LineLeft, Option, Rest
 from bot.skinsback.refusals import RULES
 from bot.ui.cards.frame import Frame
 
@@ -255,7 +255,7 @@ def pasted_rest(count: int, *, first: int = 0, why: WhyNot | None = None, name: 
             for n in range(OPTIONS)
         ]
         lines.append(
-            Left(
+            LineLeft(
                 number,
                 name * 2 or f"25x redlin {number}",
                 why or reasons[number % len(reasons)],

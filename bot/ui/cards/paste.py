@@ -11,7 +11,7 @@ from bot.domain.limits import PASTE_MAX, TYPED_NAME_MAX
 from bot.domain.models import Basket
 from bot.domain.money import CENT, Micros
 from bot.domain.plain_text import clean_line, escape
-from bot.services.pasting import PAGE, Left, Rest
+from bot.services.pasting import PAGE, LineLeft, Rest
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import (
@@ -54,11 +54,11 @@ def paste_screen(rest: Rest, frame: Frame, *, notice: str = "") -> ui.LayoutView
     return card.build()
 
 
-def _shown(line: Left) -> str:
+def _shown(line: LineLeft) -> str:
     return clean_line(line.text, length_max=TYPED_NAME_MAX)
 
 
-def _menu(basket: Basket, line: Left) -> Item:
+def _menu(basket: Basket, line: LineLeft) -> Item:
     """Return the menu of a line: its nearest matches, and to leave it out."""
     options = [
         option(each.quote.market_hash_name, value, text.pasted_option(each, line.wanted))
@@ -67,7 +67,8 @@ def _menu(basket: Basket, line: Left) -> Item:
         <= OPTION_MAX
     ]
     placeholder = text.SELECT_PASTED if options else text.SELECT_PASTED_NONE
-    tail = f"{line.number}.{line.wanted.quantity}"
+    # Another menu each time: choosing again what was chosen before would send nothing.
+    tail = f"{line.number}.{line.wanted.quantity}.{one_time()}"
     return select(
         of_basket(basket, "paste_choose", tail),
         placeholder.format(typed=_shown(line)),
