@@ -2999,6 +2999,11 @@ def why_left(line: LineLeft, room: int) -> str:
     )
 
 
+def pasted_line(line: LineLeft, room: int) -> str:
+    """Return a line as it was typed, and why it isn't in the basket."""
+    return PASTE_LINE.format(typed=_shown_text(line.text), reason=why_left(line, room))
+
+
 def pasted_option(option: Option, wanted: Reading) -> str:
     """Return what a skin would go in with, if it is chosen for a line."""
     template = SELECT_PASTED_ABOUT_ONE if wanted.quantity == 1 else SELECT_PASTED_ABOUT

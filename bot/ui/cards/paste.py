@@ -10,7 +10,7 @@ from discord import ButtonStyle, SelectOption, ui
 from bot.domain.limits import PASTE_MAX, TYPED_NAME_MAX
 from bot.domain.models import Basket
 from bot.domain.money import CENT, Micros
-from bot.domain.plain_text import clean_line, escape
+from bot.domain.plain_text import clean_line
 from bot.services.pasting import PAGE, LineLeft, Rest
 from bot.ui import text
 from bot.ui.cards.frame import Frame
@@ -39,8 +39,7 @@ def paste_screen(rest: Rest, frame: Frame, *, notice: str = "") -> ui.LayoutView
     card.notice(notice)
     card.say(f"{text.PASTE_TITLE.format(lines=text.lines(rest.total))}\n{text.PASTE_KEPT}")
     for line in rest.lines:
-        reason = text.why_left(line, rest.room)
-        card.say(text.PASTE_LINE.format(typed=escape(_shown(line)), reason=reason))
+        card.say(text.pasted_line(line, rest.room))
         card.row(_menu(basket, line))
     if rest.total > PAGE:
         card.row(*_page_buttons(rest))
@@ -52,10 +51,6 @@ def paste_screen(rest: Rest, frame: Frame, *, notice: str = "") -> ui.LayoutView
         button(text.BUTTON_BACK, of_basket(basket, "back")),
     )
     return card.build()
-
-
-def _shown(line: LineLeft) -> str:
-    return clean_line(line.text, length_max=TYPED_NAME_MAX)
 
 
 def _menu(basket: Basket, line: LineLeft) -> Item:
@@ -71,7 +66,7 @@ def _menu(basket: Basket, line: LineLeft) -> Item:
     tail = f"{line.number}.{line.wanted.quantity}.{one_time()}"
     return select(
         of_basket(basket, "paste_choose", tail),
-        placeholder.format(typed=_shown(line)),
+        placeholder.format(typed=clean_line(line.text, length_max=TYPED_NAME_MAX)),
         [*options, SelectOption(label=text.SELECT_PASTED_LEAVE, value=LEAVE_OUT)],
     )
 
