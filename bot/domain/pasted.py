@@ -74,6 +74,13 @@ class PastedLine:
     text: str
     readings: tuple[Reading, ...]
     heading: bool = False
+    decorated: bool = False
+    """Whether something is clearly no part of a name, so that the first reading is hardly right."""
+
+    @property
+    def likely(self) -> tuple[Reading, ...]:
+        """The readings to look for near matches by, if none of them is a name."""
+        return self.readings[1:] if self.decorated else self.readings
 
 
 def split(text: str) -> list[str]:
@@ -99,11 +106,13 @@ def read(text: str) -> PastedLine:
     peeled = _peeled(_Known(_columns(plain)))
     if not _says_anything(peeled.rest):
         return PastedLine(text, (peeled.reading(),), heading)
-    readings = [Reading(_tidy(plain)), peeled.reading(), *_guesses(peeled)]
+    whole = Reading(_tidy(plain))
+    readings = [whole, peeled.reading(), *_guesses(peeled)]
     if glued := _GLUED.match(plain):
         apart = _peeled(_Known(f"{plain[: glued.end(1)]} {plain[glued.end(1) :]}"))
         readings += _guesses(apart)
-    return PastedLine(text, tuple(dict.fromkeys(readings)), heading)
+    decorated = peeled.reading() != whole
+    return PastedLine(text, tuple(dict.fromkeys(readings)), heading, decorated)
 
 
 def is_name(typed: str, market_hash_name: str) -> bool:

@@ -433,7 +433,7 @@ class Pasting:
         A number in a name that is looked for must stand in what is found: else "2 ak" finds skins
         as a name, and the two is forgotten.
         """
-        readings = read(entry).readings
+        readings = read(entry).likely
         if readings and readings[0].why is WhyNot.NO_NAME:
             return WhyNot.NO_NAME, readings[0], []
         for reading in readings:

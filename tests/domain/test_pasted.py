@@ -245,6 +245,11 @@ class TestReading:
     def test_what_may_be_a_skin_is_no_heading(self, line: str) -> None:
         assert [read(entry).heading for entry in split(line)] == [False]
 
+    def test_near_matches_are_looked_for_without_what_is_clearly_no_name(self) -> None:
+        assert read("redlin ft x2").likely == (Reading("redlin ft", 2),)
+        assert [one.name for one in read("2 redlin ft").likely] == ["2 redlin ft", "redlin ft"]
+        assert read("100 thieves").likely[0] == Reading("100 thieves")
+
     def test_line_too_long_for_a_name_is_not_read(self) -> None:
         assert read("a" * (READ_MAX + 1)).readings == ()
 
