@@ -53,6 +53,7 @@ from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
+from bot.services.pasting import Pasting
 from bot.services.pauses import Pauses, lift_all
 from bot.services.picking import Picking
 from bot.services.purchasing import SHUTDOWN_S, Purchasing
@@ -444,6 +445,7 @@ def build(
             operator_ids=settings.operator_ids,
             approved=approved,
         ),
+        pasting=Pasting(database, guilds, catalogue, market, baskets, clock),
         picking=picking,
         repricing=Repricing(database, catalogue, baskets, clock),
         requests=Requests(

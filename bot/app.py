@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 COGS: Final = (
     "cogs.baskets",
     "cogs.picking",
+    "cogs.pasting",
     "cogs.skins",
     "cogs.requests",
     "cogs.trade_urls",

@@ -49,6 +49,7 @@ from bot.ui.cards import (
     member,
     money,
     notices,
+    paste,
     queue,
     repricing,
     result,
@@ -76,6 +77,7 @@ CARDS: Final[tuple[ModuleType, ...]] = (
     member,
     money,
     notices,
+    paste,
     queue,
     repricing,
     result,
@@ -223,6 +225,7 @@ def every_screen() -> dict[str, list[Shown]]:
         examples.basket(),
         examples.basket([examples.pick()], note="x"),
         examples.basket([examples.pick(number) for number in range(1, 20)]),
+        examples.basket(pasted_left=3),
     ]
     chosen = GuildSettings(1, 2, 3, 4)
     found = SetupFindings(RoleFinding(2), PlaceFinding(3), PlaceFinding(4))
@@ -308,6 +311,14 @@ def every_screen() -> dict[str, list[Shown]]:
             for places in (range(0), range(1, 26))
         ],
         "notice": [notices.notice("x", FRAME)],
+        "paste_screen": [
+            paste.paste_screen(examples.pasted_rest(count, first=first), FRAME)
+            for count in (1, 7, 8)
+            for first in (0, 7)
+        ],
+        "paste_leave_question": [paste.paste_leave_question(baskets[0], ["x"], FRAME)],
+        "paste_modal": [paste.paste_modal(baskets[0])],
+        "paste_fix_modal": [paste.paste_fix_modal(baskets[0], ["x"] * 2000)],
         "moderator_notice": [notices.moderator_notice("x", FRAME)],
         "pause_over": [notices.pause_over(FRAME)],
         "pause_notice": [

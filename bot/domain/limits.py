@@ -20,6 +20,9 @@ REASON_MAX: Final = 200
 TYPED_NAME_MAX: Final = 100
 """A market hash name has 69 characters at most (measured); a slash option up to 6,000."""
 
+PASTE_MAX: Final = 4_000
+"""Of a pasted list: what Discord lets into one field of a form."""
+
 PENDING_EXPIRES_MS: Final = 72 * 3_600_000
 APPROVED_EXPIRES_MS: Final = 24 * 3_600_000
 READY_EXPIRES_MS: Final = 72 * 3_600_000

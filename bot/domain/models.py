@@ -580,6 +580,8 @@ class Basket:
     revision: int
     note: str
     picks: tuple[Pick, ...]
+    pasted_left: int = 0
+    """How many lines of pasted lists aren't in it yet."""
 
     @property
     def lines_count(self) -> int:

@@ -15,6 +15,7 @@ from bot.services.guilds import Guilds
 from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
+from bot.services.pasting import Pasting
 from bot.services.pauses import Pauses
 from bot.services.picking import Picking
 from bot.services.repricing import Repricing
@@ -36,6 +37,7 @@ class Services:
     guilds: Guilds
     missed: Missed
     money: Money
+    pasting: Pasting
     pauses: Pauses
     picking: Picking
     repricing: Repricing

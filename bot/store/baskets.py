@@ -7,8 +7,9 @@ from typing import Final
 from bot.domain.models import Basket, Pick
 from bot.domain.money import Micros
 from bot.store.database import Row, Transaction
+from bot.store.pastes import count_left
 
-_OF_DRAFTS: Final = ("picks", "searches", "pastes")
+_OF_DRAFTS: Final = ("picks", "searches")
 """What belongs to a draft, and goes with it when it is sent."""
 
 
@@ -46,6 +47,7 @@ async def find(tx: Transaction, guild_id: int, user_id: int) -> Basket | None:
         revision=row["revision"],
         note=row["note"],
         picks=tuple(_pick(pick) for pick in picks),
+        pasted_left=await count_left(tx, guild_id, user_id),
     )
 
 
@@ -60,7 +62,8 @@ async def add(tx: Transaction, guild_id: int, user_id: int, *, request_id: str, 
         at,
         at,
     )
-    return Basket(request_id, guild_id, user_id, revision=1, note="", picks=())
+    left = await count_left(tx, guild_id, user_id)
+    return Basket(request_id, guild_id, user_id, revision=1, note="", picks=(), pasted_left=left)
 
 
 async def change(tx: Transaction, request_id: str, *, revision: int, at: int) -> bool:
@@ -123,7 +126,7 @@ async def set_note(tx: Transaction, request_id: str, note: str) -> None:
 
 
 async def remove_draft_only(tx: Transaction, request_id: str) -> None:
-    """Remove what only a draft has: picks, searches, what is left of a pasted list."""
+    """Remove what only a draft has: picks and searches."""
     for table in _OF_DRAFTS:
         await tx.execute(f"DELETE FROM {table} WHERE request_id = ?", request_id)  # noqa: S608 - ours
 

@@ -46,7 +46,8 @@ from bot.domain.models import (
     RequestView,
     WaitReason,
 )
-from bot.domain.money import Micros, format_usd
+from bot.domain.money import CEILING_MAX, CENT, Micros, format_usd
+from bot.domain.pasted import Reading, WhyNot
 from bot.domain.picking import Doubt, Filters, LeftOut, Why
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.states import FINAL_STATES, LineState, RequestState
@@ -57,6 +58,7 @@ from bot.services.asking import AskedAgain, WhyLeftOut
 from bot.services.baskets import Left
 from bot.services.books import BooksReport
 from bot.services.money import MoneyReport, Sums
+from bot.services.pasting import READ_AT_ONCE, LineLeft, Option, Pasted
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
 from bot.services.repricing import Moved, Question
@@ -2174,6 +2176,12 @@ BUTTON_HISTORY: Final = "History"
 BUTTON_BACK_TO_LIST: Final = "All my requests"
 BUTTON_SEND: Final = "Send for approval"
 BUTTON_ADD: Final = "Add skins"
+BUTTON_PASTE: Final = "Paste a list"
+BUTTON_PASTE_FIX: Final = "Fix these lines"
+BUTTON_PASTE_AGAIN: Final = "Try again"
+BUTTON_PASTE_LEAVE: Final = "Leave them out"
+BUTTON_PASTE_LEAVE_YES: Final = "Yes, leave them out"
+BUTTON_PASTE_KEEP: Final = "No, keep them"
 BUTTON_SEARCH_AGAIN: Final = "Search again"
 BUTTON_MORE_RESULTS: Final = "Back to the results"
 BUTTON_URL: Final = "Trade URL"
@@ -2212,6 +2220,11 @@ BUTTON_MINE: Final = "My requests"
 SELECT_LINE: Final = "Change or remove a skin"
 SELECT_LINE_ABOUT: Final = "{quantity} × {quote}, at most {ceiling} each"
 SELECT_MATCH: Final = "Choose the skins you mean"
+SELECT_PASTED: Final = "“{typed}”: choose the skin"
+SELECT_PASTED_NONE: Final = "“{typed}”: leave it out?"
+SELECT_PASTED_ABOUT: Final = "{quantity} × {price} today, at most {ceiling} each · {count} for sale"
+SELECT_PASTED_ABOUT_ONE: Final = "{price} today, at most {ceiling} · {count} for sale"
+SELECT_PASTED_LEAVE: Final = "Leave this line out"
 SELECT_SETTLE: Final = "Choose what you know about"
 SELECT_SETTLE_LABEL: Final = "{line}. {skin}"
 SELECT_SETTLE_ABOUT: Final = "{key}, at most {ceiling}"
@@ -2226,6 +2239,8 @@ MODAL_DENY: Final = "Deny request #{number}"
 MODAL_BOUGHT: Final = "Request #{number}: it was bought"
 MODAL_NOT_BOUGHT: Final = "Request #{number}: {skins} not bought"
 MODAL_ADD: Final = "Add a skin"
+MODAL_PASTE: Final = "Paste a list"
+MODAL_PASTE_FIX: Final = "Fix these lines"
 MODAL_CEILING: Final = "Price limit"
 MODAL_NOTE: Final = "Note for the moderators"
 MODAL_TRADE_URL: Final = "Your Trade URL"
@@ -2246,6 +2261,12 @@ FIELD_AT_MOST: Final = "At most, each (optional)"
 FIELD_AT_MOST_ABOUT: Final = "In dollars, like 12.50. Empty: today's price and a little room."
 FIELD_LISTING: Final = "Listing number (optional)"
 FIELD_LISTING_ABOUT: Final = "For one certain skin on sale. Empty: the cheapest one."
+FIELD_LIST: Final = "Your skins, one on a line"
+FIELD_LIST_ABOUT: Final = (
+    "How many and a price limit if you like. You are asked about what isn't clear."
+)
+FIELD_LIST_EXAMPLE: Final = "2x AK-47 | Redline (Field-Tested) @ 15"
+FIELD_LIST_FIX: Final = "The lines that are not in yet"
 FIELD_CEILING: Final = "At most, each"
 FIELD_CEILING_ABOUT: Final = "In dollars, like 12.50. Nothing above it is ever paid."
 FIELD_NOTE: Final = "Note (optional)"
@@ -3241,6 +3262,161 @@ def listing_missed(listing_id: int) -> str:
 def page_unreadable(typed: str) -> str:
     """Return what stands over a page after something was typed that is no number of a page."""
     return PAGE_UNREADABLE.format(typed=_shown_text(typed))
+
+
+# A pasted list.
+
+PASTE_TITLE: Final = "### {lines} not in your basket yet"
+PASTE_KEPT: Final = (
+    "-# Only you see this. They are kept until you choose a skin, fix them or leave them out."
+)
+PASTE_LINE: Final = "“{typed}”\n{reason}"
+PASTE_LEAVE_QUESTION: Final = "### Leave them out?\nWhat is forgotten: {typed}"
+PASTE_REASONS: Final[Mapping[WhyNot, str]] = {
+    WhyNot.NO_NAME: "It has a number and no name. Write the name of the skin as well.",
+    WhyNot.NUMBER: (
+        "Its number may be how many, or a price. Write `x2` for how many and `@ 15` for a price."
+    ),
+    WhyNot.QUANTITY: "It can ask for 1 to {highest} skins.",
+    WhyNot.PRICE: "I can't read its price. Write it in dollars, like `@ 12.50`.",
+    WhyNot.PRICE_RANGE: "A price limit can be {lowest_price} to {highest_price}.",
+    WhyNot.CURRENCY: "Prices are in US dollars here. Write it in dollars, like `@ 12.50`.",
+    WhyNot.LISTING_QUANTITY: (
+        "A listing number stands for one skin only. Leave it out to get several."
+    ),
+    WhyNot.UNKNOWN: "The market has no skin of that name.",
+    WhyNot.UNCLEAR: "Which one do you mean?",
+    WhyNot.SOLD_OUT: "Nobody sells it at the moment.",
+    WhyNot.CEILING: "It costs {price} at the moment, more than your limit of {ceiling}.",
+    WhyNot.ROOM: "It asks for {skins}, and your basket has room for {room}.",
+    WhyNot.LISTING_GONE: "Listing {listing_id} of it is not for sale.",
+    WhyNot.LISTING_TWICE: (
+        "Listing {listing_id} is in your basket already, and there is only one of it."
+    ),
+    WhyNot.MARKET: "The market doesn't answer, so I can't look at that listing. Try again later.",
+    WhyNot.NO_PRICES: "I have no price list of the market yet. Try again in a minute.",
+    WhyNot.NOT_YET: "It can go in now: press **Try again**.",
+}
+PASTE_NO_ROOM: Final = "Your basket is full."
+PASTED: Final = "Added {skins}: {names}."
+PASTED_MORE: Final = "{names} and {n} more"
+PASTED_NOTHING: Final = "Nothing of it could be put in by itself."
+PASTED_EMPTY: Final = (
+    "There was no skin in what you sent, so nothing was changed. Write one on a line, like "
+    "`2x AK-47 | Redline (Field-Tested) @ 15`."
+)
+PASTED_OUTDATED: Final = (
+    "Your basket had changed since you opened the form; what was in it is still there."
+)
+PASTED_LATE: Final = (
+    "Your basket had changed while you were writing, so nothing was put in. What you wrote is kept "
+    "here: press **Try again** to put in what is clear."
+)
+PASTED_TWICE: Final = (
+    "That form came in twice. It was read the first time, so nothing was added now."
+)
+PASTED_UNREAD: Final = "{read} lines are read at a time; {lines} after them are only kept."
+PASTED_DROPPED: Final = (
+    "{lines} at the end could not be kept, because too many are waiting already. Paste them again "
+    "when these are done."
+)
+PASTE_LEFT_OUT: Final = "Left out: {typed}."
+
+_PASTED_NAMES: Final = 5
+
+
+def lines(n: int) -> str:
+    """Return "1 line" or "3 lines"."""
+    return plural(n, "{n} line", "{n} lines")
+
+
+def lines_left(n: int) -> str:
+    """Return the button that leads to what is left of a pasted list."""
+    return plural(n, "{n} line left", "{n} lines left")
+
+
+def basket_pasted_left(n: int) -> str:
+    """Return what the basket says about what is left of a pasted list."""
+    return plural(
+        n, "{n} line of your list is not in yet.", "{n} lines of your list are not in yet."
+    )
+
+
+def why_left(line: LineLeft, room: int) -> str:
+    """Return why a line isn't in the basket, which takes ``room`` skins more."""
+    if line.why is WhyNot.ROOM and room < 1:
+        return PASTE_NO_ROOM
+    return PASTE_REASONS[line.why].format(
+        highest=LINES_HARD_MAX,
+        lowest_price=usd(CENT),
+        highest_price=usd(CEILING_MAX),
+        price=usd(line.quote.price) if line.quote else "",
+        ceiling=usd(line.wanted.ceiling) if line.wanted.ceiling else "",
+        skins=skins(line.wanted.quantity),
+        room=room,
+        listing_id=line.wanted.listing_id,
+    )
+
+
+def pasted_line(line: LineLeft, room: int) -> str:
+    """Return a line as it was typed, and why it isn't in the basket."""
+    return PASTE_LINE.format(typed=_shown_text(line.text), reason=why_left(line, room))
+
+
+def pasted_option(option: Option, wanted: Reading) -> str:
+    """Return what a skin would go in with, if it is chosen for a line."""
+    template = SELECT_PASTED_ABOUT_ONE if wanted.quantity == 1 else SELECT_PASTED_ABOUT
+    return template.format(
+        quantity=wanted.quantity,
+        price=usd(option.quote.price),
+        ceiling=usd(option.ceiling),
+        count=f"{option.quote.count:,}",
+    )
+
+
+def _pasted_names(pasted: Pasted) -> str:
+    names = [
+        SKIN.format(skin=_shown_text(pick.market_hash_name))
+        if pick.quantity == 1
+        else SKIN_TIMES.format(skin=_shown_text(pick.market_hash_name), quantity=pick.quantity)
+        for pick in pasted.added
+    ]
+    shown = ", ".join(names[:_PASTED_NAMES])
+    more = len(names) - _PASTED_NAMES
+    return PASTED_MORE.format(names=shown, n=more) if more > 0 else shown
+
+
+def pasted(came: Pasted, *, fixing: bool = False) -> str:
+    """Return what stands over the screen after a list was sent: all that came of it."""
+    if not came.read:
+        return PASTED_EMPTY
+    if came.again:
+        return PASTED_TWICE
+    if fixing and came.outdated:
+        return PASTED_LATE
+    count = sum(pick.quantity for pick in came.added)
+    said = [
+        PASTED.format(skins=skins(count), names=_pasted_names(came)) if count else PASTED_NOTHING
+    ]
+    if came.outdated:
+        said.append(PASTED_OUTDATED)
+    if came.unread:
+        said.append(PASTED_UNREAD.format(read=READ_AT_ONCE, lines=lines(came.unread)))
+    if came.dropped:
+        said.append(PASTED_DROPPED.format(lines=lines(came.dropped)))
+    return " ".join(said)
+
+
+def typed_lines(typed: Sequence[str]) -> str:
+    """Return some lines of a list in quotes, the first of them if there are many."""
+    shown = ", ".join(f"“{_shown_text(line)}”" for line in typed[:_PASTED_NAMES])
+    more = len(typed) - _PASTED_NAMES
+    return PASTED_MORE.format(names=shown, n=more) if more > 0 else shown
+
+
+def pasted_left_out(typed: Sequence[str]) -> str:
+    """Return what stands over the screen after lines were left out."""
+    return PASTE_LEFT_OUT.format(typed=typed_lines(typed))
 
 
 # The Trade URL.

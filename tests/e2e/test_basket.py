@@ -60,7 +60,7 @@ async def test_request_when_used_first_then_the_basket_is_empty_and_private(
     assert reply.ephemeral
     assert "Your basket is empty" in reply.text
     assert "Left for you: 1 open request · 10 more skins" in reply.text
-    assert labels(shown(reply)) == ["Add skins", "Trade URL", "More"]
+    assert labels(shown(reply)) == ["Add skins", "Paste a list", "Trade URL", "More"]
 
 
 async def test_autocomplete_when_a_suggestion_is_taken_then_the_skin_is_in_with_room_for_its_price(

@@ -26,6 +26,7 @@ SEED: Final = int(os.environ.get("CARELESS_SEED", "1"))
 
 SECRET: Final = "zZ-typed"
 TYPED: Final = (
+    *(f"2x {REDLINE} @ 15\nredlin\nxyzzy 5 €", f"{REDLINE} #62000000\nkilowatt case x9"),
     *("redline ft", "kilowatt", ASIIMOV, "xyzzy", "", " ", "ünï", "x" * 50, "@everyone **b**"),
     *("12,50", "$13", "0", "-1", "1e9", "25.00.0", "3", "7", "25", "99", "#62000000", "62000001"),
     *(trade_url_of(77, SECRET), trade_url_of(78, SECRET), "https://steamcommunity.com/id/x"),

@@ -32,6 +32,7 @@ from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
+from bot.services.pasting import Pasting
 from bot.services.pauses import Pauses
 from bot.services.picking import Picking
 from bot.services.ports import MessageGoneError, Posted, PostUncertainError, Subject
@@ -202,6 +203,7 @@ class House:
     timing: Timing
     this_run: ThisRun
     baskets: Baskets
+    pasting: Pasting
     picking: Picking
     browsing: Browsing
     asking: Asking
@@ -558,6 +560,7 @@ def build_house(
         ),
         this_run=this_run,
         baskets=baskets,
+        pasting=Pasting(database, guilds, catalogue, client, baskets, clock),
         picking=picking,
         browsing=Browsing(database, guilds, catalogue, baskets, picking, client, clock),
         asking=Asking(database, guilds, catalogue, baskets, clock),

@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import replace
 
 from bot.domain.money import CENT, Micros
-from bot.store import baskets
+from bot.store import baskets, pastes
 from bot.store.database import Database
+from bot.store.pastes import Paste
 from tests.store import samples
 from tests.store.samples import ANA, GUILD, MAX, NOW, pick, request_id
 
@@ -86,3 +87,27 @@ async def test_picks_when_emptied_leave_the_note(database: Database) -> None:
         found = await baskets.find(tx, GUILD, ANA)
         assert found is not None
         assert (found.picks, found.note) == ((), "for the cup")
+
+
+async def test_lines_of_a_list_are_counted_with_the_basket_and_outlive_it(
+    database: Database,
+) -> None:
+    async with database.writing() as tx:
+        assert await pastes.find(tx, GUILD, ANA) == Paste()
+        basket = await samples.draft(tx)
+        assert basket.pasted_left == 0
+        await pastes.save(tx, GUILD, ANA, Paste(("2x ak", "awp"), "one"))
+        found = await baskets.find(tx, GUILD, ANA)
+        assert found is not None
+        assert found.pasted_left == 2
+        await samples.submit(tx, found, [samples.line()])
+        made = await baskets.add(tx, GUILD, ANA, request_id=request_id(2), at=NOW)
+        assert (made.picks, made.pasted_left) == ((), 2)
+        assert (
+            await baskets.add(tx, GUILD, MAX, request_id=request_id(3), at=NOW)
+        ).pasted_left == 0
+        await pastes.save(tx, GUILD, ANA, Paste((), "two"))
+        assert await pastes.find(tx, GUILD, ANA) == Paste((), "two")
+        found = await baskets.find(tx, GUILD, ANA)
+        assert found is not None
+        assert found.pasted_left == 0

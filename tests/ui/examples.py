@@ -28,6 +28,7 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import CENT, Micros
+from bot.domain.pasted import Reading, WhyNot
 from bot.domain.picking import Filters, Search, Wear
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.sums import NotBack, Sum
@@ -36,6 +37,7 @@ from bot.services.browsing import Listed, Look
 from bot.services.catalogue import Matches
 from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
+from bot.services.pasting import OPTIONS, PAGE, LineLeft, Option, Rest
 from bot.services.picking import Found
 from bot.services.repricing import Moved, Question
 from bot.skinsback.refusals import RULES
@@ -299,6 +301,39 @@ def question(count: int, *, sold_out: bool = False, **changes: Any) -> Question:
         for place, one in enumerate(picks)
     ]
     return Question(basket(picks), tuple(moved))
+
+
+def pasted_rest(count: int, *, first: int = 0, why: WhyNot | None = None, name: str = "") -> Rest:
+    """Return a page of what is left of a list, each line with another reason unless one is given.
+
+    ``name``: of everything in it, instead of a short one.
+    """
+    reasons = list(WhyNot)
+    price = Micros(99_999_990_000 if name else 12_400_000)
+    lines = []
+    for number in range(first, min(first + PAGE, count)):
+        wanted = Reading(name or "redlin", 25, price, 10**14)
+        found = [
+            Quote(
+                "cs2",
+                f"{name or 'AK-47 | Redline (Field-Tested)'}{n}"[-NAME_MAX:],
+                price,
+                10**6,
+                "1",
+            )
+            for n in range(OPTIONS)
+        ]
+        lines.append(
+            LineLeft(
+                number,
+                name * 2 or f"25x redlin {number}",
+                why or reasons[number % len(reasons)],
+                wanted,
+                found[0],
+                tuple(Option(quote, price) for quote in found) if number % 2 == 0 else (),
+            )
+        )
+    return Rest(basket(pasted_left=count), tuple(lines), count, first, 10**6)
 
 
 # Names, notes and reasons at their longest, mostly of characters that are doubled by escaping.

@@ -469,11 +469,11 @@ def test_the_basket_shows_its_rows_and_sums() -> None:
     assert "3 skins: $37.20 today, $39.06 at most" in said
     assert "…2517" in said
     assert "Note: Cup" in said
-    assert verbs(shown) == ["line", "send", "add", "url", "more"]
+    assert verbs(shown) == ["line", "send", "add", "paste", "url", "more"]
 
 
 def test_an_empty_basket_offers_to_add_first() -> None:
-    assert verbs(_basket(basket())) == ["add", "url", "more"]
+    assert verbs(_basket(basket())) == ["add", "paste", "url", "more"]
 
 
 def test_a_notice_stands_on_top() -> None:
@@ -619,7 +619,7 @@ def test_a_basket_says_row_by_row_what_was_left_out() -> None:
     assert "a request holds 10 skins here" in said
     assert "✖ **B**: nobody sells it" in said
     assert "the cheapest costs $2.00, more than" in said
-    assert verbs(shown) == ["line", "found", "send", "add", "url", "more"]
+    assert verbs(shown) == ["line", "found", "send", "add", "paste", "url", "more"]
     assert text.added_several([]) == "Nothing was added."
     assert text.added_several([pick()]).startswith(f"Added: **{AK}** ×2, at most")
 

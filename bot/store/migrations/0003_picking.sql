@@ -29,10 +29,15 @@ CREATE TABLE searches (
 ) STRICT;
 CREATE INDEX searches_of_basket ON searches (request_id, search_id);
 
--- The lines of a pasted list that could not be put into the basket, as they were typed.
+-- The lines of pasted lists that could not be put into a member's basket, as they were typed. They
+-- outlive the basket: what had no room in one request goes into the next. ``form``: the one that was
+-- sent last, because people send a form again that seems to hang.
 CREATE TABLE pastes (
-    request_id TEXT PRIMARY KEY REFERENCES requests,
-    rest TEXT NOT NULL CHECK (rest <> '')
+    guild_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    rest TEXT NOT NULL,
+    form TEXT NOT NULL,
+    PRIMARY KEY (guild_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
 -- What was asked for, by member and by server, for those who haven't typed anything yet.

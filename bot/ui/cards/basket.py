@@ -30,6 +30,7 @@ from bot.ui.cards.parts import (
     picture_url,
     select,
 )
+from bot.ui.cards.paste import paste_button
 from bot.ui.custom_ids import CustomId, Space, of_basket, one_time
 
 PAGE: Final = 7
@@ -96,7 +97,7 @@ def basket_screen(
     card.notice(notice, rows)
     more = [] if extra is None else [_extra(basket, extra)]
     if not basket.picks:
-        card.say("\n".join(filter(None, [text.BASKET_EMPTY, _left(left)])))
+        card.say("\n".join(filter(None, [_with_left(text.BASKET_EMPTY, basket), _left(left)])))
         card.row(*more)
         card.row(*_buttons(basket, trade_url, page=0))
         return card.build()
@@ -116,7 +117,7 @@ def basket_screen(
             picture_url(pick.game, pick.class_id),
             pick.market_hash_name,
         )
-    about = [_totals(basket, trade_url), _left(left), _prices(prices_at)]
+    about = [_with_left(_totals(basket, trade_url), basket), _left(left), _prices(prices_at)]
     card.say("\n".join(filter(None, about)))
     card.row(
         select(
@@ -159,6 +160,11 @@ def _totals(basket: Basket, trade_url: TradeUrl | None) -> str:
     return f"{total}\n{to}\n{_note(basket)}"
 
 
+def _with_left(words: str, basket: Basket) -> str:
+    left = text.basket_pasted_left(basket.pasted_left) if basket.pasted_left else ""
+    return f"{words}\n{left}" if left else words
+
+
 def _note(basket: Basket) -> str:
     note = clean_line(basket.note, length_max=NOTE_MAX)
     return text.BASKET_NOTE.format(note=escape(note)) if note else text.BASKET_NO_NOTE
@@ -198,13 +204,13 @@ def _buttons(basket: Basket, trade_url: TradeUrl | None, *, page: int) -> list[I
     )
     more = button(text.BUTTON_MORE, of_basket(basket, "more", str(page)))
     if not basket.picks:
-        return [add, url, more]
+        return [add, paste_button(basket), url, more]
     send = button(
         text.BUTTON_SEND,
         of_basket(basket, "send"),
         ButtonStyle.secondary if trade_url is None else ButtonStyle.success,
     )
-    return [send, add, url, more]
+    return [send, add, paste_button(basket), url, more]
 
 
 def line_screen(
