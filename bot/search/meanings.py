@@ -1,0 +1,243 @@
+"""What a typed word could mean: the names it fits, by how far from what was typed they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from bot.search.aliases import Aliases, Meaning
+from bot.search.shapes import Kind
+from bot.search.vocabulary import Vocabulary
+
+
+class Cost(IntEnum):
+    """How far a word of a name is from what was typed."""
+
+    EXACT = 0
+    """The word itself, or what it is short for."""
+    OTHER_KIND = 1
+    """The word itself, in a thing of another kind than it asks for."""
+    BEGUN = 1
+    """The last word, which is still being typed."""
+    SHORTENED = 2
+    """Another word of which only the beginning was typed."""
+    NEAR = 2
+    JOINED = 2
+    """Several words typed as one, and only found when taken apart."""
+    INSIDE = 3
+    TYPO = 4
+    TYPO_BEGUN = 5
+    TYPOS = 6
+    TYPOS_BEGUN = 7
+    TYPOS_SHORT = 8
+    """Two changes of a short word."""
+
+
+Sets = tuple[tuple[int, int], ...]
+"""Costs, cheapest first, and the names for each."""
+
+_KEPT: Final = 192
+"""Words whose meanings are kept: less than ten kilobytes each in a list of 37,000 names."""
+
+_TYPO_FROM: Final = 3
+_BEGUN_TYPO_FROM: Final = 4
+_TYPOS_FROM: Final = 5
+_LONG: Final = 7
+_INSIDE_FROM: Final = 3
+_SPLIT_MAX: Final = 32
+_ALIAS_BEGUN_FROM: Final = 3
+_WEARABLE: Final = (Kind.SKIN, Kind.KNIFE, Kind.GLOVES)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it was typed, and whether it may be the beginning of a longer one."""
+
+    text: str
+    is_last: bool
+
+
+class Meanings:
+    """The meanings of typed words in one list of names; the latest are remembered."""
+
+    __slots__ = ("_aliases", "_kinds", "_loose", "_names_of", "_strict", "_vocabulary")
+
+    def __init__(
+        self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[Kind, int]
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._aliases = aliases
+        self._kinds = kinds
+        self._names_of: dict[Meaning, int] = {}
+        self._strict: dict[Word, Sets] = {}
+        self._loose: dict[Word, Sets] = {}
+
+    def strictly(self, word: Word) -> Sets:
+        """Return the names that have this word, what it is short for, or what it begins."""
+        return _remembered(self._strict, word, self._strictly)
+
+    def loosely(self, word: Word) -> Sets:
+        """Return the names that have something like this word, besides those found strictly."""
+        return _remembered(self._loose, word, self._loosely)
+
+    def phrase(self, words: str) -> Sets:
+        """Return the names for several typed words that stand for one thing together."""
+        strict = self._all_of(self._aliases.words.get(words, ()))
+        kind = self._of_kind(words)
+        near = self._all_of(self._aliases.near.get(words, ()))
+        return _sets([(Cost.EXACT, strict | kind), (Cost.NEAR, near)])
+
+    def is_only(self, word: str) -> bool:
+        """Say whether a word has one meaning, and needs no looking for another."""
+        return word in self._aliases.only
+
+    def _strictly(self, word: Word) -> Sets:
+        text, voc = word.text, self._vocabulary
+        if self.is_only(text):
+            return _sets([(Cost.EXACT, self._all_of(self._aliases.only[text]))])
+        exact = voc.exactly(text)
+        found = [(int(Cost.EXACT), self._all_of(self._aliases.words.get(text, ())))]
+        if kind := self._of_kind(text):
+            found += [(Cost.EXACT, kind), (Cost.OTHER_KIND, exact)]
+        else:
+            found.append((Cost.EXACT, exact))
+        if word.is_last:
+            found.append((Cost.BEGUN, voc.beginning(text) | self._begun_aliases(text)))
+        elif len(text) > 1:
+            found.append((Cost.SHORTENED, voc.beginning(text)))
+        return _sets(found)
+
+    def _loosely(self, word: Word) -> Sets:
+        text, voc = word.text, self._vocabulary
+        if self.is_only(text):
+            return ()
+        found = [
+            (int(Cost.NEAR), self._all_of(self._aliases.near.get(text, ()))),
+            (Cost.JOINED, self._taken_apart(word)),
+        ]
+        if text.isdigit():
+            return _sets(found)
+        if len(text) >= _INSIDE_FROM:
+            found.append((Cost.INSIDE, voc.containing(text)))
+        changes = 0 if len(text) < _TYPO_FROM else 1 if len(text) < _TYPOS_FROM else 2
+        if changes:
+            two = Cost.TYPOS if len(text) >= _LONG else Cost.TYPOS_SHORT
+            for like in voc.like(text, changes):
+                if len(text) > _TYPO_FROM or len(like.word) == len(text):
+                    cost = Cost.TYPO if like.changes < 2 else two
+                    found.append((cost, self._known(like.word)))
+        if len(text) >= _BEGUN_TYPO_FROM:
+            for like in voc.like_beginnings(text, 2 if len(text) > _LONG else 1):
+                cost = Cost.TYPO_BEGUN if like.changes < 2 else Cost.TYPOS_BEGUN
+                found.append((cost, voc.beginning(like.word)))
+        return _sets(found)
+
+    def _known(self, word: str) -> int:
+        """Return the names that have a word, or what it is short for."""
+        only, words = self._aliases.only.get(word, ()), self._aliases.words.get(word, ())
+        return self._vocabulary.exactly(word) | self._all_of(only) | self._all_of(words)
+
+    def _begun_aliases(self, text: str) -> int:
+        bits = 0
+        if len(text) >= _ALIAS_BEGUN_FROM:
+            for table in (self._aliases.only, self._aliases.words):
+                for alias, meanings in table.items():
+                    if alias.startswith(text):
+                        bits |= self._all_of(meanings)
+        return bits
+
+    def _of_kind(self, text: str) -> int:
+        name = self._aliases.kinds.get(text)
+        if name is None:
+            return 0
+        kind = Kind(name)
+        if kind is not Kind.SKIN:
+            return self._kinds.get(kind, 0)
+        return _union(self._kinds.get(one, 0) for one in _WEARABLE)
+
+    def _all_of(self, meanings: Iterable[Meaning]) -> int:
+        """Return the names that have all words of any of these meanings."""
+        bits = 0
+        for meaning in meanings:
+            found = self._names_of.get(meaning)
+            if found is None:
+                found = self._names_of[meaning] = self._having(meaning)
+            bits |= found
+        return bits
+
+    def _having(self, words: Iterable[str]) -> int:
+        bits = -1
+        for word in words:
+            bits &= self._vocabulary.exactly(word)
+        return bits
+
+    def _taken_apart(self, word: Word) -> int:
+        """Return the names for words that were typed without a space between them."""
+        text = word.text[:_SPLIT_MAX]
+        # The fewest pieces that lead to each place in the text.
+        ways: list[list[str] | None] = [[], *(None for _ in text)]
+        for end in range(1, len(text) + 1):
+            for start in range(max(0, end - _SPLIT_MAX), end):
+                before, piece = ways[start], text[start:end]
+                if before is None or (len(piece) == 1 and not piece.isdigit() and piece != "s"):
+                    continue
+                best = ways[end]
+                if (best is None or len(before) + 1 < len(best)) and self._is_piece(piece):
+                    ways[end] = [*before, piece]
+        if whole := ways[-1]:
+            return self._of_pieces(whole) if len(whole) > 1 else 0
+        if not word.is_last:
+            return 0
+        longest = max(end for end, way in enumerate(ways) if way is not None)
+        pieces = ways[longest]
+        if not pieces or longest == len(text):
+            return 0
+        return self._of_pieces(pieces) & self._vocabulary.beginning(text[longest:])
+
+    def _is_piece(self, piece: str) -> bool:
+        return (
+            self._vocabulary.has(piece)
+            or piece in self._aliases.only
+            or piece in self._aliases.words
+        )
+
+    def _of_pieces(self, pieces: Iterable[str]) -> int:
+        bits = -1
+        for piece in pieces:
+            bits &= self._known(piece)
+        return bits
+
+
+def _remembered(kept: dict[Word, Sets], word: Word, make: Callable[[Word], Sets]) -> Sets:
+    found = kept.pop(word, None)
+    if found is None:
+        found = make(word)
+        if len(kept) >= _KEPT:
+            del kept[next(iter(kept))]
+    # The latest stand last, so that those at the front are forgotten first.
+    kept[word] = found
+    return found
+
+
+def _union(sets: Iterable[int]) -> int:
+    bits = 0
+    for one in sets:
+        bits |= one
+    return bits
+
+
+def _sets(found: Iterable[tuple[int, int]]) -> Sets:
+    """Return what was found by cost, each name only at its lowest."""
+    by_cost: dict[int, int] = {}
+    for cost, bits in found:
+        if bits:
+            by_cost[int(cost)] = by_cost.get(int(cost), 0) | bits
+    seen = 0
+    sets: list[tuple[int, int]] = []
+    for cost in sorted(by_cost):
+        if fresh := by_cost[cost] & ~seen:
+            sets.append((cost, fresh))
+            seen |= fresh
+    return tuple(sets)

@@ -1,0 +1,135 @@
+"""What the form of a market hash name tells: kind, quality, wear, phase, and where it ranks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.search.folding import fold
+
+WEARS: Final = ("Factory New", "Minimal Wear", "Field-Tested", "Well-Worn", "Battle-Scarred")
+"""From the best to the worst."""
+
+PHASES: Final = (
+    *("Phase 1", "Phase 2", "Phase 3", "Phase 4"),
+    *("Ruby", "Sapphire", "Black Pearl", "Emerald"),
+)
+
+
+class Kind(StrEnum):
+    """What sort of thing a name is; in the order in which people mean them."""
+
+    SKIN = "skin"
+    KNIFE = "knife"
+    GLOVES = "gloves"
+    AGENT = "agent"
+    OTHER = "other"
+    CASE = "case"
+    PACKAGE = "package"
+    CAPSULE = "capsule"
+    KEY = "key"
+    PIN = "pin"
+    MUSIC_KIT = "music kit"
+    CHARM = "charm"
+    PATCH = "patch"
+    STICKER = "sticker"
+    GRAFFITI = "graffiti"
+
+
+class Quality(StrEnum):
+    """How a skin is made; in the order in which it is offered."""
+
+    PLAIN = "plain"
+    STATTRAK = "stattrak"
+    SOUVENIR = "souvenir"
+
+
+_ORDER: Final = {kind: max(0, place - 2) for place, kind in enumerate(Kind)}
+"""Skins, knives and gloves are equals."""
+
+_QUALITY_ORDER: Final = {quality: place for place, quality in enumerate(Quality)}
+_WEAR: Final = re.compile(rf" \(({'|'.join(WEARS)})\)")
+_PHASE: Final = re.compile(rf"\b({'|'.join(PHASES)})\b")
+_QUALITY: Final = re.compile(r"^(?:★ )?(StatTrak™|Souvenir) ")
+_HEADS: Final = {
+    "Sticker": Kind.STICKER,
+    "Sticker Slab": Kind.STICKER,
+    "Graffiti": Kind.GRAFFITI,
+    "Sealed Graffiti": Kind.GRAFFITI,
+    "Patch": Kind.PATCH,
+    "Charm": Kind.CHARM,
+    "Music Kit": Kind.MUSIC_KIT,
+}
+_ENDS: Final = re.compile(r"\b(Case|Package|Capsule|Key|Pin)s?(?: \d+| Series \d+)*$")
+_WORDS_APART: Final = re.compile(r"[|()]")
+
+Rank = tuple[int, int, int, int, str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A market hash name, taken apart."""
+
+    name: str
+    kind: Kind
+    quality: Quality
+    wear: int | None
+    """Place in ``WEARS``."""
+    head: str
+    """What it is of, as the weapon of a skin; the whole of a name that has no parts."""
+    finish: str
+    phase: int
+    """Place in ``PHASES``, from one; none is zero."""
+
+    def rank(self, weapons: Mapping[str, int]) -> Rank:
+        """Return a key by which names stand in the order in which they are meant."""
+        base = self.finish or self.head
+        return (
+            _ORDER[self.kind] * 10 + _QUALITY_ORDER[self.quality],
+            self.finish.count(" ") + 1 if self.finish else 0,
+            weapons.get(self.head, len(weapons)),
+            len(base),
+            f"{self.head}|{base}",
+            self.phase,
+            -1 if self.wear is None else self.wear,
+        )
+
+
+def shape_of(name: str) -> Shape:
+    """Take a name apart; every text has a shape."""
+    quality = Quality.PLAIN
+    rest = name
+    if match := _QUALITY.match(name):
+        quality = Quality.STATTRAK if match[1].startswith("Stat") else Quality.SOUVENIR
+        rest = name[match.end() :]
+    rest = rest.removeprefix("★ ")
+    wear = None
+    if match := _WEAR.search(rest):
+        wear = WEARS.index(match[1])
+        rest = rest[: match.start()] + rest[match.end() :]
+    phase = 0
+    if "Doppler" in rest and (match := _PHASE.search(rest)):
+        phase = PHASES.index(match[1]) + 1
+        rest = rest[: match.start()].rstrip(" -(") + rest[match.end() :].lstrip(")")
+    head, _, finish = rest.partition(" | ")
+    kind = _kind(name, head, finish, worn=wear is not None)
+    return Shape(name, kind, quality, wear, head.strip(), finish.strip(), phase)
+
+
+def _kind(name: str, head: str, finish: str, *, worn: bool) -> Kind:
+    if name.startswith("★"):
+        return Kind.GLOVES if head.endswith(("Gloves", "Wraps")) else Kind.KNIFE
+    if worn:
+        return Kind.SKIN
+    if finish:
+        return _HEADS.get(head, Kind.AGENT)
+    match = _ENDS.search(name)
+    return Kind(match[1].lower()) if match else Kind.OTHER
+
+
+def parts_of(name: str) -> list[list[str]]:
+    """Return the folded words of a name, apart where a bar or a bracket divides it."""
+    return [words for part in _WORDS_APART.split(name) if (words := fold(part).split())]
