@@ -25,6 +25,8 @@ class Aliases:
     only: Mapping[str, tuple[Meaning, ...]]
     """Words that have no other meaning, not even as a word of a name."""
     words: Mapping[str, tuple[Meaning, ...]]
+    second: Mapping[str, tuple[Meaning, ...]]
+    """Meanings that come after the others of a word."""
     near: Mapping[str, tuple[Meaning, ...]]
     """Meanings that count where nothing fits better."""
     kinds: Mapping[str, str]
@@ -42,6 +44,7 @@ def aliases() -> Aliases:
     return Aliases(
         only=_meanings(data["only"]),
         words=_meanings(data["words"]),
+        second=_meanings(data["second"]),
         near=_meanings(data["near"]),
         kinds=data["kinds"],
         ignored=frozenset(data["ignored"]["words"].split()),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from itertools import repeat
 from typing import Final
 
 _ONE: Final = ord("1")
+_FEW: Final = 1_500
 _NOT_EMPTY: Final = re.compile(rb"[^\0]", re.DOTALL)
 _BITS_OF_BYTE: Final = tuple(
     tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)
@@ -22,6 +23,12 @@ def bits_of(positions: Iterable[int], size: int) -> int:
     """Return the set of some positions, each below ``size``."""
     if not size:
         return 0
+    if isinstance(positions, Sized) and len(positions) < _FEW:
+        data = bytearray(size // 8 + 1)
+        for position in positions:
+            data[position >> 3] |= 1 << (position & 7)
+        return int.from_bytes(data, "little")
+    # More work for the set as a whole, and less for each position.
     digits = bytearray(b"0") * size
     deque(map(digits.__setitem__, positions, repeat(_ONE)), maxlen=0)
     digits.reverse()

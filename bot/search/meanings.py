@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.search.aliases import Aliases, Meaning
 from bot.search.shapes import Kind
@@ -17,10 +17,14 @@ class Cost(IntEnum):
 
     EXACT = 0
     """The word itself, or what it is short for."""
+    SECOND = 1
+    """What it is less often short for."""
     OTHER_KIND = 1
     """The word itself, in a thing of another kind than it asks for."""
     BEGUN = 1
     """The last word, which is still being typed."""
+    BEGUN_COMMON = 2
+    """The same, where the word stands in so many names that it says little, as a wear does."""
     SHORTENED = 2
     """Another word of which only the beginning was typed."""
     NEAR = 2
@@ -38,21 +42,20 @@ class Cost(IntEnum):
 Sets = tuple[tuple[int, int], ...]
 """Costs, cheapest first, and the names for each."""
 
-_KEPT: Final = 192
+_KEPT: Final = 512
 """Words whose meanings are kept: less than ten kilobytes each in a list of 37,000 names."""
 
 _TYPO_FROM: Final = 3
 _BEGUN_TYPO_FROM: Final = 4
 _TYPOS_FROM: Final = 5
 _LONG: Final = 7
-_INSIDE_FROM: Final = 3
 _SPLIT_MAX: Final = 32
+_BEGUN_PIECE_FROM: Final = 2
 _ALIAS_BEGUN_FROM: Final = 3
 _WEARABLE: Final = (Kind.SKIN, Kind.KNIFE, Kind.GLOVES)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word as it was typed, and whether it may be the beginning of a longer one."""
 
     text: str
@@ -62,7 +65,10 @@ class Word:
 class Meanings:
     """The meanings of typed words in one list of names; the latest are remembered."""
 
-    __slots__ = ("_aliases", "_kinds", "_loose", "_names_of", "_strict", "_vocabulary")
+    __slots__ = (
+        *("_aliases", "_kinds", "_loose", "_names_of", "_phrases", "_strict", "_typed"),
+        *("_vocabulary", "_wrong"),
+    )
 
     def __init__(
         self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[Kind, int]
@@ -70,9 +76,13 @@ class Meanings:
         self._vocabulary = vocabulary
         self._aliases = aliases
         self._kinds = kinds
+        tables = (aliases.words, aliases.near, aliases.kinds)
+        self._phrases = {typed for table in tables for typed in table if " " in typed}
+        self._typed = sorted([*aliases.only, *aliases.words])
         self._names_of: dict[Meaning, int] = {}
         self._strict: dict[Word, Sets] = {}
         self._loose: dict[Word, Sets] = {}
+        self._wrong: dict[Word, Sets] = {}
 
     def strictly(self, word: Word) -> Sets:
         """Return the names that have this word, what it is short for, or what it begins."""
@@ -82,8 +92,14 @@ class Meanings:
         """Return the names that have something like this word, besides those found strictly."""
         return _remembered(self._loose, word, self._loosely)
 
+    def misspelt(self, word: Word) -> Sets:
+        """Return the names that have a word of which this may be a misspelling."""
+        return _remembered(self._wrong, word, self._misspelt)
+
     def phrase(self, words: str) -> Sets:
         """Return the names for several typed words that stand for one thing together."""
+        if words not in self._phrases:
+            return ()
         strict = self._all_of(self._aliases.words.get(words, ()))
         kind = self._of_kind(words)
         near = self._all_of(self._aliases.near.get(words, ()))
@@ -98,36 +114,41 @@ class Meanings:
         if self.is_only(text):
             return _sets([(Cost.EXACT, self._all_of(self._aliases.only[text]))])
         exact = voc.exactly(text)
-        found = [(int(Cost.EXACT), self._all_of(self._aliases.words.get(text, ())))]
+        found = [
+            (int(Cost.EXACT), self._all_of(self._aliases.words.get(text, ()))),
+            (Cost.SECOND, self._all_of(self._aliases.second.get(text, ()))),
+        ]
         if kind := self._of_kind(text):
             found += [(Cost.EXACT, kind), (Cost.OTHER_KIND, exact)]
         else:
             found.append((Cost.EXACT, exact))
         if word.is_last:
-            found.append((Cost.BEGUN, voc.beginning(text) | self._begun_aliases(text)))
+            rare, common = voc.beginning_by_kind(text)
+            found += [
+                (Cost.BEGUN, rare | self._begun_aliases(text)),
+                (Cost.BEGUN_COMMON, common),
+            ]
         elif len(text) > 1:
             found.append((Cost.SHORTENED, voc.beginning(text)))
         return _sets(found)
 
     def _loosely(self, word: Word) -> Sets:
-        text, voc = word.text, self._vocabulary
-        if self.is_only(text):
+        if self.is_only(word.text):
             return ()
-        found = [
-            (int(Cost.NEAR), self._all_of(self._aliases.near.get(text, ()))),
-            (Cost.JOINED, self._taken_apart(word)),
-        ]
-        if text.isdigit():
-            return _sets(found)
-        if len(text) >= _INSIDE_FROM:
-            found.append((Cost.INSIDE, voc.containing(text)))
-        changes = 0 if len(text) < _TYPO_FROM else 1 if len(text) < _TYPOS_FROM else 2
-        if changes:
-            two = Cost.TYPOS if len(text) >= _LONG else Cost.TYPOS_SHORT
-            for like in voc.like(text, changes):
-                if len(text) > _TYPO_FROM or len(like.word) == len(text):
-                    cost = Cost.TYPO if like.changes < 2 else two
-                    found.append((cost, self._known(like.word)))
+        near = self._all_of(self._aliases.near.get(word.text, ()))
+        apart = self._taken_apart(word)
+        return _sets([(Cost.NEAR, near), (Cost.JOINED, apart), *self.misspelt(word)])
+
+    def _misspelt(self, word: Word) -> Sets:
+        text, voc = word.text, self._vocabulary
+        if text.isdigit() or len(text) < _TYPO_FROM:
+            return ()
+        found = [(int(Cost.INSIDE), voc.containing(text))]
+        two = Cost.TYPOS if len(text) >= _LONG else Cost.TYPOS_SHORT
+        for like in voc.like(text, 1 if len(text) < _TYPOS_FROM else 2):
+            if len(like.word) >= _TYPO_FROM:
+                cost = Cost.TYPO if like.changes < 2 else two
+                found.append((cost, self._known(like.word)))
         if len(text) >= _BEGUN_TYPO_FROM:
             for like in voc.like_beginnings(text, 2 if len(text) > _LONG else 1):
                 cost = Cost.TYPO_BEGUN if like.changes < 2 else Cost.TYPOS_BEGUN
@@ -142,10 +163,10 @@ class Meanings:
     def _begun_aliases(self, text: str) -> int:
         bits = 0
         if len(text) >= _ALIAS_BEGUN_FROM:
-            for table in (self._aliases.only, self._aliases.words):
-                for alias, meanings in table.items():
-                    if alias.startswith(text):
-                        bits |= self._all_of(meanings)
+            for at in range(bisect_left(self._typed, text), len(self._typed)):
+                if not self._typed[at].startswith(text):
+                    break
+                bits |= self._known(self._typed[at])
         return bits
 
     def _of_kind(self, text: str) -> int:
@@ -192,7 +213,7 @@ class Meanings:
             return 0
         longest = max(end for end, way in enumerate(ways) if way is not None)
         pieces = ways[longest]
-        if not pieces or longest == len(text):
+        if not pieces or len(text) - longest < _BEGUN_PIECE_FROM:
             return 0
         return self._of_pieces(pieces) & self._vocabulary.beginning(text[longest:])
 

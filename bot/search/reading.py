@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.search.aliases import ALIAS_WORDS_MAX
 from bot.search.folding import fold
@@ -15,6 +14,10 @@ TYPED_MAX: Final = 120
 
 WORDS_MAX: Final = 12
 _WORD_MAX: Final = 40
+
+_JOINED: Final = 2
+_FEW: Final = 7
+"""In so few words, those that should be one are looked for with their misspellings."""
 
 _LEVELS_MAX: Final = 24
 """Costs that are followed at a time; what is farther off than so many better ones is let go."""
@@ -33,8 +36,7 @@ Level = tuple[int, int]
 """A cost, and the names at it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """From one place between the typed words to another, and the names that allow it."""
 
     end: int
@@ -64,8 +66,7 @@ def read(
         return levels
     told = [word for word in words if word.text not in ignored]
     if told and len(told) < len(words):
-        telling = [Word(word.text, word.is_last) for word in told]
-        if levels := _Reader(telling, meanings.strictly, meanings).levels(within):
+        if levels := _Reader(told, meanings.strictly, meanings).levels(within):
             return [(cost + _LEFT_OUT_FILLER, bits) for cost, bits in levels]
     words = told or words
 
@@ -127,14 +128,17 @@ class _Reader:
             end = start + count
             if sets := self._meanings.phrase(" ".join(one.text for one in some)):
                 yield _Step(end, sets)
-            joined = Word("".join(one.text for one in some), some[-1].is_last)
-            if sets := self._sets_joined(joined):
+            if count == _JOINED and (sets := self._sets_joined(*some)):
                 yield _Step(end, sets)
 
-    def _sets_joined(self, word: Word) -> Sets:
+    def _sets_joined(self, first: Word, second: Word) -> Sets:
+        word = Word(first.text + second.text, second.is_last)
         if len(word.text) > _WORD_MAX:
             return ()
-        return self._sets_of(word) if self._joins else self._meanings.strictly(word)
+        strict = self._meanings.strictly(word)
+        if self._joins and len(self._words) <= _FEW:
+            return (*strict, *self._meanings.misspelt(word))
+        return strict
 
 
 def _walk(here: list[Level], step: _Step, there: dict[int, int], highest: int | None) -> None:

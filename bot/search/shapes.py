@@ -89,9 +89,9 @@ class Shape:
         base = self.finish or self.head
         return (
             _ORDER[self.kind] * 10 + _QUALITY_ORDER[self.quality],
-            self.finish.count(" ") + 1 if self.finish else 0,
+            self.finish.count(" "),
             weapons.get(self.head, len(weapons)),
-            len(base),
+            len(base) if self.finish or self.kind is Kind.OTHER else 0,
             f"{self.head}|{base}",
             self.phase,
             -1 if self.wear is None else self.wear,

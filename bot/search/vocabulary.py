@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from rapidfuzz import process
@@ -37,7 +38,10 @@ class Like:
 class Vocabulary:
     """Words and the positions of the names that have them; immutable once built."""
 
-    __slots__ = ("_beginnings", "_by_length", "_common", "_lines", "_places", "_size", "_starts")
+    __slots__ = (
+        *("_beginnings", "_by_length", "_common", "_lines", "_places", "_size", "_starts"),
+        *("_text", "_text_starts"),
+    )
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -48,6 +52,9 @@ class Vocabulary:
         self._places = array("I")
         self._common: dict[int, int] = {}
         """Words that stand in many names, by their number: their places in one piece."""
+        self._text = ""
+        """All words in order, one to a line, in which to look for what is inside of words."""
+        self._text_starts = array("I")
         self._by_length: dict[int, list[str]] = {}
         self._beginnings: dict[int, list[str]] = {}
 
@@ -78,6 +85,11 @@ class Vocabulary:
             self._lines.append(word)
             if turn.is_over():
                 yield
+        start = 0
+        for word in self._lines:
+            self._text_starts.append(start)
+            start += len(word) + 1
+        self._text = "\n".join(self._lines)
 
     def _prepare_likes(self, known: Iterable[str], turn: Turn) -> Turns[None]:
         beginnings: dict[int, dict[str, None]] = {length: {} for length in _BEGINNINGS}
@@ -103,12 +115,19 @@ class Vocabulary:
 
     def _between(self, first: int, end: int) -> int:
         """Return where any word of a stretch stands."""
+        return self._common_between(first, end) | self._rare_between(first, end)
+
+    def _common_between(self, first: int, end: int) -> int:
         bits = 0
         for at, common in self._common.items():
             if first <= at < end:
                 bits |= common
+        return bits
+
+    def _rare_between(self, first: int, end: int) -> int:
+        bits = 0
         if self._starts[first] < self._starts[end]:
-            bits |= bits_of(self._places[self._starts[first] : self._starts[end]], self._size)
+            bits = bits_of(self._places[self._starts[first] : self._starts[end]], self._size)
         return bits
 
     def exactly(self, word: str) -> int:
@@ -122,15 +141,26 @@ class Vocabulary:
 
     def beginning(self, with_this: str) -> int:
         """Return the names that have a word with this beginning."""
-        first = bisect_left(self._lines, with_this)
-        return self._between(first, bisect_right(self._lines, with_this + _LAST))
+        return self._between(*self._stretch(with_this))
+
+    def beginning_by_kind(self, with_this: str) -> tuple[int, int]:
+        """Return the same for words that stand in few names, and for those in very many."""
+        first, end = self._stretch(with_this)
+        return self._rare_between(first, end), self._common_between(first, end)
+
+    def _stretch(self, beginning: str) -> tuple[int, int]:
+        first = bisect_left(self._lines, beginning)
+        return first, bisect_right(self._lines, beginning + _LAST)
 
     def containing(self, part: str) -> int:
         """Return the names that have a word with this anywhere inside."""
         bits = 0
-        for at, word in enumerate(self._lines):
-            if part in word:
-                bits |= self._between(at, at + 1)
+        found = self._text.find(part)
+        while found >= 0:
+            at = bisect_right(self._text_starts, found) - 1
+            bits |= self._between(at, at + 1)
+            end = self._text_starts[at + 1] if at + 1 < len(self._lines) else len(self._text)
+            found = self._text.find(part, end)
         return bits
 
     def like(self, word: str, changes: int) -> list[Like]:
@@ -187,12 +217,18 @@ def spoken(word: str) -> str | None:
     return word.translate(_LETTERS_FOR_DIGITS)
 
 
+_NEVER_JOINED: Final = ("stattrak", "souvenir")
+"""They stand before half of all names, and nobody types them without a space."""
+
+
 def words_of(parts: Iterable[Sequence[str]]) -> set[str]:
     """Return every word by which a name is found: its own, two joined, and as they are said."""
     found: set[str] = set()
     for words in parts:
         found.update(words)
-        found.update(map(str.__add__, words, words[1:]))
+        found.update(
+            first + second for first, second in pairwise(words) if first not in _NEVER_JOINED
+        )
         found.update(said for word in words if (said := spoken(word)))
         if len(words) > 2 and all(len(word) == 1 for word in words):
             found.add("".join(words))
