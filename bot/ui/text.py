@@ -50,6 +50,7 @@ from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
 from bot.services.approvals import CardPlace, Reposted, Where
 from bot.services.books import BooksReport
+from bot.services.catalogue import PriceAge, TroubleKind
 from bot.services.money import MoneyReport, Sums
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
 from bot.services.ports import Paused
@@ -2134,6 +2135,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "open_requests_max": FIELD_OPEN,
     "undo_s": FIELD_UNDO,
     "delivery": "When it is bought",
+    "games": "Whose skins can be asked for",
 }
 LIMITS: Final[Mapping[str, int]] = {
     "tolerance": TOLERANCE_HARD_MAX_BP // 100,
@@ -2986,6 +2988,20 @@ SETUP_DELIVERY: Final = "**4. When it is bought** {finding}"
 SETUP_ASKERS: Final = "**5. Who may ask:** {who}"
 ROLES_SHOWN: Final = 10
 SETUP_EVERYONE: Final = "everyone"
+SETUP_GAMES: Final = "**6. Whose skins can be asked for:** {games}. {prices}"
+SELECT_GAMES: Final = "Choose the games"
+GAME_NAMES: Final[Mapping[str, str]] = {"cs2": "CS2", "dota2": "Dota 2", "rust": "Rust"}
+PRICES_FROM: Final = "Prices of {when}."
+PRICES_OLD: Final = (
+    "The market's price list can't be read at the moment; these prices are from {when}."
+)
+PRICES_NOT_BELIEVED: Final = (
+    "The market's price list looks wrong at the moment; these prices are from {when}."
+)
+PRICES_COMING: Final = "The first price list is still being read."
+PRICES_NONE: Final = (
+    "There are no prices yet: the market's price list couldn't be read, first {since}."
+)
 SETUP_LIMITS: Final = (
     "**Limits:** {lines} a request · {open} open a member · price limit = today's price + "
     "{tolerance} % · {undo} to take an approval back"
@@ -3551,6 +3567,25 @@ def delivery_in_words(delivery: Delivery | None) -> str:
     if delivery is not None:
         words = FINDING_DELIVERY.format(choice=DELIVERIES[delivery])
     return SETUP_DELIVERY.format(finding=words)
+
+
+def games_in_words(games: Sequence[str], prices: PriceAge | None) -> str:
+    """Return the line of the set-up panel about the games, and how old their prices are."""
+    named = ", ".join(GAME_NAMES.get(game, game) for game in games)
+    about = "" if prices is None else prices_in_words(prices)
+    return SETUP_GAMES.format(games=named, prices=about).rstrip()
+
+
+def prices_in_words(prices: PriceAge) -> str:
+    """Return how old prices are, and why they are not newer, as one sentence."""
+    trouble = prices.trouble
+    if prices.read_at is None:
+        return PRICES_COMING if trouble is None else PRICES_NONE.format(since=ago(trouble.since))
+    words = PRICES_FROM
+    if trouble is not None:
+        unread = trouble.kind is TroubleKind.UNREADABLE
+        words = PRICES_OLD if unread else PRICES_NOT_BELIEVED
+    return words.format(when=ago(prices.read_at))
 
 
 def limits_in_words(settings: GuildSettings) -> str:

@@ -11,7 +11,7 @@ from discord import ui
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.market import OfferStatus, Quote
+from bot.domain.market import APP_IDS, OfferStatus, Quote
 from bot.domain.models import (
     Attempt,
     Basket,
@@ -31,6 +31,7 @@ from bot.domain.money import Micros
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.approvals import PAGE, Where
+from bot.services.catalogue import PriceAge, Trouble, TroubleKind
 from bot.services.ports import Paused
 from bot.ui.cards import (
     approval,
@@ -476,6 +477,7 @@ def test_the_set_up_panel_holds(
         approval_channel_id=approvals and approvals.channel_id,
         results_channel_id=results and results.channel_id,
         asker_role_ids=askers,
+        games=tuple(APP_IDS),
     )
     rows = [parked_row(number % 7, f"{reason}{number % 3}") for number in range(parked)]
     gone = frozenset(sorted(askers)[::2])
@@ -487,6 +489,7 @@ def test_the_set_up_panel_holds(
             confirmed=confirmed,
             parked=rows,
             allowed=allowed,
+            prices=PriceAge(1, Trouble(1, TroubleKind.SHRUNK)) if parked else None,
             notice=notice,
         )
     )

@@ -628,6 +628,7 @@ def test_the_set_up_panel_offers_every_choice() -> None:
         "results",
         "delivery",
         "askers",
+        "games",
         "limits",
         "check",
         "test",
