@@ -16,7 +16,8 @@ from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
 from bot.domain.states import RequestState
 from bot.errors import MarketError, Problem, UserFacingError
-from bot.services.catalogue import Catalogue, Matches, fold
+from bot.search.folding import fold
+from bot.services.catalogue import Catalogue, Matches
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.services.rights import own_request
