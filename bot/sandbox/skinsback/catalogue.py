@@ -196,8 +196,9 @@ _RUST_MORE: Final = _split(
     "Custom SMG|Double Door|Double Shotgun|Hatchet|Hide Poncho|Hide Vest|Hunting Bow|Jacket|"
     "Jackhammer|L96|Leather Gloves|Locker|M249|Miner Hat|MP5A4|Pickaxe|Pump Shotgun|Python|"
     "Reactive Target|Revolver|Roadsign Kilt|Roadsign Vest|Rock|Rocket Launcher|Rug Bear|"
-    "Salvaged Icepick|Salvaged Sword|Satchel Charge|Semi Pistol|Sheet Door|Snow Jacket|Spas|Stone Hatchet|Sword|"
-    "T-Shirt|Tank Top|Vending Machine|Water Purifier|Waterpipe|Wood Door|Wood Double Door"
+    "Salvaged Icepick|Salvaged Sword|Satchel Charge|Semi Pistol|Sheet Door|Snow Jacket|Spas|"
+    "Stone Hatchet|Sword|T-Shirt|Tank Top|Vending Machine|Water Purifier|Waterpipe|"
+    "Wood Door|Wood Double Door"
 )
 
 # The logarithm of a typical price: widely spread for what is common, narrowly for what is rare.
