@@ -72,7 +72,7 @@ from bot.store import vault as vaults
 from bot.store.backup import back_up
 from bot.store.database import Database
 from bot.store.disk import free_bytes
-from bot.store.prices import PriceFile
+from bot.store.prices import PriceFile, remove_prices
 from bot.store.vault import Vault
 from bot.ui import text
 from bot.ui.posting import DiscordPoster
@@ -203,7 +203,7 @@ def key_file(settings: Settings) -> Path:
 
 
 def price_file(settings: Settings) -> Path:
-    """Return where the last price list is kept."""
+    """Return where the last price lists are kept."""
     return settings.database_path.with_name(f"{settings.database_path.name}.prices")
 
 
@@ -352,7 +352,7 @@ def build(
         allow_all=settings.sandbox,
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
-    catalogue = Catalogue(market, clock, PriceFile(price_file(settings)))
+    catalogue = Catalogue(market, guilds, PriceFile(price_file(settings)), clock, rng)
     statuses = Statuses(announcements, clock, rng, timing.cadence)
     booking = Booking(
         watch, announcements, statuses, clock, rng, market_name=settings.market, project=project
@@ -544,7 +544,7 @@ async def rebind_database(settings: Settings) -> None:
         print("The database belongs to this market and project; nothing was changed.")  # noqa: T201
         return
     # Names and prices of the old market: what it sells would be offered until the first answer.
-    price_file(settings).unlink(missing_ok=True)
+    remove_prices(price_file(settings))
     closed = f"closed, and their members are told at the next start: {named(done.closed)}"
     print(  # noqa: T201
         f"The database now belongs to {_in_words(identity)}; before, to {_in_words(done.before)}.\n"

@@ -88,7 +88,7 @@ class BasketCog(commands.Cog):
             self._frame(),
             quote=self._baskets.quote_of(pick),
             notice=notice,
-            prices_at=self._catalogue.refreshed_at(pick.game),
+            prices=self._catalogue.age([pick.game]),
         )
         await click.show(screen)
 

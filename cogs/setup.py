@@ -37,10 +37,12 @@ class SetupCog(commands.Cog):
     def __init__(self, bot: Quartermaster) -> None:
         self._frame = bot.frame
         self._guilds = bot.services.guilds
+        self._catalogue = bot.services.catalogue
         for verb in _PLACES:
             bot.router.on(Space.SETUP, verb, self._choose_place)
         bot.router.on(Space.SETUP, "askers", self._choose_askers)
         bot.router.on(Space.SETUP, "delivery", self._choose_delivery)
+        bot.router.on(Space.SETUP, "games", self._choose_games)
         bot.router.on(Space.SETUP, "limits", self._ask_for_limits)
         bot.router.on(Space.SETUP, "set_limits", self._set_limits)
         bot.router.on(Space.SETUP, "check", self._check)
@@ -68,6 +70,7 @@ class SetupCog(commands.Cog):
             confirmed=state.confirmed,
             parked=state.parked,
             allowed=True,
+            prices=self._catalogue.age(state.settings.games),
             notice=notice,
         )
 
@@ -95,6 +98,11 @@ class SetupCog(commands.Cog):
     async def _choose_delivery(self, click: Click) -> None:
         await click.answer()
         await self._guilds.choose_delivery(click.actor, click.values[0] if click.values else "")
+        await self._show(click, text.SETUP_SAVED)
+
+    async def _choose_games(self, click: Click) -> None:
+        await click.answer()
+        await self._guilds.choose_games(click.actor, click.values)
         await self._show(click, text.SETUP_SAVED)
 
     async def _ask_for_limits(self, click: Click) -> None:

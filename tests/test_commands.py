@@ -33,7 +33,7 @@ from bot.domain.picking import Search
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.approvals import Where
-from bot.services.catalogue import Matches
+from bot.services.catalogue import Matches, PriceAge
 from bot.services.picking import Found
 from bot.services.ports import Paused
 from bot.skinsback.client import SkinsbackClient
@@ -236,7 +236,7 @@ def every_screen() -> dict[str, list[Shown]]:
             Search(1, examples.REQUEST_ID, "a", 25, ceiling),
             Matches(quotes, total),
             ("cs2",),
-            1,
+            PriceAge(1),
         )
         for total, ceiling in ((2, None), (60, Micros(10**11)))
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.domain.money import Micros
 from bot.domain.picking import Doubt, doubts_of
@@ -51,6 +52,15 @@ class Quote:
     def doubts(self) -> tuple[Doubt, ...]:
         """Why its price deserves a second look."""
         return doubts_of(self.price, usual=self.usual, stock=self.count)
+
+
+class PriceRow(NamedTuple):
+    """The same as it comes: there are tens of thousands of these, and few become a ``Quote``."""
+
+    market_hash_name: str
+    price: Micros
+    stock: int
+    class_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -13,6 +14,13 @@ DEAR_TIMES: Final = 3
 
 FEW_LISTINGS: Final = 3
 """With fewer behind it, a quote is one or two sellers' wish, and soon gone."""
+
+
+USUAL_DAYS: Final = 14
+"""A price is held against those of so many days before."""
+
+DAYS_NEEDED: Final = 3
+"""With fewer of them nobody can tell what is usual."""
 
 
 class Wear(StrEnum):
@@ -44,6 +52,14 @@ def doubts_of(price: Micros, *, usual: Micros | None, stock: int | None) -> tupl
     if stock is not None and 0 < stock < FEW_LISTINGS:
         doubts.append(Doubt.FEW)
     return tuple(doubts)
+
+
+def usual_of(prices: Iterable[Micros]) -> Micros | None:
+    """Return the median of one price a day, or None while too few days are known."""
+    ordered = sorted(prices)
+    if len(ordered) < DAYS_NEEDED:
+        return None
+    return Micros((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2)
 
 
 @dataclass(frozen=True, slots=True)

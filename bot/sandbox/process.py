@@ -52,6 +52,11 @@ class BotProcess:
         return {**inherited, "PYTHONPATH": str(_root()), **self._settings}
 
     @property
+    def pid(self) -> int | None:
+        """The process's number, once it was started."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.returncode is None

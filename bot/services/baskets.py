@@ -15,7 +15,8 @@ from bot.domain.models import Actor, Basket, GuildSettings, Line, Pick
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
 from bot.errors import MarketError, Problem, UserFacingError
-from bot.services.catalogue import Catalogue, Matches, fold
+from bot.search.folding import fold
+from bot.services.catalogue import Catalogue, Matches, PriceAge
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
@@ -81,13 +82,13 @@ class Left:
 class Overview:
     """A basket at today's prices, and what its server says of it.
 
-    ``prices_at``: since when these prices stand (unix ms); None: there are none.
+    ``prices``: how old they are.
     """
 
     basket: Basket
     guild: GuildSettings
     left: Left
-    prices_at: int | None
+    prices: PriceAge
 
 
 class Baskets:
@@ -139,7 +140,7 @@ class Baskets:
             open_numbers=tuple(numbers),
         )
         games = {pick.game for pick in basket.picks} or guild.games
-        return Overview(basket, guild, left, self._catalogue.oldest_at(games))
+        return Overview(basket, guild, left, self._catalogue.age(games))
 
     async def find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
         """Return a member's basket as it is in this transaction; made if there is none."""

@@ -17,7 +17,7 @@ from bot.domain.picking import Filters, Search
 from bot.domain.plain_text import clean_line
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Wish, pick_of, put, require_room, skin_of
-from bot.services.catalogue import NO_FILTERS, Catalogue
+from bot.services.catalogue import NO_FILTERS, Catalogue, PriceAge
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.services.picking import Found, Picking
@@ -42,7 +42,7 @@ _PATIENCE_S: Final = 10.0
 class Look:
     """One skin as it is for sale today; ``quote`` is None once the price lists don't have it.
 
-    ``look_id`` stands for it in buttons, before a restart as after it; ``prices_at``: how old the
+    ``look_id`` stands for it in buttons, before a restart as after it; ``prices``: how old the
     price is (unix ms).
     """
 
@@ -52,7 +52,7 @@ class Look:
     quote: Quote | None
     basket: Basket
     lines_max: int
-    prices_at: int | None
+    prices: PriceAge
 
     @property
     def in_basket(self) -> int:
@@ -171,7 +171,7 @@ class Browsing:
             self._catalogue.find(game, search.typed) if game in guild.games else None,
             basket,
             guild.lines_max,
-            self._catalogue.refreshed_at(game),
+            self._catalogue.age([game]),
         )
 
     async def add(self, actor: Actor, look_id: int, *, had: int) -> PutIn:

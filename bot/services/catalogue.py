@@ -1,19 +1,29 @@
-"""What can be asked for: the grouped price list, in memory, refreshed in the background."""
+"""What can be asked for: the price lists of the games that servers offer, kept fresh in memory.
+
+Each game is one snapshot (``bot.services.shelf``), so a reader sees the old prices or the new, and
+never some of both. Everything that takes long is done in short turns, and at leisure.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
 from typing import Final
 
 from bot.domain.market import APP_IDS, Quote
 from bot.domain.picking import Filters
 from bot.errors import MarketError, Problem, UserFacingError
+from bot.services.bell import heard
 from bot.services.clock import Clock
+from bot.services.guilds import Guilds
+from bot.services.pace import Pace
+from bot.services.price_memory import PriceMemory
+from bot.services.shelf import Rows, Shelf, stocking
 from bot.skinsback.client import SkinsbackClient
 from bot.store.prices import PriceFile
 
@@ -22,26 +32,15 @@ log = logging.getLogger(__name__)
 NO_FILTERS: Final = Filters()
 REFRESH_S: Final = 300.0
 _RETRY_S: Final = 30.0
-_MARKS: Final = str.maketrans("", "", "★™")
-_WORD: Final = re.compile(r"[a-z0-9]+")
-_SHORT: Final = {
-    "fn": "factory new",
-    "mw": "minimal wear",
-    "ft": "field tested",
-    "ww": "well worn",
-    "bs": "battle scarred",
-    "st": "stattrak",
-}
-"""What people type for the words that stand in every other name."""
+"""After a first failure; twice as long after each next one, up to ``REFRESH_S``."""
 
+_DOUBLINGS_MAX: Final = 10
+_JITTER: Final = 0.1
+_SMALL: Final = 10
+"""A list with less than the tenth of the names known is not believed..."""
 
-def fold(text: str) -> str:
-    """Return ``text`` as it is compared: no case, accents, stars or punctuation.
-
-    The trade mark goes first, because NFKD would turn it into the letters TM.
-    """
-    bare = unicodedata.normalize("NFKD", text.translate(_MARKS).casefold())
-    return " ".join(_WORD.findall("".join(c for c in bare if not unicodedata.combining(c))))
+_SMALL_TIMES: Final = 12
+"""... until it has come so often in a row, alike in size: about an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +56,84 @@ class Matches:
     exact: bool = False
 
 
+class TroubleKind(StrEnum):
+    """Why prices are older than they should be."""
+
+    UNREADABLE = "unreadable"
+    """The market is not reached, refuses, or its answer isn't whole."""
+    EMPTY = "empty"
+    SHRUNK = "shrunk"
+    """It names less than a tenth of what it named before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A price list can't be read, or not be believed, since then (unix ms)."""
+
+    since: int
+    kind: TroubleKind
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAge:
+    """How far the prices of some games can be trusted: the oldest's time (unix ms; None: there are
+    none), and what is in the way of newer ones.
+    """
+
+    read_at: int | None
+    trouble: Trouble | None = None
+
+
 class Catalogue:
     """The price lists of the games that are offered."""
 
     def __init__(
         self,
         market: SkinsbackClient,
-        clock: Clock,
+        guilds: Guilds,
         file: PriceFile,
-        games: Sequence[str] = tuple(APP_IDS),
+        clock: Clock,
+        rng: Random,
+        *,
+        pace: Pace | None = None,
     ) -> None:
         self._market = market
+        self._guilds = guilds
         self._clock = clock
-        self._file = file
-        self._games = tuple(games)
-        self._by_name: dict[tuple[str, str], Quote] = {}
-        self._folded: list[tuple[str, Quote]] = []
-        self._refreshed_at: int | None = None
+        self._rng = rng
+        self._pace = pace or Pace()
+        self._memory = PriceMemory(file, self._pace)
+        self._shelves: dict[str, Shelf] = {}
+        self._troubles: dict[str, Trouble] = {}
+        self._failures: dict[str, int] = {}
+        self._small: dict[str, tuple[int, int]] = {}
+        self._reading = asyncio.Lock()
 
     def refreshed_at(self, game: str) -> int | None:
         """When the prices of a game were read (unix ms), or None if they never were."""
-        return self._refreshed_at if game in self._games else None
+        shelf = self._shelves.get(game)
+        return None if shelf is None else shelf.read_at
 
     def oldest_at(self, games: Iterable[str]) -> int | None:
         """Since when the prices of all these games stand, or None if none was ever read."""
         return min(filter(None, map(self.refreshed_at, games)), default=None)
 
+    def trouble(self, game: str) -> Trouble | None:
+        """Return since when a game's price list can't be read or believed, and why."""
+        return self._troubles.get(game)
+
+    def age(self, games: Iterable[str]) -> PriceAge:
+        """Return how old the prices of some games are, and what is wrong with the longest ill."""
+        wanted = tuple(games)
+        troubles = [self._troubles[game] for game in wanted if game in self._troubles]
+        return PriceAge(
+            self.oldest_at(wanted), min(troubles, key=lambda each: each.since, default=None)
+        )
+
     def find(self, game: str, market_hash_name: str) -> Quote | None:
-        """Return the quote of exactly this name."""
-        return self._by_name.get((game, market_hash_name))
+        """Return the quote of exactly this name; what is sold out has none in stock."""
+        shelf = self._shelves.get(game)
+        return None if shelf is None else shelf.find(market_hash_name)
 
     def search(
         self,
@@ -100,82 +148,144 @@ class Catalogue:
 
         Raises ``UserFacingError`` (CATALOGUE_MISSING) as long as no price list has been read.
         """
-        if self.oldest_at(games) is None:
+        shelves = [self._shelves[game] for game in games if game in self._shelves]
+        if not shelves:
             raise UserFacingError(Problem.CATALOGUE_MISSING)
-        for game in games:
-            quote = self.find(game, typed)
-            if quote is not None and _passes(quote, filters):
-                return Matches((quote,), 1, exact=True)
-        folded = fold(typed)
-        words = " ".join(_SHORT.get(word, word) for word in folded.split()).split()
-        words.sort(key=len, reverse=True)
-        among = [
-            entry for entry in self._folded if entry[1].game in games and _passes(entry[1], filters)
+        # Of several games each could fill the page alone; of one, only the page is fetched.
+        skip = first if len(shelves) == 1 else 0
+        hits = [
+            shelf.search(typed, filters, first=skip, limit=first - skip + limit)
+            for shelf in shelves
         ]
-        exact = [quote for name, quote in among if name == folded] if words else []
+        exact = [
+            shelf.quote(each.exact)
+            for shelf, each in zip(shelves, hits, strict=True)
+            if each.exact is not None
+        ]
         if len(exact) == 1:
             return Matches((exact[0],), 1, exact=True)
-        found = [entry for entry in among if all(word in entry[0] for word in words)]
-        # Words that begin a word come first: "ak" means AK-47 and not a part of StatTrak.
-        found.sort(key=lambda entry: not all(f" {word}" in f" {entry[0]}" for word in words))
-        shown = found[first : first + limit]
-        return Matches(tuple(quote for _, quote in shown), len(found), first)
+        found = [
+            (position != each.exact, cost, not shelf.in_stock >> position & 1, shelf, position)
+            for shelf, each in zip(shelves, hits, strict=True)
+            for cost, position in zip(each.costs, each.positions, strict=True)
+        ]
+        if len(shelves) > 1:
+            found.sort(key=lambda one: one[:3])
+        shown = found[first - skip : first - skip + limit]
+        return Matches(
+            tuple(shelf.quote(position) for *_, shelf, position in shown),
+            sum(each.total for each in hits),
+            first,
+        )
 
     async def refresh(self) -> None:
-        """Read the price lists anew; one that comes back empty is not believed.
+        """Read the price lists of all games that are offered; one that is absurd isn't believed.
 
-        Raises ``MarketError``; what was known stays.
+        What was known of a game stays if its list can't be read. Raises ``MarketError`` for the
+        first that can't, once all were tried.
         """
-        quotes: list[Quote] = []
-        for game in self._games:
-            quotes += await self._market.pricelist(game)
-        if not quotes:
-            log.warning("The market's price list is empty; the one before is kept.")
-            return
-        self._by_name, self._folded = await asyncio.to_thread(_index, quotes)
-        self._refreshed_at = self._clock.now_ms()
-        await asyncio.to_thread(self._file.save, quotes, self._refreshed_at)
-
-    async def _load(self) -> None:
-        """Start with the prices of the last run, so that a market that is down stops nobody."""
-        saved = await asyncio.to_thread(self._file.load)
-        if saved is not None:
-            quotes, self._refreshed_at = saved
-            self._by_name, self._folded = await asyncio.to_thread(_index, quotes)
+        failed: MarketError | None = None
+        for game in await self._offered():
+            try:
+                await self._refresh(game)
+            except MarketError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     async def run(self) -> None:
-        """Refresh for ever."""
-        await self._load()
+        """Begin with the prices of the last run, and refresh for ever."""
+        async for shelf in self._memory.shelves():
+            self._put_up(shelf)
+        clock, due = asyncio.get_running_loop().time, dict[str, float]()
         while True:
+            self._guilds.games_changed.clear()
+            offered = await self._offered()
+            for game in offered:
+                if due.get(game, 0.0) <= clock():
+                    due[game] = clock() + await self._refreshed(game)
+            soonest = min(due[game] for game in offered)
+            await heard(self._guilds.games_changed, max(0.0, soonest - clock()))
+
+    async def _offered(self) -> list[str]:
+        """Return the games that are read, cs2 first."""
+        offered = await self._guilds.games_offered()
+        return [game for game in APP_IDS if game in offered]
+
+    async def _refreshed(self, game: str) -> float:
+        """Read a game's list; return after how many seconds it should be read again."""
+        try:
+            believed = await self._refresh(game)
+        except MarketError as error:
+            log.warning("The price list of %s could not be read: %s", game, error)
+            believed = False
+        failures = 0 if believed else self._failures.get(game, 0) + 1
+        self._failures[game] = failures
+        growing_s = _RETRY_S * 2 ** min(failures - 1, _DOUBLINGS_MAX)
+        pause_s = min(REFRESH_S, growing_s) if failures else REFRESH_S
+        return pause_s * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
+
+    async def _refresh(self, game: str) -> bool:
+        """Read a game's list and put it up; say whether it was believed. Raises ``MarketError``."""
+        async with self._reading:
             try:
-                await self.refresh()
-                pause_s = REFRESH_S
-            except MarketError as error:
-                log.warning("The price list could not be read: %s", error)
-                pause_s = _RETRY_S
-            await asyncio.sleep(pause_s)
+                rows = await self._read(game)
+            except MarketError:
+                self._note_trouble(game, TroubleKind.UNREADABLE)
+                raise
+            before, read_at = self._shelves.get(game), self._clock.now_ms()
+            absurd = self._absurd(game, len(rows.places), 0 if before is None else before.listed)
+            if absurd is not None:
+                self._note_trouble(game, absurd)
+                return False
+            usuals = await self._memory.usuals(game, read_at)
+            shelf = await self._pace.through(
+                stocking(game, rows, read_at=read_at, before=before, usuals=usuals)
+            )
+            self._put_up(shelf)
+            if self._troubles.pop(game, None) is not None:
+                log.info("The price list of %s can be read again.", game)
+            await self._memory.keep(shelf, rows)
+            return True
 
+    async def _read(self, game: str) -> Rows:
+        rows = Rows()
+        async with aclosing(self._market.pricelist(game)) as portions:
+            async for portion in portions:
+                rows.add(portion)
+                await self._pace.breathe()
+        return rows
 
-def _passes(quote: Quote, filters: Filters) -> bool:
-    name, price = quote.market_hash_name, quote.price
-    return (
-        (not filters.game or quote.game == filters.game)
-        and (filters.price_min is None or price >= filters.price_min)
-        and (filters.price_max is None or price <= filters.price_max)
-        and (filters.wear is None or f"({filters.wear})" in name)
-        and (filters.stattrak is None or ("StatTrak" in name) is filters.stattrak)
-        and (not filters.in_stock or quote.count > 0)
-    )
+    def _absurd(self, game: str, listed: int, known: int) -> TroubleKind | None:
+        """Return why a list with so many names can't be believed, when so many were known."""
+        if not listed:
+            log.warning("The price list of %s is empty; the one before is kept.", game)
+            return TroubleKind.EMPTY
+        if listed * _SMALL >= known:
+            self._small.pop(game, None)
+            return None
+        last, times = self._small.get(game, (listed, 0))
+        alike = listed <= 2 * last and last <= 2 * listed
+        times = times + 1 if alike else 1
+        self._small[game] = (listed, times)
+        if times >= _SMALL_TIMES:
+            log.warning("The price list of %s stays at %d names: it is believed.", game, listed)
+            del self._small[game]
+            return None
+        log.warning(
+            "The price list of %s has %d names where %d were known; the one before is kept.",
+            game,
+            listed,
+            known,
+        )
+        return TroubleKind.SHRUNK
 
+    def _note_trouble(self, game: str, kind: TroubleKind) -> None:
+        known = self._troubles.get(game)
+        since = self._clock.now_ms() if known is None else known.since
+        self._troubles[game] = Trouble(since, kind)
 
-def _index(
-    quotes: list[Quote],
-) -> tuple[dict[tuple[str, str], Quote], list[tuple[str, Quote]]]:
-    """Return quotes by name, and their folded names in the order in which they are offered."""
-
-    def rank(entry: tuple[str, Quote]) -> tuple[bool, bool, bool, int, str]:
-        name, quote = entry
-        return (quote.count == 0, "souvenir" in name, "stattrak" in name, len(name), name)
-
-    folded = sorted(((fold(quote.market_hash_name), quote) for quote in quotes), key=rank)
-    return {(quote.game, quote.market_hash_name): quote for quote in quotes}, folded
+    def _put_up(self, shelf: Shelf) -> None:
+        if shelf.game not in self._shelves:
+            log.info("There are prices of %s: %d names.", shelf.game, len(shelf.index.names))
+        self._shelves[shelf.game] = shelf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from bot.domain.limits import (
     TOLERANCE_HARD_MAX_BP,
     UNDO_HARD_MAX_S,
 )
+from bot.domain.market import APP_IDS
 from bot.domain.models import (
     Actor,
     Delivery,
@@ -75,6 +77,8 @@ class Guilds:
         self._clock = clock
         self._allowed = frozenset(allowed_guild_ids)
         self._allow_all = allow_all
+        self.games_changed = asyncio.Event()
+        """Set when a server has chosen games, whose prices may not be known yet."""
 
     def is_allowed(self, guild_id: int) -> bool:
         """Say whether the operator lets this server spend money."""
@@ -161,6 +165,26 @@ class Guilds:
         async with self._database.writing() as tx:
             await settings.set_delivery(tx, guild_id, Delivery(value))
             await self._record(tx, actor, "delivery", value)
+
+    async def choose_games(self, actor: Actor, games: Iterable[str]) -> None:
+        """Save whose skins can be asked for.
+
+        Raises ``UserFacingError`` (OUT_OF_DATE for none, or one that there isn't; if they may not).
+        """
+        guild_id = self.require_administrator(actor)
+        chosen = set(games)
+        if not chosen or not chosen <= APP_IDS.keys():
+            raise UserFacingError(Problem.OUT_OF_DATE)
+        ordered = [game for game in APP_IDS if game in chosen]
+        async with self._database.writing() as tx:
+            await settings.set_games(tx, guild_id, ordered)
+            await self._record(tx, actor, "games", ",".join(ordered))
+        self.games_changed.set()
+
+    async def games_offered(self) -> frozenset[str]:
+        """Return the games that any server offers; a new one offers the first."""
+        async with self._database.reading() as tx:
+            return await settings.games_offered(tx) | {next(iter(APP_IDS))}
 
     async def choose_limits(self, actor: Actor, typed: Mapping[GuildNumber, str]) -> None:
         """Save the limits as they were typed, all of them or none.

@@ -17,8 +17,9 @@ from bot.domain.money import Micros, ceiling_for
 from bot.domain.pasted import Reading, WhyNot, has_numbers_of, is_name, read, split
 from bot.domain.picking import Filters
 from bot.errors import MarketError, Problem, UserFacingError
+from bot.search.folding import fold
 from bot.services.baskets import Baskets, Shown, pick_of, put, require_ceiling, require_room
-from bot.services.catalogue import Catalogue, fold
+from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient

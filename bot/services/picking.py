@@ -18,7 +18,7 @@ from bot.domain.plain_text import clean_line
 from bot.domain.skin_keys import key_of, skin_of_key
 from bot.errors import Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Shown, Wish, pick_of, put, require_may_ask
-from bot.services.catalogue import NO_FILTERS, Catalogue, Matches
+from bot.services.catalogue import NO_FILTERS, Catalogue, Matches, PriceAge
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.store import baskets, recents, searches, settings
@@ -33,13 +33,13 @@ Skin = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page of what a search finds today. ``prices_at``: how old the prices are (unix ms)."""
+    """One page of what a search finds today. ``prices``: how old its prices are."""
 
     basket: Basket
     search: Search
     matches: Matches
     games: tuple[str, ...]
-    prices_at: int | None
+    prices: PriceAge
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ class Picking:
         search = self._search_for(outcome.basket, wish)
         if not isinstance(outcome, Added):
             search = replace(search, search_id=await self._save(search))
-            prices_at = self._catalogue.oldest_at(outcome.games)
-            return Found(outcome.basket, search, outcome.matches, outcome.games, prices_at)
+            prices = self._catalogue.age(outcome.games)
+            return Found(outcome.basket, search, outcome.matches, outcome.games, prices)
         return Taken(outcome, await self._save(search) if outcome.guessed else None)
 
     async def remember(self, actor: Actor, wish: Wish) -> int:
@@ -202,7 +202,7 @@ class Picking:
         if first and not matches.quotes:
             # There are fewer than there were when the button was drawn.
             return await self._found(basket, search, max(0, (matches.total - 1) // PAGE * PAGE))
-        return Found(basket, search, matches, games, self._catalogue.oldest_at(games))
+        return Found(basket, search, matches, games, self._catalogue.age(games))
 
     async def chosen_on(self, actor: Actor, search_id: int, first: int, skin: Skin) -> Skin:
         """Return which skin was chosen on the page that begins at ``first``, by its whole name.

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -20,12 +22,21 @@ from typing import Final, Self, TypeVar
 
 import aiohttp
 
-from bot.domain.market import BuyOutcome, Listing, NotSent, Order, Quote, RefusedWhole, Unknown
+from bot.domain.market import (
+    BuyOutcome,
+    Listing,
+    NotSent,
+    Order,
+    PriceRow,
+    RefusedWhole,
+    Unknown,
+)
 from bot.domain.money import Micros
 from bot.errors import MarketRefusedError, MarketUnavailableError
 from bot.skinsback import protocol
 from bot.skinsback.dates import date_of
 from bot.skinsback.limiter import CallClass, Limiter, Token
+from bot.skinsback.pricelist import PriceListReader
 from bot.skinsback.protocol import Answer, HistoryPage, Json, MarketStatus, PurchaseList
 from bot.skinsback.refusals import RefusalKind, rule_for
 
@@ -36,6 +47,17 @@ _BUY_BYTES: Final = 8 * _MIB  # 25 lines are a few kilobytes
 _CALL_BYTES: Final = 64 * _MIB  # a thousand purchases, or all listings of a common name
 _PRICELIST_BYTES: Final = 256 * _MIB
 _CHUNK: Final = 64 * 1024
+_SLICE: Final = 2 * 1024
+"""So much of a price list is read at once: about a score of rows, well under a millisecond."""
+
+_PACKED: Final = {
+    "gzip": zlib.MAX_WBITS | 16,
+    "deflate": zlib.MAX_WBITS,
+    "": None,
+    "identity": None,
+}
+"""How an answer may be packed, and what zlib calls that."""
+
 _LONG: Final = 256 * 1024
 """Reading a longer answer would hold up every click, so it is done in a thread."""
 
@@ -164,16 +186,47 @@ class SkinsbackClient:
             for_=for_,
         )
 
-    async def pricelist(self, game: str) -> list[Quote]:
-        """Return the grouped price list of ``game``."""
-        return await self._call(
-            "market_pricelist",
-            {"game": game},
-            lambda answer: protocol.parse_pricelist(answer, game),
-            for_=CallClass.CATALOGUE,
-            timeout=self._pricelist_timeout,
-            limit=_PRICELIST_BYTES,
-        )
+    async def pricelist(self, game: str) -> AsyncGenerator[list[PriceRow]]:
+        """Return the rows of the grouped price list of ``game``, some at a time, as they arrive.
+
+        Not one of them may be believed before the last one was returned without an error; a name
+        may stand twice. Whoever takes their time holds the market's answer up, and not the memory.
+        Close it (``contextlib.aclosing``) if it isn't read to its end.
+        """
+        session, body = self._opened(), protocol.request_body("market_pricelist", {"game": game})
+        await self._limiter.take(CallClass.CATALOGUE)
+        try:
+            # Unpacked by ourselves, so that no single piece becomes a megabyte at once.
+            async with session.post(
+                self._url,
+                data=body,
+                headers={**self._headers, "Accept-Encoding": "gzip, deflate"},
+                timeout=self._pricelist_timeout,
+                allow_redirects=False,
+                auto_decompress=False,
+            ) as response:
+                self._note(response)
+                reader = PriceListReader(response.status, response.content_type)
+                async with aclosing(_unpacked(response)) as pieces:
+                    async for piece in pieces:
+                        if rows := reader.feed(piece):
+                            yield rows
+        except (aiohttp.ClientError, TimeoutError, OSError, zlib.error, _TooLargeError) as error:
+            failure = type(error).__name__.removeprefix("_")
+        else:
+            self._end(reader, game)
+            return
+        log.info("market_pricelist got no whole answer: %s", failure)
+        raise MarketUnavailableError(f"market_pricelist: {failure}")
+
+    def _end(self, reader: PriceListReader, game: str) -> None:
+        try:
+            reader.close()
+        except MarketRefusedError as refused:
+            self._heed(refused.code)
+            raise
+        if reader.unreadable:
+            log.warning("%d rows of the price list of %s can't be read.", reader.unreadable, game)
 
     async def balance(self, *, for_: CallClass = CallClass.STATUS) -> Micros:
         """Return the project's balance."""
@@ -238,16 +291,12 @@ class SkinsbackClient:
         parse: Callable[[Answer], T],
         *,
         for_: CallClass,
-        timeout: aiohttp.ClientTimeout | None = None,
-        limit: int = _CALL_BYTES,
     ) -> T:
         """Make one safe call. Raises ``MarketUnavailableError`` when there is no whole answer."""
-        if self._session is None:
-            raise RuntimeError("the client is used outside of its context")
-        body = protocol.request_body(method, parameters)
+        session, body = self._opened(), protocol.request_body(method, parameters)
         await self._limiter.take(for_)
         try:
-            answer = await self._post(self._session, body, timeout or self._call_timeout, limit)
+            answer = await self._post(session, body, self._call_timeout, _CALL_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError, _TooLargeError) as error:
             failure = type(error).__name__.removeprefix("_")
         else:
@@ -255,6 +304,15 @@ class SkinsbackClient:
         # Outside of the handler, so that no exception with the request in it hangs on ours.
         log.info("%s got no whole answer: %s", method, failure)
         raise MarketUnavailableError(f"{method}: {failure}")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is used outside of its context")
+        return self._session
+
+    def _note(self, response: aiohttp.ClientResponse) -> None:
+        self._server_date = date_of(response.headers)
+        self.on_answer(response.headers)
 
     async def _read(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
         try:
@@ -282,11 +340,40 @@ class SkinsbackClient:
         async with session.post(
             self._url, data=body, headers=self._headers, timeout=timeout, allow_redirects=False
         ) as response:
-            self._server_date = date_of(response.headers)
-            self.on_answer(response.headers)
+            self._note(response)
             received = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK):
                 received += chunk
                 if len(received) > limit:
                     raise _TooLargeError
             return Answer(response.status, response.content_type, bytes(received))
+
+
+async def _unpacked(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    """Return the body as it arrives, in small pieces, unpacked.
+
+    Raises ``_TooLargeError``, ``zlib.error``, and ``aiohttp.ClientPayloadError`` for a packing that
+    nobody asked for.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _PACKED:
+        raise aiohttp.ClientPayloadError("packed in a way that wasn't asked for")
+    wbits = _PACKED[encoding]
+    unpacker = None if wbits is None else zlib.decompressobj(wbits)
+    received = 0
+    async for chunk in response.content.iter_chunked(_SLICE):
+        for piece in (chunk,) if unpacker is None else _unpack(unpacker, chunk):
+            received += len(piece)
+            if received > _PRICELIST_BYTES:
+                raise _TooLargeError
+            yield piece
+
+
+def _unpack(unpacker: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
+    """Return what is in a chunk, a slice at a time, however much it is."""
+    while True:
+        piece = unpacker.decompress(chunk, _SLICE)
+        chunk = unpacker.unconsumed_tail
+        yield piece
+        if not chunk and len(piece) < _SLICE:
+            return

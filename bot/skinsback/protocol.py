@@ -23,8 +23,8 @@ from bot.domain.market import (
     Hint,
     Listing,
     Order,
+    PriceRow,
     Purchase,
-    Quote,
     Refusal,
     RefusedWhole,
     Unknown,
@@ -199,29 +199,42 @@ def parse_batch_buy(answer: Answer) -> BuyOutcome:
 def parse_search(answer: Answer, names: Iterable[str]) -> list[Listing]:
     """Return the listings of exactly these names (the market also finds parts of names).
 
-    Raises ``MarketRefusedError`` and ``MarketUnavailableError``, as all parsers below do.
+    A listing with a phase stands under two names, and the longer one is its own; under two that are
+    equally long nobody knows which it is, and it is left out. Raises ``MarketRefusedError`` and
+    ``MarketUnavailableError``, as all parsers below do.
     """
     asked = set(names)
     found = _items(_successful(answer), _listing)
-    return [listing for listing in found if listing.market_hash_name in asked]
+    named: dict[int, set[str]] = {}
+    for listing in found:
+        named.setdefault(listing.listing_id, set()).add(listing.market_hash_name)
+    own = {listing_id: _longest(several) for listing_id, several in named.items()}
+    return [
+        listing
+        for listing in found
+        if listing.market_hash_name in asked and listing.market_hash_name == own[listing.listing_id]
+    ]
 
 
-def parse_pricelist(answer: Answer, game: str) -> list[Quote]:
-    """Return the grouped price list of ``game``, one quote a name.
+def _longest(names: set[str]) -> str | None:
+    """Return the longest of some names; None if it isn't the only one of its length."""
+    longest = max(map(len, names))
+    first, *others = (name for name in names if len(name) == longest)
+    return None if others else first
 
-    Should a name stand twice, the cheaper price and both stocks count.
-    """
-    quotes: dict[str, Quote] = {}
-    for quote in _items(_successful(answer), lambda entry: _quote(entry, game)):
-        name = quote.market_hash_name
-        twin = quotes.get(name)
-        if twin is not None:
-            cheaper = min(twin, quote, key=lambda each: each.price)
-            count = twin.count + quote.count
-            quotes[name] = Quote(game, name, cheaper.price, count, cheaper.class_id)
-        else:
-            quotes[name] = quote
-    return list(quotes.values())
+
+def price_row(entry: object) -> PriceRow | None:
+    """Return a row of the grouped price list, or None for one that can't be read."""
+    try:
+        fields = _map(entry)
+        return PriceRow(
+            _name(fields.get("name")),
+            _money(fields.get("price")),
+            _whole(fields.get("count")),
+            _text(fields.get("classid")),
+        )
+    except _MalformedError:
+        return None
 
 
 def parse_balance(answer: Answer) -> Micros:
@@ -263,7 +276,7 @@ def read_event(text: str) -> Event | None:
     if len(text) > _EVENT_MAX:
         return None
     try:
-        message = _loads(text.removeprefix("\ufeff"))
+        message = DECODER.decode(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
     name = _text(message.get("event")) if isinstance(message, dict) else ""
@@ -286,21 +299,10 @@ def read_hint(data: object) -> Hint | None:
     )
 
 
-def _loads(text: str) -> Any:
-    """Return what JSON says, with exact numbers. Raises ``ValueError`` and ``RecursionError``."""
-    return json.loads(
-        text,
-        parse_float=_literal,
-        parse_int=_literal,
-        parse_constant=_no_constant,
-        object_pairs_hook=_object,
-    )
-
-
 def _document(answer: Answer) -> dict[str, object]:
     """Return the answer's JSON object. Raises ``_MalformedError``."""
     try:
-        document = _loads(answer.body.decode("utf-8-sig"))
+        document: Any = DECODER.decode(answer.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         kind = "an HTML page" if "html" in answer.content_type else "not JSON"
         raise _MalformedError(f"{kind}, HTTP status {answer.status}") from None
@@ -324,6 +326,15 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
     """Return the object, or ``None`` for one that says two things under one name."""
     members = dict(pairs)
     return members if len(members) == len(pairs) else None
+
+
+DECODER: Final = json.JSONDecoder(
+    parse_float=_literal,
+    parse_int=_literal,
+    parse_constant=_no_constant,
+    object_pairs_hook=_object,
+)
+"""Reads JSON with exact numbers. Raises ``ValueError`` and ``RecursionError``."""
 
 
 def _batch_answer(document: dict[str, object]) -> BuyOutcome:
@@ -398,16 +409,31 @@ def _successful(answer: Answer) -> dict[str, object]:
     """Return the document of a successful safe call."""
     try:
         document = _document(answer)
-        status = document.get("status")
-        refusal = _refusal(document) if status in ("error", "fail") else None
     except _MalformedError as problem:
         failure = str(problem)
     else:
-        if refusal is not None:
-            raise MarketRefusedError(refusal.code, refusal.message)
-        if status == "success" and 200 <= answer.status < 300:
-            return document
-        failure = f"no status that we know, HTTP status {answer.status}"
+        require_success(document, answer.status)
+        return document
+    raise MarketUnavailableError(failure)
+
+
+def require_success(document: Mapping[str, object], http_status: int) -> None:
+    """Make sure that an answer to a safe call says that it went well.
+
+    Raises ``MarketRefusedError`` and ``MarketUnavailableError``.
+    """
+    status = document.get("status")
+    if status == "success" and 200 <= http_status < 300:
+        return
+    failure = f"no status that we know, HTTP status {http_status}"
+    refusal: Refusal | None = None
+    if status in ("error", "fail"):
+        try:
+            refusal = _refusal(document)
+        except _MalformedError as problem:
+            failure = str(problem)
+    if refusal is not None:
+        raise MarketRefusedError(refusal.code, refusal.message)
     raise MarketUnavailableError(failure)
 
 
@@ -442,16 +468,6 @@ def _listing(entry: dict[str, object]) -> Listing:
         _identifier(entry.get("id")),
         _name(entry.get("name")),
         _money(entry.get("price")),
-        _text(entry.get("classid")),
-    )
-
-
-def _quote(entry: dict[str, object], game: str) -> Quote:
-    return Quote(
-        game,
-        _name(entry.get("name")),
-        _money(entry.get("price")),
-        _whole(entry.get("count")),
         _text(entry.get("classid")),
     )
 

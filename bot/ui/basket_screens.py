@@ -48,7 +48,7 @@ class BasketScreens:
             notice=notice,
             rows=rows,
             left=seen.left,
-            prices_at=seen.prices_at,
+            prices=seen.prices,
             extra=extra,
         )
 

@@ -57,6 +57,7 @@ from bot.services.approvals import CardPlace, Reposted, Where
 from bot.services.asking import AskedAgain, WhyLeftOut
 from bot.services.baskets import Left
 from bot.services.books import BooksReport
+from bot.services.catalogue import PriceAge, TroubleKind
 from bot.services.money import MoneyReport, Sums
 from bot.services.pasting import READ_AT_ONCE, LineLeft, Option, Pasted
 from bot.services.pauses import LIFTED_BY_OPERATORS, Resumed
@@ -2289,6 +2290,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "open_requests_max": FIELD_OPEN,
     "undo_s": FIELD_UNDO,
     "delivery": "When it is bought",
+    "games": "Whose skins can be asked for",
 }
 LIMITS: Final[Mapping[str, int]] = {
     "tolerance": TOLERANCE_HARD_MAX_BP // 100,
@@ -2999,7 +3001,7 @@ BASKET_NO_NOTE: Final = "No note"
 BASKET_LEFT: Final = "Left for you: {left}"
 BASKET_LEFT_NO_REQUEST: Final = "no open request until one is decided ({open})"
 BASKET_LEFT_NO_SKIN: Final = "no more skins"
-PRICES_OF: Final = "-# Prices of {when}"
+PRICES_SMALL: Final = "-# {prices}"
 LINE_TITLE: Final = "### {skin}"
 LINE_TODAY: Final = "{quantity} × {quote} when you picked it"
 LINE_NOW: Final = "{quantity} × {price} today ({count} for sale)"
@@ -3615,6 +3617,19 @@ SETUP_DELIVERY: Final = "**4. When it is bought** {finding}"
 SETUP_ASKERS: Final = "**5. Who may ask:** {who}"
 ROLES_SHOWN: Final = 10
 SETUP_EVERYONE: Final = "everyone"
+SETUP_GAMES: Final = "**6. Whose skins can be asked for:** {games}. {prices}"
+SELECT_GAMES: Final = "Choose the games"
+PRICES_FROM: Final = "Prices of {when}."
+PRICES_OLD: Final = (
+    "The market's price list can't be read at the moment; these prices are from {when}."
+)
+PRICES_NOT_BELIEVED: Final = (
+    "The market's price list looks wrong at the moment; these prices are from {when}."
+)
+PRICES_COMING: Final = "The first price list is still being read."
+PRICES_NONE: Final = (
+    "There are no prices yet: the market's price list couldn't be read, first {since}."
+)
 SETUP_LIMITS: Final = (
     "**Limits:** {lines} a request · {open} open a member · price limit = today's price + "
     "{tolerance} % · {undo} to take an approval back"
@@ -4180,6 +4195,30 @@ def delivery_in_words(delivery: Delivery | None) -> str:
     if delivery is not None:
         words = FINDING_DELIVERY.format(choice=DELIVERIES[delivery])
     return SETUP_DELIVERY.format(finding=words)
+
+
+def games_in_words(games: Sequence[str], prices: PriceAge | None) -> str:
+    """Return the line of the set-up panel about the games, and how old their prices are."""
+    named = ", ".join(map(game_name, games))
+    about = "" if prices is None else prices_in_words(prices)
+    return SETUP_GAMES.format(games=named, prices=about).rstrip()
+
+
+def prices_in_words(prices: PriceAge) -> str:
+    """Return how old prices are, and why they are not newer, as one sentence."""
+    trouble = prices.trouble
+    if prices.read_at is None:
+        return PRICES_COMING if trouble is None else PRICES_NONE.format(since=ago(trouble.since))
+    words = PRICES_FROM
+    if trouble is not None:
+        unread = trouble.kind is TroubleKind.UNREADABLE
+        words = PRICES_OLD if unread else PRICES_NOT_BELIEVED
+    return words.format(when=ago(prices.read_at))
+
+
+def prices_below(prices: PriceAge | None) -> str:
+    """Return the small line under prices that says how old they are; "" where nobody knows."""
+    return "" if prices is None else PRICES_SMALL.format(prices=prices_in_words(prices))
 
 
 def limits_in_words(settings: GuildSettings) -> str:

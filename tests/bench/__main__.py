@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.bench import answers, follow, keystrokes, queries, start, stored, wire
+from tests.bench import answers, follow, keystrokes, prices, queries, start, stored, wire
 from tests.bench.figures import Figure, Verdict, machine, rule, table
 from tests.bench.house import open_house
 from tests.bench.market import MarketProcess
@@ -32,6 +32,7 @@ async def _measure(many: int) -> list[Figure]:
         for part in (answers.measure, keystrokes.measure):
             async with MarketProcess(NAMES) as market:
                 figures += await part(folder, market)
+        figures += await prices.measure(folder)
         figures += await follow.measure()
     return figures
 

@@ -1,11 +1,8 @@
-"""One keystroke of autocomplete over a whole game's names, and what reading the prices holds up."""
+"""One keystroke of autocomplete over a whole game's names."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +11,6 @@ from tests.bench.house import open_house
 from tests.bench.market import MarketProcess
 
 BUDGET: Final = (Limit("p50", 0.3), Limit("p99", 8))
-_TICK_S: Final = 0.001
-_IDLE_S: Final = 2.0
 
 TYPED: Final = (
     "ak redline",
@@ -67,8 +62,6 @@ async def measure(folder: Path, market: MarketProcess) -> list[Figure]:
             found = [name for name in names if query in name]
             scanned.append(time.perf_counter() - start)
             del found
-        refreshing = await _held_up_while(catalogue.refresh())
-        idle = await _held_up_while(asyncio.sleep(_IDLE_S))
     return [
         Figure(
             f"one keystroke over {len(names):,} names",
@@ -79,31 +72,4 @@ async def measure(folder: Path, market: MarketProcess) -> list[Figure]:
             later=True,
             notes=(f"every beginning of {len(TYPED)} texts, on the event loop",),
         ),
-        Figure(
-            "the event loop held up while the price list is read",
-            sample(refreshing),
-            sample(idle),
-            "the same loop with nothing to do",
-            notes=("how much later than asked a 1 ms timer comes",),
-        ),
     ]
-
-
-async def _held_up_while(work: Awaitable[None]) -> list[float]:
-    """Return by how much each tick of a fast timer was late while ``work`` was done."""
-    late: list[float] = []
-
-    async def tick() -> None:
-        while True:
-            start = time.perf_counter()
-            await asyncio.sleep(_TICK_S)
-            late.append(time.perf_counter() - start - _TICK_S)
-
-    ticking = asyncio.create_task(tick())
-    await asyncio.sleep(_TICK_S)
-    await work
-    await asyncio.sleep(2 * _TICK_S)
-    ticking.cancel()
-    with suppress(asyncio.CancelledError):
-        await ticking
-    return late

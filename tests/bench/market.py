@@ -1,4 +1,4 @@
-"""The sandbox's market in a process of its own: ``python -m tests.bench.market <names>``.
+"""The sandbox's market in a process of its own: ``python -m tests.bench.market <names> <more>``.
 
 It answers at once, and tells when which purchase keys arrived. Its clock is ``time.time``, as is
 that of whoever compares: one machine, one clock.
@@ -7,7 +7,10 @@ that of whoever compares: one machine, one clock.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bot.domain.money import DOLLAR, Micros
@@ -16,10 +19,13 @@ from tests.bench.child import Child, answer
 
 
 class MarketProcess(Child):
-    """A market with ``names`` names, enough money and no limit on calls."""
+    """A market with ``names`` names, enough money and no limit on calls.
 
-    def __init__(self, names: int) -> None:
-        super().__init__("tests.bench.market", str(names))
+    ``more``: how many names the other games have.
+    """
+
+    def __init__(self, names: int, more: Mapping[str, int] = MappingProxyType({})) -> None:
+        super().__init__("tests.bench.market", str(names), json.dumps(dict(more)))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -31,9 +37,13 @@ class MarketProcess(Child):
         return dict(await self.ask())
 
 
-async def _serve(names: int) -> None:
+async def _serve(names: int, more: Mapping[str, int]) -> None:
     async with SkinsbackSandbox(
-        size=names, balance=Micros(10_000_000 * DOLLAR), calls_per_minute=10**9, minute_s=0.01
+        size=names,
+        more=more,
+        balance=Micros(10_000_000 * DOLLAR),
+        calls_per_minute=10**9,
+        minute_s=0.01,
     ) as market:
         await answer(market.environment(), lambda: _keys(market))
 
@@ -48,4 +58,4 @@ def _keys(market: SkinsbackSandbox) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), json.loads(sys.argv[2])))

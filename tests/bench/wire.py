@@ -42,7 +42,9 @@ _REQUEST_ID: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Approval:
+class Approval:
+    """When an approval was called for and when it was committed, by ``time.time``."""
+
     request_id: str
     called: float
     committed: float
@@ -73,7 +75,7 @@ async def measure(
         approvals=_APPROVALS,
         results=_RESULTS,
     )
-    async with _at_work(bench):
+    async with at_work(bench):
         members = range(FIRST_MEMBER, FIRST_MEMBER + APPROVALS + TRACED)
         views = await submit_requests(
             bench, MAIN_GUILD, members, quantities=QUANTITIES, posting=True
@@ -83,14 +85,15 @@ async def measure(
         # By turns, so that whatever else this machine does hits both alike.
         async with _bare(folder, market, commits=traced.commits) as baseline:
             for view in views[:APPROVALS]:
-                approvals.append(await _approve(bench, view))
+                approvals.append(await approve(bench, view))
                 bare.append(await baseline.once(view, stored.count))
     arrived = requests_on_the_wire(await market.wire_times())
     return _figures(approvals, bare, arrived, traced, stored)
 
 
 @asynccontextmanager
-async def _at_work(bench: Bench) -> AsyncGenerator[None]:
+async def at_work(bench: Bench) -> AsyncGenerator[None]:
+    """Have the workers that tell and buy run beside the block."""
     PosterThatDraws.results = asyncio.Queue()
     workers = [
         asyncio.create_task(bench.house.announcements.run()),
@@ -106,8 +109,8 @@ async def _at_work(bench: Bench) -> AsyncGenerator[None]:
 
 
 def _figures(
-    approvals: Sequence[_Approval],
-    bare: Sequence[_Approval],
+    approvals: Sequence[Approval],
+    bare: Sequence[Approval],
     arrived: Mapping[str, float],
     traced: Traced,
     stored: Stored,
@@ -152,7 +155,8 @@ def requests_on_the_wire(wire_times: Mapping[str, float]) -> dict[str, float]:
     return arrived
 
 
-async def _approve(bench: Bench, view: RequestView) -> _Approval:
+async def approve(bench: Bench, view: RequestView) -> Approval:
+    """Approve a request, and wait until its result was posted."""
     moderator = Actor(MODERATOR, MAIN_GUILD, frozenset({ROLE}))
     request = view.request
     results = PosterThatDraws.results
@@ -168,7 +172,7 @@ async def _approve(bench: Bench, view: RequestView) -> _Approval:
         while await results.get() != request.request_id:
             pass
     await asyncio.sleep(max(0.0, called + PACE_S - time.time()))
-    return _Approval(request.request_id, called, committed)
+    return Approval(request.request_id, called, committed)
 
 
 async def _trace(
@@ -179,7 +183,7 @@ async def _trace(
     What the outbox writes meanwhile is counted too, because the wire waits for it as well.
     """
     async with watching(bench.house.database) as seen:
-        approvals = [await _approve(bench, view) for view in views]
+        approvals = [await approve(bench, view) for view in views]
     arrived = requests_on_the_wire(await market.wire_times())
     between = [
         [one.sql for one in seen if each.committed < one.at < arrived[each.request_id]]
@@ -209,7 +213,7 @@ class _Bare:
     headers: Mapping[str, str]
     commits: int
 
-    async def once(self, view: RequestView, stored: int) -> _Approval:
+    async def once(self, view: RequestView, stored: int) -> Approval:
         """Do what has to be done for one request, under a key of its own."""
         names = sorted({line.line.market_hash_name for line in view.lines})
         place = f"{stored:010d}{view.request.number:010d}"
@@ -224,7 +228,7 @@ class _Bare:
         orders = [Order(line, Micros(CENT), f"qm{place}{line:02d}01") for line in (1, 2)]
         async with aiohttp.ClientSession() as fresh:
             await self._post(fresh, protocol.batch_buy_body(1, TOKEN, orders))
-        return _Approval(place, started, started)
+        return Approval(place, started, started)
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> None:
         async with session.post(self.url, data=body, headers=dict(self.headers)) as response:

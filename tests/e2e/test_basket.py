@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from typing import Final
 
 import pytest
@@ -109,7 +110,7 @@ async def test_skin_when_more_fit_than_a_menu_holds_then_the_best_are_shown_and_
 ) -> None:
     """What everybody means stands first, and Search again leads on."""
     screen = await put(shared_world, bea, "ak")
-    assert "Shown: 1 to 25 of 1,833." in screen.text
+    assert "Shown: 1 to 25 of 84." in screen.text
     assert len(screen.selects[0].options) == 25
     opened = await bea.click(screen, "Search again")
     reply = await bea.submit(opened.modal, {"Skin": CASE})
@@ -624,11 +625,12 @@ async def test_basket_when_the_bot_restarts_then_it_is_kept_and_its_old_buttons_
     await put(world, world.ana, CASE)
     before = await put(world, world.ana, ASIIMOV, max_price="72")
     results = await put(world, world.ana, "ak", max_price="500", quantity=2)
+    await world.until(world.prices_are_kept)
     assert await world.bot.stop() == 0
     _rewrite_prices(world, {ASIIMOV: (73_000_000, 5), CASE: (415_000, 0)})
     await _start_with_old_prices(world)
     second = shown(await world.ana.click(results, "▶"))
-    assert "Shown: 26 to 50 of 1,833." in second.text
+    assert "Shown: 26 to 50 of 84." in second.text
     assert "You asked for 2, at most $500.00 each." in second.text
     opened = await world.ana.click(second, "Search again")
     assert opened.modal is not None
@@ -708,11 +710,11 @@ async def test_prices_when_they_moved_then_the_member_is_asked_and_only_a_seen_f
 
 def _rewrite_prices(world: World, changed: dict[str, tuple[int, int]]) -> None:
     """Change price and stock of some skins in the price list that the bot has kept."""
-    saved = json.loads(world.prices_path.read_text())
-    for row in saved["quotes"]:
-        if row[1] in changed:
-            row[2:4] = changed[row[1]]
-    world.prices_path.write_text(json.dumps(saved))
+    with closing(sqlite3.connect(world.prices_path)) as prices, prices:
+        for name, (price, stock) in changed.items():
+            prices.execute(
+                "UPDATE skins SET price = ?, stock = ? WHERE name = ?", (price, stock, name)
+            )
 
 
 async def test_panel_when_its_buttons_are_pressed_then_basket_and_list_open_privately(

@@ -86,6 +86,7 @@ async def test_rebind_closes_what_is_open_and_the_bot_starts_with_the_new_projec
     """Told to the members and moderators at the next start, and only with the bot stopped."""
     case = await send(world)
     other = await world.fill_basket(world.mia, (ASIIMOV, 1))
+    await world.until(world.prices_are_kept)
     code, said = await operate(world, "rebind", SKINSBACK_CLIENT_ID="2002")
     assert (code, "already running" in said) == (REFUSED, True)
     assert await world.bot.stop() == 0

@@ -184,20 +184,28 @@ async def test_filters_when_set_in_any_order_then_they_narrow_and_can_be_cleared
     assert total(await press(bea, page, "Clear filters")) == everything
 
 
+async def offer(world: World, *games: str) -> None:
+    """Have the server offer these games."""
+    panel = shown(await world.olga.slash("setup", channel=world.hall))
+    reply = await world.olga.select(panel, "Choose the games", list(games))
+    assert "Saved." in reply.text
+
+
 async def test_game_when_several_are_offered_then_it_is_a_filter(
     shared_world: World, bea: Member
 ) -> None:
     """With one there is nothing to choose; what is not offered any more finds nothing."""
     screen = await press(bea, await browse(shared_world, bea, "ak"), "Filters")
     everything = total(screen)
-    shared_world.change("UPDATE guilds SET games = 'cs2,rust'")
+    await offer(shared_world, "cs2", "rust")
+    await shared_world.until(lambda: "There are prices of rust" in shared_world.bot.log())
     screen = await press(bea, await browse(shared_world, bea, "ak"), "Filters")
     assert total(screen) > everything
     screen = shown(await bea.select(screen, "Game", ["Rust"]))
     assert "Only: Rust" in screen.text
     page = await press(bea, screen, "Show")
     assert "for sale · Rust" in page.text
-    shared_world.change("UPDATE guilds SET games = 'cs2'")
+    await offer(shared_world, "cs2")
     reply = await bea.select(page, LOOK, offered(page, LOOK)[:1])
     assert "The market has no skin called" in reply.text
     assert "No skin fits that with these filters" in reply.text

@@ -19,7 +19,7 @@ from bot.sandbox.discord import Delay, DelayAnswer
 from bot.sandbox.skinsback import Fault
 from tests.e2e.cases import send
 from tests.e2e.screens import unanswered
-from tests.e2e.world import REDLINE, World, button_id
+from tests.e2e.world import PRICES_THERE, REDLINE, World, button_id
 
 FIRST_PROCESS: Final = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 RUN: Final = (sys.executable, "-m", "bot")
@@ -125,7 +125,7 @@ async def test_stop_while_the_market_hangs_takes_no_longer_than_the_bound_and_th
     """What is cut off may have been bought: the next start finds it and sends nothing."""
     world = await empty_world.set_up()
     async with launch(world, (sys.executable, "-c", SOON)) as bot:
-        await world.until(world.prices_path.exists)
+        await world.until(lambda: PRICES_THERE in bot.log())
         case = await send(world, (REDLINE, 2))
         world.market.break_next("market_batch_buy", Fault.HANG, carried_out=True, hang_s=60)
         await case.approve()

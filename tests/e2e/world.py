@@ -21,6 +21,9 @@ from tests.e2e.forked import ForkedBot
 
 REDLINE = "AK-47 | Redline (Field-Tested)"
 ASIIMOV = "AWP | Asiimov (Field-Tested)"
+PRICES_THERE = "There are prices of cs2"
+"""What the bot's log says once skins can be asked for."""
+
 PARTNER = 90382795
 TOKEN = "AbCd_-12"
 MINUTE_S = 2.0
@@ -85,8 +88,16 @@ class World:
 
     @property
     def prices_path(self) -> Path:
-        """Where the bot keeps the last price list."""
+        """Where the bot keeps the last price lists."""
         return self.database_path.with_name(f"{self.database_path.name}.prices")
+
+    def prices_are_kept(self) -> bool:
+        """Say whether the next start will have the prices that this one has read."""
+        if not self.prices_path.exists():
+            return False
+        with closing(sqlite3.connect(self.prices_path, timeout=5)) as prices:
+            tables = prices.execute("SELECT name FROM sqlite_master WHERE name = 'lists'")
+            return bool(tables.fetchone() and prices.execute("SELECT 1 FROM lists").fetchone())
 
     async def start(self, *, with_prices: bool = True, **environment: str) -> Self:
         """Start the bot and wait until it is connected and (unless told otherwise) has prices."""
@@ -102,7 +113,7 @@ class World:
         await self.until(lambda: self.discord.gateway.identified > before)
         await self.discord.bot_ready(30, with_commands=len(self.bots) == 1)
         if with_prices:
-            await self.until(self.prices_path.exists)
+            await self.until(lambda: PRICES_THERE in self.bot.log())
         return self
 
     async def restart(self, *, kill: bool = False) -> Self:

@@ -497,7 +497,7 @@ def build_house(
         database, announcements, clock, allowed_guild_ids=allowed, allow_all=not allowed
     )
     watch = MarketWatch(database, client, guilds, announcements, clock, approved=approved)
-    catalogue = Catalogue(client, clock, PriceFile(path.with_suffix(".prices")))
+    catalogue = Catalogue(client, guilds, PriceFile(path.with_suffix(".prices")), clock, rng)
     statuses = Statuses(announcements, clock, rng, timing.cadence)
     booking = Booking(
         watch, announcements, statuses, clock, rng, market_name="sandbox", project="1001"

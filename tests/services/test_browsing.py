@@ -165,7 +165,7 @@ class TestOneSkin:
         look = await house.browsing.look(ANA, "cs2", REDLINE)
         assert look.quote is not None
         assert (look.quote.price, look.in_basket, look.lines_max) == (12_400_000, 2, 10)
-        assert look.prices_at == house.clock.now
+        assert look.prices.read_at == house.clock.now
 
     async def test_a_skin_that_is_not_offered_here_is_refused(self, house: House) -> None:
         for game, name in (("rust", "Big Grin"), ("cs2", "Big Grin"), ("", ""), ("cs2", "*" * 99)):
@@ -177,6 +177,7 @@ class TestOneSkin:
         look = await house.browsing.look(ANA, "cs2", REDLINE)
         async with house.database.writing() as tx:
             await settings.set_games(tx, GUILD, ["rust"])
+        await house.catalogue.refresh()
         assert (await house.browsing.look_again(ANA, look.look_id)).quote is None
         adding = house.browsing.add(ANA, look.look_id, had=0)
         assert await refused(adding) is Problem.SKIN_OUT_OF_STOCK

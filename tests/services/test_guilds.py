@@ -90,6 +90,7 @@ class TestWho:
             guilds.choose_askers(actor, [9]),
             guilds.choose_limits(actor, {"undo_s": "5"}),
             guilds.choose_delivery(actor, Delivery.WHEN_READY),
+            guilds.choose_games(actor, ["rust"]),
             guilds.post_test_card(actor),
             guilds.try_parked_again(actor),
             guilds.check_cards(actor),
@@ -206,6 +207,30 @@ class TestDelivery:
         error = await refused(house.guilds.choose_delivery(OLGA, "whenever"))
         assert error.problem is Problem.OUT_OF_DATE
         assert (await house.guilds.get(GUILD)).delivery is None
+
+
+class TestGames:
+    """Whose skins can be asked for."""
+
+    async def test_choice_is_saved_in_order_told_in_the_audit_and_rings(self, house: House) -> None:
+        assert (await house.guilds.get(GUILD)).games == ("cs2",)
+        assert await house.guilds.games_offered() == {"cs2"}
+        assert not house.guilds.games_changed.is_set()
+        await house.guilds.choose_games(OLGA, ["rust", "dota2", "rust"])
+        assert (await house.guilds.get(GUILD)).games == ("dota2", "rust")
+        assert await house.guilds.games_offered() == {"cs2", "dota2", "rust"}
+        assert house.guilds.games_changed.is_set()
+        async with house.database.reading() as tx:
+            rows = await tx.all("SELECT details FROM events WHERE kind = 'setting_changed'")
+        assert '"dota2,rust"' in rows[-1]["details"]
+
+    @pytest.mark.parametrize("games", [[], ["csgo"], ["cs2", "tf2"]])
+    async def test_none_and_one_that_there_is_not_are_refused(
+        self, house: House, games: list[str]
+    ) -> None:
+        error = await refused(house.guilds.choose_games(OLGA, games))
+        assert error.problem is Problem.OUT_OF_DATE
+        assert (await house.guilds.get(GUILD)).games == ("cs2",)
 
 
 class TestLimits:

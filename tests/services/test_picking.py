@@ -59,9 +59,10 @@ def named(*names: str) -> list[tuple[str, str]]:
 
 
 async def offer(house: House, *games: str) -> None:
-    """Have the server offer these games."""
+    """Have the server offer these games, whose prices are read."""
     async with house.database.writing() as tx:
         await settings.set_games(tx, GUILD, games)
+    await house.catalogue.refresh()
 
 
 class TestPages:
@@ -73,7 +74,7 @@ class TestPages:
         found = await house.picking.begin(ANA, "pen", quantity=3, ceiling=Micros(3 * DOLLAR))
         search_id = found.search.search_id
         assert (found.matches.total, found.matches.first) == (60, 0)
-        assert found.prices_at == NOW
+        assert found.prices.read_at == NOW
         seen = [quote.market_hash_name for quote in found.matches.quotes]
         for first in (25, 50):
             page = await house.picking.page(ANA, search_id, first)
@@ -303,7 +304,7 @@ class TestLooking:
         await house.pick(ANA, REDLINE, 7)
         seen = await house.baskets.look(ANA)
         assert seen.left == Left(3, 1, (number,))
-        assert (seen.prices_at, seen.guild.lines_max) == (NOW, 10)
+        assert (seen.prices.read_at, seen.guild.lines_max) == (NOW, 10)
         await house.set_up(lines_max=5, open_max=1)
         assert (await house.baskets.look(ANA)).left == Left(0, 0, (number,))
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import logging
 import socket
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.domain.market import Answered, BuyOutcome, NotSent, Order, RefusedWhole, Unknown
+from bot.domain.market import Answered, BuyOutcome, NotSent, Order, PriceRow, RefusedWhole, Unknown
 from bot.domain.money import Micros
 from bot.errors import MarketRefusedError, MarketUnavailableError
 from bot.sandbox.skinsback import Fault, ListLookup, Profile, SkinsbackSandbox
@@ -252,7 +255,7 @@ async def test_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.Mon
         assert isinstance(outcome, Unknown)
         assert "TooLarge" in outcome.reason
         with pytest.raises(MarketUnavailableError, match="TooLarge"):
-            await client.pricelist("cs2")
+            await prices_of(client)
 
 
 async def test_unexpected_exception_of_the_library_is_unknown(
@@ -320,9 +323,9 @@ async def test_search_finds_the_name_and_nothing_around_it(client: SkinsbackClie
 async def test_price_list_balance_and_status(
     client: SkinsbackClient, market: SkinsbackSandbox
 ) -> None:
-    quotes = {quote.market_hash_name: quote for quote in await client.pricelist("cs2")}
-    assert quotes[REDLINE].price == 12_400_000
-    assert quotes[REDLINE].count == len(market.listings(REDLINE))
+    rows = await prices_of(client)
+    assert rows[REDLINE].price == 12_400_000
+    assert rows[REDLINE].stock == len(market.listings(REDLINE))
     assert await client.balance() == 1_000_000_000
     assert (await client.status()).available
 
@@ -338,6 +341,80 @@ async def test_safe_call_is_not_repeated_and_its_error_holds_no_secret(
     assert SECRET not in repr(caught.value)
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.CUT_BODY, Fault.HTML_502, Fault.REDIRECT])
+async def test_price_list_that_breaks_off_is_not_repeated_and_its_error_holds_no_secret(
+    client: SkinsbackClient, market: SkinsbackSandbox, fault: Fault
+) -> None:
+    market.break_next("market_pricelist", fault)
+    with pytest.raises(MarketUnavailableError) as caught:
+        await prices_of(client)
+    assert len(market.calls) == 1
+    assert SECRET not in repr(caught.value)
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+
+
+async def test_refused_price_list_raises_its_code_and_backs_off_from_a_limit(
+    market: SkinsbackSandbox,
+) -> None:
+    async with client_for(market.environment()["SKINSBACK_API_URL"]) as client:
+        client._limiter = Watched(window_s=0.05)
+        market.refuse("market_pricelist", -7)
+        with pytest.raises(MarketRefusedError) as caught:
+            await prices_of(client)
+        assert caught.value.code == -7
+        assert client._limiter._queue.closed_until > time.monotonic_ns()
+
+
+def a_list(count: int) -> bytes:
+    rows = [{"name": f"n{n}", "price": n, "count": 1, "classid": "7"} for n in range(count)]
+    return json.dumps({"status": "success", "items": rows}).encode()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)],
+)
+async def test_price_list_is_unpacked_a_little_at_a_time(
+    encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    async def packed(_: web.Request) -> web.Response:
+        return web.Response(body=pack(a_list(2_000)), headers={"Content-Encoding": encoding})
+
+    async with served(packed) as (client, _):
+        async with aclosing(client.pricelist("cs2")) as portions:
+            sizes = [len(portion) async for portion in portions]
+        assert sum(sizes) == 2_000
+        assert max(sizes) < 50
+
+
+@pytest.mark.parametrize("body", [gzip.compress(a_list(50))[:-60], b"no gzip", gzip.compress(b"")])
+async def test_price_list_that_is_packed_badly_is_no_answer(body: bytes) -> None:
+    async def packed(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+    async with served(packed) as (client, _):
+        with pytest.raises(MarketUnavailableError):
+            await prices_of(client)
+
+
+async def test_price_list_that_grows_when_it_is_unpacked_or_is_packed_unasked_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "_PRICELIST_BYTES", 100_000)
+    headers = {"Content-Encoding": "gzip"}
+
+    async def packed(_: web.Request) -> web.Response:
+        return web.Response(body=gzip.compress(b" " * 10**6), headers=headers)
+
+    async with served(packed) as (client, _):
+        with pytest.raises(MarketUnavailableError, match="TooLarge"):
+            await prices_of(client)
+        headers["Content-Encoding"] = "br"
+        with pytest.raises(MarketUnavailableError, match="Payload"):
+            await prices_of(client)
 
 
 async def test_refused_safe_call_raises_its_code(
@@ -438,6 +515,11 @@ async def test_answer_from_a_store_on_the_way_tells_no_time() -> None:
 # The limiter
 
 
+async def prices_of(client: SkinsbackClient) -> dict[str, PriceRow]:
+    """Read a whole price list."""
+    return {row.market_hash_name: row async for rows in client.pricelist("cs2") for row in rows}
+
+
 def calls_of(client: SkinsbackClient) -> dict[CallClass, list[Awaitable[object]]]:
     """Return one call of every kind, by the class it waits in."""
     return {
@@ -448,7 +530,7 @@ def calls_of(client: SkinsbackClient) -> dict[CallClass, list[Awaitable[object]]
             client.history(1, 2),
         ],
         CallClass.STATUS: [client.balance(), client.status()],
-        CallClass.CATALOGUE: [client.pricelist("cs2")],
+        CallClass.CATALOGUE: [prices_of(client)],
     }
 
 

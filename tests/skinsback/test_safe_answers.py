@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.market import Listing, Quote
+from bot.domain.market import Listing
 from bot.domain.money import Micros
 from bot.errors import MarketError, MarketRefusedError, MarketUnavailableError
 from bot.skinsback.protocol import (
@@ -17,7 +17,6 @@ from bot.skinsback.protocol import (
     MarketStatus,
     parse_balance,
     parse_history,
-    parse_pricelist,
     parse_purchases,
     parse_search,
     parse_status,
@@ -72,17 +71,25 @@ def test_items_of_which_none_can_be_read_are_no_empty_market() -> None:
         parse_search(success(items=[{"id": 5, "title": NAME}]), [NAME])
 
 
-def test_price_list_has_one_quote_a_name() -> None:
-    rows = [
-        {"name": NAME, "price": 12.4, "count": "3", "classid": "77"},
-        {"name": "★ Karambit", "price": "0.034", "count": 1, "classid": 78},
-        {"name": NAME, "price": 11, "count": 2, "classid": "79"},
-        {"name": "No count", "price": 11},
-    ]
-    assert parse_pricelist(success(items=rows, last_update=1), "cs2") == [
-        Quote("cs2", NAME, Micros(11_000_000), 5, "79"),
-        Quote("cs2", "★ Karambit", Micros(34_000), 1, "78"),
-    ]
+def test_listing_under_two_names_is_the_longer_one() -> None:
+    """An item with a phase stands twice under one id."""
+    plain, phased = (
+        "★ Karambit | Doppler (Factory New)",
+        "★ Karambit | Doppler (Factory New) - Ruby",
+    )
+    rows = [{**ROW, "name": name} for name in (plain, phased)] + [{**ROW, "id": 6, "name": plain}]
+    for order in (rows, rows[::-1]):
+        assert [one.listing_id for one in parse_search(success(items=order), [phased])] == [5]
+        assert [one.listing_id for one in parse_search(success(items=order), [plain])] == [6]
+        both = parse_search(success(items=order), [plain, phased])
+        assert {(one.listing_id, one.market_hash_name) for one in both} == {(5, phased), (6, plain)}
+
+
+def test_listing_under_two_names_of_one_length_is_nobodys() -> None:
+    other = NAME.replace("AK-47", "AK-48")
+    rows = [ROW, {**ROW, "name": other}, {**ROW, "id": 6}]
+    found = parse_search(success(items=rows), [NAME, other])
+    assert [one.listing_id for one in found] == [6]
 
 
 @pytest.mark.parametrize(

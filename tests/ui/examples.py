@@ -34,7 +34,7 @@ from bot.domain.states import AttemptState, RequestState
 from bot.domain.sums import NotBack, Sum
 from bot.services.approvals import CardPlace, Queue, RequestCard, Where
 from bot.services.browsing import Listed, Look
-from bot.services.catalogue import Matches
+from bot.services.catalogue import Matches, PriceAge
 from bot.services.money import MoneyReport, Sums
 from bot.services.outcomes import Alarm
 from bot.services.pasting import OPTIONS, PAGE, LineLeft, Option, Rest
@@ -271,13 +271,13 @@ def found(
     search = Search(10**9 - 1, REQUEST_ID, typed, filters=filters, browsing=True)
     page = tuple(quotes) or tuple(quote(number) for number in range(count))
     matches = Matches(page, len(page) if total is None else total, first)
-    return Found(shown_with or basket(), search, matches, games, NOW)
+    return Found(shown_with or basket(), search, matches, games, PriceAge(NOW))
 
 
 def look(shown: Quote | None = None, *, shown_with: Basket | None = None, **changes: Any) -> Look:
     """Return one skin that is looked at."""
     one = shown or quote()
-    values: dict[str, Any] = {"quote": one, "lines_max": 10, "prices_at": NOW}
+    values: dict[str, Any] = {"quote": one, "lines_max": 10, "prices": PriceAge(NOW)}
     return Look(
         10**9 - 1, one.game, one.market_hash_name, basket=shown_with or basket(), **values | changes
     )

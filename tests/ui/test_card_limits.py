@@ -11,7 +11,7 @@ from discord import ui
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.market import OfferStatus, Quote
+from bot.domain.market import APP_IDS, OfferStatus, Quote
 from bot.domain.models import (
     Attempt,
     Basket,
@@ -33,7 +33,7 @@ from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.approvals import PAGE, Where
 from bot.services.baskets import Left
-from bot.services.catalogue import Matches
+from bot.services.catalogue import Matches, PriceAge, Trouble, TroubleKind
 from bot.services.picking import Found
 from bot.services.ports import Paused
 from bot.ui import text
@@ -83,6 +83,8 @@ REQUEST_CARDS: dict[str, RequestCard] = {
         view, frame, dm_failed=True, results_channel_id=5
     ),
 }
+
+OLD_PRICES = PriceAge(NOW, Trouble(NOW, TroubleKind.SHRUNK))
 
 
 def hold(shown: ui.LayoutView | ui.Modal) -> None:
@@ -420,7 +422,7 @@ def test_screens_of_any_basket_hold(
             notice=notice,
             rows=rows,
             left=Left(25, 0, tuple(range(10**6, 10**6 + 10))),
-            prices_at=NOW,
+            prices=OLD_PRICES,
             extra=extra,
         )
     )
@@ -431,7 +433,12 @@ def test_screens_of_any_basket_hold(
         quote = Quote("cs2", pick.market_hash_name, pick.quote, 10**6, "1")
         for today in (None, quote):
             shown = baskets.line_screen(
-                basket, pick, frame, quote=today, notice=notice, prices_at=NOW
+                basket,
+                pick,
+                frame,
+                quote=today,
+                notice=notice,
+                prices=OLD_PRICES,
             )
             hold(shown)
         hold(baskets.ceiling_modal(basket, replace(pick, pick_id=10**9)))
@@ -464,7 +471,7 @@ def test_a_basket_of_the_longest_names_holds_with_all_that_can_stand_on_it() -> 
             notice=text.added_several(picks),
             rows=rows,
             left=Left(0, 0, tuple(range(10**6, 10**6 + 10))),
-            prices_at=NOW,
+            prices=OLD_PRICES,
             extra=results.back_to_results(10**12, 40_000),
         )
         hold(shown)
@@ -543,7 +550,7 @@ def test_results_hold(
     basket = examples.basket()
     search = Search(10**12, basket.request_id, typed, quantity, ceiling)
     matches = Matches(tuple(quotes), first + len(quotes) + 25, first)
-    found = Found(basket, search, matches, ("cs2", "rust"), NOW)
+    found = Found(basket, search, matches, ("cs2", "rust"), OLD_PRICES)
     hold(results.results_screen(found, frame, notice=notice))
 
 
@@ -555,7 +562,7 @@ def test_results_with_names_longer_than_a_menu_has_room_for_hold(count: int) -> 
     )
     basket = examples.basket()
     search = Search(1, basket.request_id, "[" * 100)
-    found = Found(basket, search, Matches(quotes, 10**5, 25), ("cs2", "dota2"), NOW)
+    found = Found(basket, search, Matches(quotes, 10**5, 25), ("cs2", "dota2"), OLD_PRICES)
     shown = results.results_screen(found, Frame(sandbox=True), notice="\\*" * 2000)
     hold(shown)
     (menu,) = (part for part in payloads(shown) if part["type"] == 3)
@@ -607,6 +614,7 @@ def test_the_set_up_panel_holds(
         approval_channel_id=approvals and approvals.channel_id,
         results_channel_id=results and results.channel_id,
         asker_role_ids=askers,
+        games=tuple(APP_IDS),
     )
     rows = [parked_row(number % 7, f"{reason}{number % 3}") for number in range(parked)]
     gone = frozenset(sorted(askers)[::2])
@@ -618,6 +626,7 @@ def test_the_set_up_panel_holds(
             confirmed=confirmed,
             parked=rows,
             allowed=allowed,
+            prices=PriceAge(1, Trouble(1, TroubleKind.SHRUNK)) if parked else None,
             notice=notice,
         )
     )

@@ -31,7 +31,7 @@ from bot.domain.plain_text import escape
 from bot.domain.states import AttemptState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.services.baskets import Left
-from bot.services.catalogue import Matches
+from bot.services.catalogue import Matches, PriceAge
 from bot.services.picking import Found
 from bot.services.ports import Paused
 from bot.services.waits import wait_after_refusal
@@ -503,7 +503,7 @@ def test_one_row_has_its_own_screen() -> None:
     tails = [part["custom_id"].split(":")[4] for part in payloads(shown) if part.get("custom_id")]
     assert tails == ["9"] * 5
     assert text.ago(NOW) in texts(
-        baskets.line_screen(basket([chosen]), chosen, FRAME, quote=quote, prices_at=NOW)
+        baskets.line_screen(basket([chosen]), chosen, FRAME, quote=quote, prices=PriceAge(NOW))
     )
 
 
@@ -521,7 +521,7 @@ def _several_found(total: int = 312, first: int = 0, **changes: Any) -> Found:
         for number in range(first + 1, min(first + 25, total) + 1)
     )
     search = Search(31, examples.REQUEST_ID, "ski*", **changes)
-    return Found(basket(), search, Matches(quotes, total, first), ("cs2",), NOW)
+    return Found(basket(), search, Matches(quotes, total, first), ("cs2",), PriceAge(NOW))
 
 
 def test_several_matches_are_offered_with_their_prices() -> None:
@@ -587,7 +587,12 @@ def test_what_limits_leave_stands_on_the_basket() -> None:
     def left(left: Left, picks: Sequence[Pick] = (pick(),)) -> str:
         return texts(
             baskets.basket_screen(
-                basket(picks), FRAME, settings=SETTINGS, trade_url=URL, left=left, prices_at=NOW
+                basket(picks),
+                FRAME,
+                settings=SETTINGS,
+                trade_url=URL,
+                left=left,
+                prices=PriceAge(NOW),
             )
         )
 
@@ -734,6 +739,7 @@ def test_the_set_up_panel_offers_every_choice() -> None:
         "results",
         "delivery",
         "askers",
+        "games",
         "limits",
         "check",
         "test",
@@ -847,7 +853,7 @@ def test_hostile_text_in_a_basket_is_only_ever_read(hostile: str) -> None:
                 Search(1, full.request_id, hostile),
                 Matches((quote,), 1),
                 ("cs2",),
-                None,
+                PriceAge(None),
             ),
             FRAME,
         ),

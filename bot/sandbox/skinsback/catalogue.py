@@ -7,7 +7,7 @@ price of a name. The items of ``WELL_KNOWN`` are always there, at the prices tha
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
@@ -15,6 +15,7 @@ from typing import Final
 
 from bot.domain.market import APP_IDS, Listing
 from bot.domain.money import Micros, from_decimal
+from bot.domain.phases import without_phase
 
 FIRST_LISTING_ID: Final = 62_000_000
 IDS_PER_ITEM: Final = 1_000
@@ -99,6 +100,12 @@ _KNIFE_FINISHES: Final = _split(
     "Blue Steel|Night|Lore|Autotronic|Damascus Steel|Ultraviolet|Rust Coat|Stained|Scorched|"
     "Boreal Forest|Forest DDPAT|Safari Mesh|Urban Masked|Freehand|Bright Water|Black Laminate"
 )
+_PHASE_OF: Final = dict(
+    zip(_WEARS, ("Phase 1", "Phase 2", "Phase 3", "Phase 4", "Ruby"), strict=True)
+)
+"""A Doppler is hardly ever worn: where another finish has five wears, it has five phases."""
+
+_GEMS: Final = ("Ruby", "Emerald")
 _GLOVES: Final = _split(
     "Sport Gloves|Driver Gloves|Specialist Gloves|Moto Gloves|Hand Wraps|Hydra Gloves|"
     "Bloodhound Gloves|Broken Fang Gloves"
@@ -150,6 +157,22 @@ _DOTA_ITEMS: Final = _split(
     "Gloried Horn of Druud|Bow of the Howling Wind|Vestments of the Ashen Pilgrim|"
     "Crown of Hells|Silent Wake"
 )
+_DOTA_MAKERS: Final = _split(
+    "Abyssal|Arcane|Ashen|Baleful|Blazing|Blighted|Celestial|Cinder|Coral|Crimson|Dire|Dread|"
+    "Elder|Eternal|Fallen|Feral|Forsaken|Frozen|Gilded|Glacial|Hallowed|Hidden|Hollow|Infernal|"
+    "Jade|Luminous|Molten|Nether|Obsidian|Primal|Radiant|Royal|Sacred|Savage|Silent|Spectral|"
+    "Stoneborn|Tidal|Umbral|Verdant"
+)
+_DOTA_WEARABLES: Final = _split(
+    "Armor|Axe|Bands|Belt|Blade|Bow|Bracers|Cape|Claws|Crown|Dagger|Drapes|Fangs|Gauntlets|Guise|"
+    "Hammer|Helm|Hood|Horns|Mantle|Mask|Pauldrons|Quiver|Scythe|Shield|Shroud|Spear|Staff|Tail|"
+    "Wings"
+)
+_DOTA_HEROES: Final = _split(
+    "the Axe|the Bane|the Clockwerk|the Drow|the Enchantress|the Furion|the Gyrocopter|the Huskar|"
+    "the Invoker|the Juggernaut|the Kunkka|the Lich|the Magnus|the Necrophos|the Oracle|the Puck|"
+    "the Riki|the Sniper|the Tinker|the Ursa|the Viper|the Windranger"
+)
 _RUST_THEMES: Final = _split(
     "Tempered|Alien Red|Glory|Blackout|Punishment Mask|Neon Nights|Forest Raiders|Azul|"
     "Whiteout|Doodle|Cold Hunter|Training|Bombing|Phantom|Rusty Relic|Dragon Lore|Lunar Fox|"
@@ -159,6 +182,23 @@ _RUST_THINGS: Final = _split(
     "AK47|LR300|MP5|Thompson|SAR|Metal Facemask|Metal Chest Plate|Hoodie|Pants|Roadsign Gloves|"
     "Rug|Sheet Metal Door|Garage Door|Sleeping Bag|Large Wood Box|Furnace|Bandana|"
     "Burlap Trousers"
+)
+
+_RUST_STYLES: Final = _split(
+    "Arctic|Battle|Black Gold|Bloody|Camo|Carbon|Chrome|Cyber|Desert|Digital|Dragon|Electric|"
+    "Fire|Forest|Frozen|Galaxy|Ghost|Gold|Graffiti|Horror|Industrial|Jungle|Lava|Looter's|Military|"
+    "Neon|Night|No Mercy|Ocean|Outback|Pixel|Plague|Predator|Pumpkin|Rainbow|Raider|Retro|Royal|"
+    "Rust Academy|Salvaged|Samurai|Skeleton|Skull|Snow|Space|Steampunk|Storm|Survivor|Tiger|Toxic|"
+    "Tribal|Urban|Valkyrie|Viking|Volcanic|Wasteland|Western|Winter|Wolf|Zombie"
+)
+_RUST_MORE: Final = _split(
+    "Assault Rifle|Bolt Rifle|Bone Club|Boots|Box|Chair|Coffee Can Helmet|Combat Knife|Crossbow|"
+    "Custom SMG|Double Door|Double Shotgun|Hatchet|Hide Poncho|Hide Vest|Hunting Bow|Jacket|"
+    "Jackhammer|L96|Leather Gloves|Locker|M249|Miner Hat|MP5A4|Pickaxe|Pump Shotgun|Python|"
+    "Reactive Target|Revolver|Roadsign Kilt|Roadsign Vest|Rock|Rocket Launcher|Rug Bear|"
+    "Salvaged Icepick|Salvaged Sword|Satchel Charge|Semi Pistol|Sheet Door|Snow Jacket|Spas|"
+    "Stone Hatchet|Sword|T-Shirt|Tank Top|Vending Machine|Water Purifier|Waterpipe|"
+    "Wood Door|Wood Double Door"
 )
 
 # The logarithm of a typical price: widely spread for what is common, narrowly for what is rare.
@@ -209,23 +249,43 @@ class Item:
         return [Listing(listing_id, self.name, price, self.class_id) for listing_id, price in pairs]
 
 
-def build_catalogue(seed: int, size: int) -> list[Item]:
-    """Return ``size`` names of cs2 and some hundreds of dota2 and rust, always the same ones."""
+def build_catalogue(seed: int, size: int, more: Mapping[str, int] | None = None) -> list[Item]:
+    """Return ``size`` names of cs2 and some hundreds of dota2 and rust, always the same ones.
+
+    ``more``: at least so many of the other games, as far as names can be made.
+    """
     rows: dict[tuple[str, str], Micros] = {
         (game, name): from_decimal(Decimal(price)) for game, name, price in WELL_KNOWN
     }
     wanted = size - sum(game == "cs2" for game, _ in rows)
     names = [pair for pair in _cs2_names() if ("cs2", pair[0]) not in rows] if wanted > 0 else []
     wanted = max(0, min(wanted, len(names)))
-    for name, kind in sorted(random.Random(seed).sample(names, wanted)):
+    for plain, kind in sorted(random.Random(seed).sample(names, wanted)):
+        name = _phased(plain, rows)
         rows["cs2", name] = _price(seed, name, kind)
-    for game, others in (("dota2", _dota_names()), ("rust", _rust_names())):
-        for name in others:
+    others = {"dota2": (_dota_names, _more_dota_names), "rust": (_rust_names, _more_rust_names)}
+    for game, (few, many) in others.items():
+        for name in few():
             rows.setdefault((game, name), _price(seed, name, "other"))
+        missing = (more or {}).get(game, 0) - sum(known == game for known, _ in rows)
+        new = [name for name in many() if (game, name) not in rows] if missing > 0 else []
+        for name in random.Random(seed).sample(new, max(0, min(missing, len(new)))):
+            rows[game, name] = _price(seed, name, "other")
     return [
         _item(seed, game, name, price, index)
         for index, ((game, name), price) in enumerate(rows.items())
     ]
+
+
+def _phased(name: str, known: Mapping[tuple[str, str], Micros]) -> str:
+    """Return the name with a phase, if it is that of a Doppler; one half has it in the middle."""
+    finish, _, rest = name.partition(" (")
+    if not finish.endswith("Doppler") or ("cs2", f"{finish} (Factory New)") in known:
+        return name
+    phase = _PHASE_OF[rest.rstrip(")")]
+    if not finish.endswith("Gamma Doppler"):
+        return f"{finish} (Factory New) - {phase}"
+    return f"{finish} {phase.replace('Ruby', 'Emerald')} (Factory New)"
 
 
 def _item(seed: int, game: str, name: str, price: Micros, index: int) -> Item:
@@ -242,7 +302,7 @@ def _dearer(price: Micros, place: int) -> Micros:
 
 def _price(seed: int, name: str, kind: str) -> Micros:
     """Return a price: one draw for the family of a name, then its wear and its extras."""
-    base, _, rest = name.partition(" (")
+    base, _, rest = (without_phase(name) or name).partition(" (")
     family = random.Random(f"{seed}/{base.removeprefix('StatTrak™ ').removeprefix('Souvenir ')}")
     dollars = (
         family.lognormvariate(_STEADY[kind], 0.7)
@@ -251,6 +311,7 @@ def _price(seed: int, name: str, kind: str) -> Micros:
     )
     dollars *= _WEARS.get(rest.rstrip(")"), 1.0)
     dollars *= 2.4 if "StatTrak™" in name else 1.5 if name.startswith("Souvenir") else 1.0
+    dollars *= 4.0 if any(gem in name for gem in _GEMS) and without_phase(name) else 1.0
     dollars *= random.Random(f"{seed}/{name}").uniform(0.95, 1.05)
     # A float is fine for inventing a price; from here on it is an exact count.
     unit = _MILL if dollars < 5 else _CENT
@@ -291,3 +352,13 @@ def _dota_names() -> Iterator[str]:
 def _rust_names() -> Iterator[str]:
     for theme, thing in product(_RUST_THEMES, _RUST_THINGS):
         yield f"{theme} {thing}"
+
+
+def _more_dota_names() -> Iterator[str]:
+    for maker, thing, hero in product(_DOTA_MAKERS, _DOTA_WEARABLES, _DOTA_HEROES):
+        yield f"{maker} {thing} of {hero}"
+
+
+def _more_rust_names() -> Iterator[str]:
+    for style, thing, ending in product(_RUST_STYLES, _RUST_MORE, ("", " Mk II")):
+        yield f"{style} {thing}{ending}"

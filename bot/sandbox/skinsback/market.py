@@ -13,7 +13,7 @@ import asyncio
 import heapq
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -51,6 +51,7 @@ class Market:
         *,
         seed: int = 1,
         size: int = 4_000,
+        more: Mapping[str, int] | None = None,
         balance: Micros = START_BALANCE,
         profile: Profile | None = None,
         clock: Callable[[], float] = time.time,
@@ -63,7 +64,7 @@ class Market:
         self._clock = clock
         self._ahead = 0.0
         self._history_page = history_page
-        self.stock = Stock(seed, size)
+        self.stock = Stock(seed, size, more)
         self._keys: set[str] = set()
         self._failing: dict[int, int] = {}
         self._paths: list[tuple[str | None, int | None, TradePath]] = []

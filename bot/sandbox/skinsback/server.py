@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from email.utils import formatdate
@@ -69,6 +69,7 @@ class SkinsbackSandbox(Market):
         client_secret: str = "sandbox-secret",  # noqa: S107 - it guards nothing
         seed: int = 1,
         size: int = 4_000,
+        more: Mapping[str, int] | None = None,
         balance: Micros = START_BALANCE,
         profile: Profile | None = None,
         clock: Callable[[], float] = time.time,
@@ -80,6 +81,7 @@ class SkinsbackSandbox(Market):
         super().__init__(
             seed=seed,
             size=size,
+            more=more,
             balance=balance,
             profile=profile,
             clock=clock,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from bot.domain.market import Listing
 from bot.domain.money import Micros, to_decimal
+from bot.domain.phases import without_phase
 from bot.sandbox.skinsback.answers import Answer, ApiError, Parameters, read_list
 from bot.sandbox.skinsback.catalogue import FIRST_LISTING_ID, IDS_PER_ITEM, Item, build_catalogue
 
@@ -17,9 +18,14 @@ _DOPPLER_PHASES: Final = ("Phase 1", "Phase 2", "Phase 3", "Phase 4", "Ruby", "S
 class Stock:
     """Everything for sale. A listing that is sold or withdrawn is gone for good."""
 
-    def __init__(self, seed: int, size: int) -> None:
-        self._items = build_catalogue(seed, size)
+    def __init__(self, seed: int, size: int, more: Mapping[str, int] | None = None) -> None:
+        self._items = build_catalogue(seed, size, more)
         self._by_name = {(item.game, item.name): item for item in self._items}
+        self._phases: dict[tuple[str, str], list[Item]] = {}
+        """The items with a phase, by the name that they have without it."""
+        for item in self._items:
+            if (plain := without_phase(item.name)) is not None:
+                self._phases.setdefault((item.game, plain), []).append(item)
 
     def item(self, name: str, game: str) -> Item:
         """Return the item of a name. Raises ``KeyError``."""
@@ -68,12 +74,9 @@ class Stock:
         else:
             wanted = dict.fromkeys(each for name in names for each in (name, f"StatTrak™ {name}"))
             items = [self._by_name[game, name] for name in wanted if (game, name) in self._by_name]
+            items += [item for name in wanted for item in self._phases.get((game, name), ())]
         # No order is promised, so the dearest comes first and whoever wants the cheapest sorts.
-        return {
-            "items": [
-                _listing_row(listing) for item in items for listing in reversed(item.as_listings())
-            ]
-        }
+        return {"items": [row for item in items for row in reversed(list(_rows(item)))]}
 
     def pricelist(self, parameters: Parameters, now: float) -> Answer:
         """market_pricelist: grouped by name, or every listing with ``full=1``."""
@@ -82,8 +85,16 @@ class Stock:
         if str(parameters.get("full", "")) == "1":
             rows = (row for item in items for row in _full_rows(item))
         else:
-            rows = (_grouped_row(item) for item in items if item.listings != {})
+            rows = (_grouped_row(item.name, [item]) for item in items if item.listings != {})
+            rows = [*rows, *self._without_phases(_game(parameters))]
         return {"last_update": int(now), "items": list(rows)}
+
+    def _without_phases(self, game: str) -> Iterator[Answer]:
+        """Yield a row for each name that stands in the list with its phases as well."""
+        for (of, plain), items in self._phases.items():
+            sold = [item for item in items if item.listings != {}]
+            if of == game and sold:
+                yield _grouped_row(plain, sold)
 
 
 def _listing_row(listing: Listing) -> Answer:
@@ -95,24 +106,40 @@ def _listing_row(listing: Listing) -> Answer:
     }
 
 
-def _grouped_row(item: Item) -> Answer:
-    prices = None if item.listings is None else item.listings.values()
+def _rows(item: Item) -> Iterator[Answer]:
+    """Yield every listing, and again under the name without the phase where it has one."""
+    plain = without_phase(item.name)
+    for listing in item.as_listings():
+        row = _listing_row(listing)
+        yield row
+        if plain is not None:
+            yield {**row, "name": plain}
+
+
+def _grouped_row(name: str, items: Sequence[Item]) -> Answer:
+    cheapest = min(items, key=_cheapest)
     return {
-        "name": item.name,
-        "price": to_decimal(item.price if prices is None else min(prices)),
-        "count": item.count if prices is None else len(prices),
-        "classid": item.class_id,
+        "name": name,
+        "price": to_decimal(_cheapest(cheapest)),
+        "count": sum(item.count if item.listings is None else len(item.listings) for item in items),
+        "classid": cheapest.class_id,
     }
+
+
+def _cheapest(item: Item) -> Micros:
+    return item.price if item.listings is None else min(item.listings.values())
 
 
 def _full_rows(item: Item) -> Iterator[Answer]:
     """Yield every listing; one with a phase twice, as the real list does."""
+    if "Doppler" not in item.name or without_phase(item.name) is not None:
+        yield from _rows(item)
+        return
     for listing in item.as_listings():
         row = _listing_row(listing)
         yield row
-        if "Doppler" in item.name:
-            phase = _DOPPLER_PHASES[listing.listing_id % len(_DOPPLER_PHASES)]
-            yield {**row, "name": f"{item.name} - {phase}"}
+        phase = _DOPPLER_PHASES[listing.listing_id % len(_DOPPLER_PHASES)]
+        yield {**row, "name": f"{item.name} - {phase}"}
 
 
 def _game(parameters: Parameters) -> str:

@@ -15,6 +15,7 @@ from bot.domain.money import CENT
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.trade_url import TradeUrl
 from bot.services.baskets import Left, note_stamp
+from bot.services.catalogue import PriceAge
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.parts import (
@@ -84,13 +85,13 @@ def basket_screen(
     notice: str = "",
     rows: Sequence[str] = (),
     left: Left | None = None,
-    prices_at: int | None = None,
+    prices: PriceAge | None = None,
     extra: Extra | None = None,
 ) -> ui.LayoutView:
     """Return the basket; ``notice`` says what just happened, or what was in the way of it.
 
     ``rows``: more about that, shortened if there is no room. ``left``: what the server's limits
-    leave. ``prices_at``: since when the prices in it stand. Whoever has services draws it with
+    leave. ``prices``: how old the prices in it are. Whoever has services draws it with
     ``BasketScreens``.
     """
     card = Card(frame, accent=BLUE)
@@ -117,7 +118,7 @@ def basket_screen(
             picture_url(pick.game, pick.class_id),
             pick.market_hash_name,
         )
-    about = [_with_left(_totals(basket, trade_url), basket), _left(left), _prices(prices_at)]
+    about = [_with_left(_totals(basket, trade_url), basket), _left(left), text.prices_below(prices)]
     card.say("\n".join(filter(None, about)))
     card.row(
         select(
@@ -140,10 +141,6 @@ def _extra(basket: Basket, extra: Extra) -> Item:
 
 def _left(left: Left | None) -> str:
     return "" if left is None else text.left_in_words(left)
-
-
-def _prices(prices_at: int | None) -> str:
-    return "" if prices_at is None else text.PRICES_OF.format(when=text.ago(prices_at))
 
 
 def _totals(basket: Basket, trade_url: TradeUrl | None) -> str:
@@ -220,7 +217,7 @@ def line_screen(
     *,
     quote: Quote | None,
     notice: str = "",
-    prices_at: int | None = None,
+    prices: PriceAge | None = None,
 ) -> ui.LayoutView:
     """Return the screen of one row: how many of it, and what one may cost.
 
@@ -243,7 +240,7 @@ def line_screen(
     rows.append(text.LINE_CEILING.format(ceiling=text.usd(pick.ceiling)))
     if pick.listing_id is not None:
         rows.append(text.LINE_LISTING.format(listing_id=pick.listing_id))
-    rows.append(_prices(prices_at))
+    rows.append(text.prices_below(prices))
     words = text.with_marks("\n".join(filter(None, rows)), pick)
     card.picture_row(words, picture_url(pick.game, pick.class_id), pick.market_hash_name)
     tail = str(pick.pick_id)

@@ -101,8 +101,7 @@ def _head(found: Found) -> str:
     elif search.quantity > 1:
         rows.append(text.MATCHES_ASKED.format(quantity=search.quantity))
     rows.append(text.MATCHES_NARROW)
-    if found.prices_at is not None:
-        rows.append(text.PRICES_OF.format(when=text.ago(found.prices_at)))
+    rows.append(text.prices_below(found.prices))
     return "\n".join(rows)
 
 

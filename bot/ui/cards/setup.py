@@ -8,6 +8,7 @@ from typing import Any
 from discord import ButtonStyle, ChannelType, Object, ui
 
 from bot.domain.models import Delivery, GuildSettings, OutboxRow
+from bot.services.catalogue import PriceAge
 from bot.ui import text
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.notices import server_not_allowed
@@ -30,9 +31,10 @@ def setup_panel(
     confirmed: Sequence[int],
     parked: Sequence[OutboxRow],
     allowed: bool,
+    prices: PriceAge | None = None,
     notice: str = "",
 ) -> ui.LayoutView:
-    """Return the one panel on which a server is set up."""
+    """Return the one panel on which a server is set up. ``prices``: of the games it offers."""
     if not allowed:
         return server_not_allowed(settings.guild_id, frame)
     done = findings.done + (settings.delivery is not None)
@@ -62,6 +64,8 @@ def setup_panel(
             default_values=[Object(role_id) for role_id in standing[:_ASKERS_MAX]],
         )
     )
+    card.say(text.games_in_words(settings.games, prices))
+    card.row(_games_select(settings.games))
     after = [text.limits_in_words(settings)]
     if findings.all_done and not confirmed:
         after.append(text.SETUP_READY)
@@ -119,6 +123,15 @@ def _delivery_select(chosen: Delivery | None) -> Item:
             option(words, one, text.DELIVERIES_ABOUT[one], chosen=one is chosen)
             for one, words in text.DELIVERIES.items()
         ],
+    )
+
+
+def _games_select(chosen: Sequence[str]) -> Item:
+    return select(
+        _id("games"),
+        text.SELECT_GAMES,
+        [option(name, game, chosen=game in chosen) for game, name in text.GAME_NAMES.items()],
+        several=True,
     )
 
 

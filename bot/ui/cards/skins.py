@@ -98,8 +98,7 @@ def _page_head(found: Found) -> list[str]:
         rows.append(text.SKINS_NONE_LEFT if filtered else text.SKINS_NONE)
     if search.filters != NO_FILTERS:
         rows.append(text.filters_in_words(search.filters))
-    if found.prices_at is not None:
-        rows.append(text.PRICES_OF.format(when=text.ago(found.prices_at)))
+    rows.append(text.prices_below(found.prices))
     return rows
 
 
@@ -248,8 +247,7 @@ def _skin_rows(look: Look) -> list[str]:
                 skins=text.skins(look.lines_max),
             )
         )
-    if look.prices_at is not None:
-        rows.append(text.PRICES_OF.format(when=text.ago(look.prices_at)))
+    rows.append(text.prices_below(look.prices))
     return rows
 
 

@@ -1,0 +1,45 @@
+"""Long work beside everything else: a little at a time, and never as fast as the machine can."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, TypeVar
+
+from bot.search.turns import Turns
+
+_SLICE_S: Final = 0.001
+"""So long the event loop may be held up before it is given back."""
+
+_LONGEST_S: Final = 0.004
+"""What is counted as work at once, and not as a wait for somebody else."""
+
+T = TypeVar("T")
+
+
+class Pace:
+    """The pace of one piece of background work, which takes a ``share`` of one processor."""
+
+    def __init__(self, share: float = 0.25) -> None:
+        self._rest = 1 / share - 1
+        self._since: float | None = None
+
+    async def breathe(self) -> None:
+        """Give way to everybody else if there was enough work since the last time."""
+        clock = asyncio.get_running_loop().time
+        if self._since is None:
+            self._since = clock()
+        worked = clock() - self._since
+        if worked < _SLICE_S:
+            return
+        await asyncio.sleep(min(worked, _LONGEST_S) * self._rest)
+        self._since = clock()
+
+    async def through(self, work: Turns[T]) -> T:
+        """Do all of some work that pauses by itself, and return what it made."""
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                made: T = end.value
+                return made
+            await self.breathe()
