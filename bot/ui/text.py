@@ -3270,7 +3270,7 @@ def page_unreadable(typed: str) -> str:
 
 PASTE_TITLE: Final = "### {lines} not in your basket yet"
 PASTE_KEPT: Final = (
-    "-# Only you see this. They are kept until you choose a skin, fix them or leave them out."
+    "-# Only you see this. What is left is kept until you choose a skin, fix it or leave it out."
 )
 PASTE_LINE: Final = "“{typed}”\n{reason}"
 PASTE_LEAVE_QUESTION: Final = "### Leave them out?\nWhat is forgotten: {typed}"
@@ -3619,7 +3619,7 @@ ROLES_SHOWN: Final = 10
 SETUP_EVERYONE: Final = "everyone"
 SETUP_GAMES: Final = "**6. Whose skins can be asked for:** {games}. {prices}"
 SELECT_GAMES: Final = "Choose the games"
-PRICES_FROM: Final = "Prices of {when}."
+PRICES_FROM: Final = "Prices from {when}."
 PRICES_OLD: Final = (
     "The market's price list can't be read at the moment; these prices are from {when}."
 )

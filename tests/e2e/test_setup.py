@@ -112,12 +112,12 @@ async def test_games_when_another_is_chosen_then_its_prices_come_soon_and_it_can
     """Until then its skins are nowhere to be found."""
     await club.choose_all()
     panel = await club.setup()
-    assert "Whose skins can be asked for: CS2. Prices of" in panel.text
+    assert "Whose skins can be asked for: CS2. Prices from" in panel.text
     reply = await club.ana.slash("request", channel=club.hall, item="Big Grin")
     assert "Added" not in reply.text
     reply = await club.olga.select(panel, "Choose the games", ["rust", "cs2"])
     assert "Saved." in reply.text
-    assert "Whose skins can be asked for: CS2, Rust. Prices of" in reply.text
+    assert "Whose skins can be asked for: CS2, Rust. Prices from" in reply.text
     assert club.saved()["games"] == "cs2,rust"
     await club.world.until(lambda: "There are prices of rust" in club.world.bot.log())
     reply = await club.ana.slash("request", channel=club.hall, item="Big Grin")

@@ -88,7 +88,7 @@ async def test_pages_when_turned_then_all_that_fits_can_be_reached(
     everything = total(screen)
     assert everything > 1_000
     assert "1 to 7 of" in screen.text
-    assert "Prices of" in screen.text
+    assert "Prices from" in screen.text
     seen = offered(screen, LOOK)
     for first in (8, 15):
         screen = await press(bea, screen, "▶")

@@ -530,7 +530,7 @@ def test_several_matches_are_offered_with_their_prices() -> None:
     said = texts(shown)
     assert "“ski\\*” fits 312 skins. Shown: 1 to 25 of 312." in said
     assert "You asked for 2, at most $13.02 each." in said
-    assert f"Prices of {text.ago(NOW)}" in said
+    assert f"Prices from {text.ago(NOW)}" in said
     assert "**Skin 6**\n$1.00 · 6 for sale" in said
     assert "**Skin 7**" not in said
     chooser = next(part for part in payloads(shown) if part["type"] == 3)
@@ -597,7 +597,7 @@ def test_what_limits_leave_stands_on_the_basket() -> None:
         )
 
     assert "Left for you: 1 open request · 3 more skins" in left(Left(3, 1, ()))
-    assert f"-# Prices of {text.ago(NOW)}" in left(Left(3, 1, ()))
+    assert f"-# Prices from {text.ago(NOW)}" in left(Left(3, 1, ()))
     assert "Left for you: 2 open requests · 1 more skin" in left(Left(1, 2, (7,)))
     said = left(Left(0, 0, (8, 7)))
     assert "Left for you: no open request until one is decided (#8, #7) · no more skins" in said

@@ -75,7 +75,9 @@ class Stage:
         self.step = words
         lines = textwrap.wrap(words, WIDTH, initial_indent="▸ ", subsequent_indent=_INDENT)
         for label, value in (given or {}).items():
-            lines.append(f"{2 * _INDENT}{label}{' ' if label.endswith('?') else ': '}{value}")
+            first, *others = value.split("\n")
+            lines.append(f"{2 * _INDENT}{label}{' ' if label.endswith('?') else ': '}{first}")
+            lines += [f"{2 * _INDENT}{' ' * len(label)}  {other}" for other in others]
         self._print("\n".join(lines), close=self._after_act)
         self._after_act = True
 

@@ -35,6 +35,8 @@ _BLAZE: Final = "Desert Eagle | Blaze (Factory New)"
 _SUGGESTIONS_SHOWN: Final = 3
 _NEO_NOIR_LIMIT: Final = "22,50"
 _NEO_NOIR_LATER: Final = "23.90"
+_MISSPELT: Final = "glok water elemntal ft"
+_LIST: Final = f"1x {NEO_NOIR} @ {_NEO_NOIR_LIMIT}\n{_MISSPELT}"
 _UNDO_S: Final = 5
 _WHEN_READY: Final = "When the member presses Send it now"
 _SEND_NOW: Final = "Send it now"
@@ -134,7 +136,7 @@ async def _ana_looks_for_skins(scene: Scene) -> Message:
     basket = await ana.types("request", item=REDLINE)
     stage.show_news(basket, f"Added: {REDLINE}", _today(scene, REDLINE))
     stage.tell("She can also type as she likes: one match is taken, and said.")
-    for typed, skin in (("awp asiimov ft", ASIIMOV), ("kill confirmed mw usp", KILL_CONFIRMED)):
+    for typed, skin in (("awp asimov ft", ASIIMOV), ("usp kc mw", KILL_CONFIRMED)):
         basket = await ana.types("request", item=typed)
         stage.show_news(basket, f"I took {skin} for “{typed}”", _today(scene, skin))
     return basket
@@ -144,11 +146,19 @@ async def _ana_fills_her_basket(scene: Scene, basket: Message) -> Message:
     """Return the basket's screen."""
     stage, ana = scene.stage, scene.ana
     stage.chapter("Ana's basket")
-    form = await ana.opens(basket, "Add skins")
-    given = {"Skin": NEO_NOIR, "At most, each (optional)": _NEO_NOIR_LIMIT}
-    basket = await ana.fills_in(form, given)
-    stage.show_news(basket, f"Added: {NEO_NOIR}", f"at most {_neo_noir_limit()}")
-    basket = await ana.types("request", item=WATER_ELEMENTAL)
+    stage.tell("The others stand in a list on her phone. What is clear in it is in at once.")
+    form = await ana.opens(basket, "Paste a list")
+    screen = await ana.fills_in(form, {form.fields[0].label: _LIST})
+    stage.show(
+        screen,
+        f"Added 1 skin: {NEO_NOIR}",
+        "1 line not in your basket yet",
+        "Which one do you mean?",
+        buttons=("Fix these lines", "Leave them out", "Back"),
+    )
+    basket = await ana.chooses(
+        screen, f"“{_MISSPELT}”: choose the skin", WATER_ELEMENTAL, f"“{WATER_ELEMENTAL}”"
+    )
     stage.show(
         basket,
         "5 of 10 skins",
