@@ -22,13 +22,16 @@ LAYERS: Final[dict[str, set[str]]] = {
     "bot.errors": set(),
     "bot.health": {"bot.errors"},
     "bot.domain": {"bot.errors"},
-    "bot.search": set(),
     "bot.skinsback": {"bot.domain", "bot.errors"},
     "bot.store": {"bot.domain", "bot.errors"},
+    "bot.search": {"bot.domain", "bot.errors"},
     "bot.services": {"bot.domain", "bot.errors", "bot.search", "bot.skinsback", "bot.store"},
-    "bot.ui": {"bot.domain", "bot.errors", "bot.services", "bot.skinsback"},
-    "bot.app": {"bot.errors", "bot.services", "bot.store", "bot.ui"},
-    "cogs": {"bot.app", "bot.domain", "bot.errors", "bot.services", "bot.store", "bot.ui"},
+    "bot.ui": {"bot.domain", "bot.errors", "bot.search", "bot.services", "bot.skinsback"},
+    "bot.app": {"bot.errors", "bot.search", "bot.services", "bot.store", "bot.ui"},
+    "cogs": {
+        *("bot.app", "bot.domain", "bot.errors", "bot.search", "bot.services", "bot.store"),
+        "bot.ui",
+    },
     # What wires, and what it is wired with.
     "bot.config": {"bot.errors", "bot.store"},
     "bot.log": {"bot.config"},
@@ -41,6 +44,7 @@ LAYERS: Final[dict[str, set[str]]] = {
         "bot.health",
         "bot.log",
         "bot.sandbox",
+        "bot.search",
         "bot.services",
         "bot.skinsback",
         "bot.store",
@@ -58,6 +62,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "aiohttp": {"bot.app", "bot.health", "bot.sandbox", "bot.skinsback", "bot.ui", "cogs"},
     "yarl": {"bot.app"},
     "jsonschema_rs": {"bot.sandbox"},
+    "rapidfuzz": {"bot.search"},
 }
 """Libraries, and the only layers that know them."""
 

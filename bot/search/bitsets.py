@@ -6,13 +6,11 @@ An AND or an OR of two sets of 37,000 names takes about a millionth of a second.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Sized
-from itertools import repeat
 from typing import Final
 
 _ONE: Final = ord("1")
-_FEW: Final = 1_500
+_FEW: Final = 800
 _NOT_EMPTY: Final = re.compile(rb"[^\0]", re.DOTALL)
 _BITS_OF_BYTE: Final = tuple(
     tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)
@@ -30,7 +28,8 @@ def bits_of(positions: Iterable[int], size: int) -> int:
         return int.from_bytes(data, "little")
     # More work for the set as a whole, and less for each position.
     digits = bytearray(b"0") * size
-    deque(map(digits.__setitem__, positions, repeat(_ONE)), maxlen=0)
+    for position in positions:
+        digits[position] = _ONE
     digits.reverse()
     return int(digits, 2)
 

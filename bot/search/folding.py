@@ -10,7 +10,14 @@ _DROPPED: Final = "™®©℠'’‘`´ʼ\u200b\u200c\u200d\ufeff"
 """Inside a word: what is left of it is still one word."""
 
 _SPELLED: Final = {
-    **{"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"},
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+    "ı": "i",
+    "æ": "ae",
+    "œ": "oe",
+    "þ": "th",
 }
 """Letters that Unicode doesn't take apart."""
 

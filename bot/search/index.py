@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import chain
 from typing import Final
 
 from bot.search.aliases import aliases
@@ -18,12 +18,16 @@ from bot.search.bitsets import bits_of, first_of
 from bot.search.folding import fold
 from bot.search.meanings import Meanings
 from bot.search.reading import TYPED_MAX, Level, read, words_typed
-from bot.search.shapes import WEARS, Kind, Quality, Rank, Shape, shape_of
+from bot.search.shapes import WEARS, Quality, parts_of, shape_of
 from bot.search.turns import Turn, Turns, finish
 from bot.search.vocabulary import Vocabulary
 
 _SORTED_AT_ONCE: Final = 256
-_SEVERAL: Final = -1
+_SET_AT_ONCE: Final = 2_048
+_NAME_FOLLOWS: Final = "\0"
+
+_SHARDS: Final = 32
+"""A table of tables, because a large one takes milliseconds whenever it has to grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +45,22 @@ class Hits:
 class NameIndex:
     """The names of one game; immutable once built."""
 
-    __slots__ = ("_all", "_folded", "_ignored", "_meanings", "_positions", "_qualities", "_wears", "names")
+    __slots__ = (
+        *("_alike", "_all", "_folded", "_groups", "_ignored", "_meanings"),
+        "names",
+    )
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names: Sequence[str] = names
         """In the order in which they are meant; a position is an index into it."""
         self._all = (1 << len(names)) - 1
-        self._positions: dict[str, int] = {}
-        self._folded: dict[int, int] = {}
-        self._wears: dict[str, int] = {}
-        self._qualities: dict[Quality, int] = {}
+        self._folded: tuple[dict[int, int], ...] = tuple({} for _ in range(_SHARDS))
+        """The first position of each text, by ``_compact``."""
+        self._alike: dict[int, list[int]] = {}
+        """All positions of each text that several names have."""
+        self._groups: dict[str, int] = {}
+        """Sets of names by kind, quality and wear."""
+        self._meanings: Meanings
         self._ignored = aliases().ignored
 
     @classmethod
@@ -63,43 +73,49 @@ class NameIndex:
         """Build the index of these names, pausing about every millisecond."""
         turn = Turn()
         made = cls((yield from _in_order(names, turn)))
-        kinds = yield from made._look_at_shapes(turn)
+        made._groups = yield from made._look_at_shapes(turn)
         known = aliases()
         words = [*known.only, *known.words]
         vocabulary = yield from Vocabulary.building(
             made.names, turn, known=[word for word in words if " " not in word]
         )
-        made._meanings = Meanings(vocabulary, known, kinds)
+        made._meanings = Meanings(vocabulary, known, made._groups)
         return made
 
-    def _look_at_shapes(self, turn: Turn) -> Turns[dict[Kind, int]]:
-        kinds: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-        wears: dict[str, list[int]] = {wear: [] for wear in WEARS}
-        qualities: dict[Quality, list[int]] = {quality: [] for quality in Quality}
+    def _look_at_shapes(self, turn: Turn) -> Turns[dict[str, int]]:
+        """Return the names of each kind, wear and quality."""
+        groups: dict[str, list[int]] = {}
         for position, name in enumerate(self.names):
             shape = shape_of(name)
-            self._positions[name] = position
-            key = _compact(name)
-            self._folded[key] = _SEVERAL if key in self._folded else position
-            kinds[shape.kind].append(position)
-            qualities[shape.quality].append(position)
+            self._note(hash("".join(chain(*parts_of(name)))), position)
+            groups.setdefault(shape.kind, []).append(position)
+            groups.setdefault(shape.quality, []).append(position)
             if shape.wear is not None:
-                wears[WEARS[shape.wear]].append(position)
+                groups.setdefault(WEARS[shape.wear], []).append(position)
             if turn.is_over():
                 yield
-        for wear, positions in wears.items():
-            self._wears[wear] = self.bits(positions)
-            if turn.is_over():
-                yield
-        for quality, positions in qualities.items():
-            self._qualities[quality] = self.bits(positions)
-            if turn.is_over():
-                yield
-        return {kind: self.bits(positions) for kind, positions in kinds.items()}
+        sets: dict[str, int] = dict.fromkeys(groups, 0)
+        for group, positions in groups.items():
+            for start in range(0, len(positions), _SET_AT_ONCE):
+                sets[group] |= self.bits(positions[start : start + _SET_AT_ONCE])
+                if turn.is_over():
+                    yield
+        return sets
+
+    def _note(self, key: int, position: int) -> None:
+        first = self._folded[key % _SHARDS].setdefault(key, position)
+        if first != position:
+            self._alike.setdefault(key, [first]).append(position)
+
+    def _folding_like(self, text: str) -> list[int]:
+        """Return the positions of the names that are this text when both are folded."""
+        key = _compact(text)
+        first = self._folded[key % _SHARDS].get(key)
+        return self._alike.get(key, [] if first is None else [first])
 
     def position(self, name: str) -> int | None:
         """Return the position of a market hash name, or None if there is no such name."""
-        return self._positions.get(name)
+        return next((at for at in self._folding_like(name) if self.names[at] == name), None)
 
     def bits(self, positions: Iterable[int]) -> int:
         """Return the set of some positions; each has to be one of this index."""
@@ -107,15 +123,15 @@ class NameIndex:
 
     def wear(self, wear: str) -> int:
         """Return the names in a wear, by its full name; one that doesn't exist has none."""
-        return self._wears.get(wear, 0)
+        return self._groups.get(wear, 0) if wear in WEARS else 0
 
     def stattrak(self) -> int:
         """Return the names of what counts kills."""
-        return self._qualities[Quality.STATTRAK]
+        return self._groups.get(Quality.STATTRAK, 0)
 
     def souvenir(self) -> int:
         """Return the names of souvenirs."""
-        return self._qualities[Quality.SOUVENIR]
+        return self._groups.get(Quality.SOUVENIR, 0)
 
     def search(
         self,
@@ -142,10 +158,9 @@ class NameIndex:
         return self._page(levels, preferred, first, limit, exact=exact)
 
     def _exact(self, typed: str, within: int) -> int | None:
-        found = self._positions.get(typed.strip())
-        if found is None:
-            found = self._folded.get(_compact(typed), _SEVERAL)
-        return found if found != _SEVERAL and within >> found & 1 else None
+        alike = [at for at in self._folding_like(typed) if within >> at & 1]
+        same = [at for at in alike if self.names[at] == typed.strip()]
+        return same[0] if same else alike[0] if len(alike) == 1 else None
 
     @staticmethod
     def _page(
@@ -180,10 +195,10 @@ def _compact(text: str) -> int:
 def _in_order(names: Iterable[str], turn: Turn) -> Turns[tuple[str, ...]]:
     """Sort names into the order in which they are meant, each once."""
     weapons = aliases().weapons
-    runs: list[list[tuple[Rank, str]]] = [[]]
-    for name in dict.fromkeys(names):
-        shape: Shape = shape_of(name)
-        runs[-1].append((shape.rank(weapons), name))
+    # Plain texts, because the garbage collector would look through pairs again and again.
+    runs: list[list[str]] = [[]]
+    for name in names:
+        runs[-1].append(f"{shape_of(name).rank(weapons)}{_NAME_FOLLOWS}{name}")
         if len(runs[-1]) == _SORTED_AT_ONCE:
             runs[-1].sort()
             runs.append([])
@@ -191,8 +206,10 @@ def _in_order(names: Iterable[str], turn: Turn) -> Turns[tuple[str, ...]]:
             yield
     runs[-1].sort()
     ordered: list[str] = []
-    for _, name in heapq.merge(*runs, key=itemgetter(0)):
-        ordered.append(name)
+    for ranked in heapq.merge(*runs):
+        name = ranked.partition(_NAME_FOLLOWS)[2]
+        if not ordered or ordered[-1] != name:
+            ordered.append(name)
         if turn.is_over():
             yield
     return tuple(ordered)

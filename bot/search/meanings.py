@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -70,9 +70,7 @@ class Meanings:
         *("_vocabulary", "_wrong"),
     )
 
-    def __init__(
-        self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[Kind, int]
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, aliases: Aliases, kinds: Mapping[str, int]) -> None:
         self._vocabulary = vocabulary
         self._aliases = aliases
         self._kinds = kinds
@@ -123,10 +121,9 @@ class Meanings:
         else:
             found.append((Cost.EXACT, exact))
         if word.is_last:
-            rare, common = voc.beginning_by_kind(text)
             found += [
-                (Cost.BEGUN, rare | self._begun_aliases(text)),
-                (Cost.BEGUN_COMMON, common),
+                (Cost.BEGUN, voc.beginning_rare(text) | self._begun_aliases(text)),
+                (Cost.BEGUN_COMMON, voc.beginning_common(text)),
             ]
         elif len(text) > 1:
             found.append((Cost.SHORTENED, voc.beginning(text)))
@@ -145,20 +142,29 @@ class Meanings:
             return ()
         found = [(int(Cost.INSIDE), voc.containing(text))]
         two = Cost.TYPOS if len(text) >= _LONG else Cost.TYPOS_SHORT
-        for like in voc.like(text, 1 if len(text) < _TYPOS_FROM else 2):
-            if len(like.word) >= _TYPO_FROM:
-                cost = Cost.TYPO if like.changes < 2 else two
-                found.append((cost, self._known(like.word)))
+        likes = voc.like(text, 1 if len(text) < _TYPOS_FROM else 2)
+        for changes, words in likes.items():
+            cost = Cost.TYPO if changes < 2 else two
+            found.append((cost, self._any_known([one for one in words if len(one) > 2])))
         if len(text) >= _BEGUN_TYPO_FROM:
-            for like in voc.like_beginnings(text, 2 if len(text) > _LONG else 1):
-                cost = Cost.TYPO_BEGUN if like.changes < 2 else Cost.TYPOS_BEGUN
-                found.append((cost, voc.beginning(like.word)))
+            likes = voc.like_beginnings(text, 2 if len(text) > _LONG else 1)
+            for changes, words in likes.items():
+                cost = Cost.TYPO_BEGUN if changes < 2 else Cost.TYPOS_BEGUN
+                found.append((cost, voc.any_beginning(words)))
         return _sets(found)
 
     def _known(self, word: str) -> int:
         """Return the names that have a word, or what it is short for."""
-        only, words = self._aliases.only.get(word, ()), self._aliases.words.get(word, ())
-        return self._vocabulary.exactly(word) | self._all_of(only) | self._all_of(words)
+        return self._any_known([word])
+
+    def _any_known(self, words: Sequence[str]) -> int:
+        """Return the names that have any of these words, or what any of them is short for."""
+        bits = self._vocabulary.any_exactly(words)
+        for word in words:
+            for table in (self._aliases.only, self._aliases.words):
+                if word in table:
+                    bits |= self._all_of(table[word])
+        return bits
 
     def _begun_aliases(self, text: str) -> int:
         bits = 0

@@ -26,7 +26,7 @@ _LEFT_OUT: Final = 8
 """What it costs to leave a word out, and one more for each of its letters, up to as many again."""
 
 _LEFT_OUT_FILLER: Final = 1
-_LEFT_OUT_PART: Final = 0.65
+_LEFT_OUT_PART: Final = 0.55
 """So much of what was typed may be left out."""
 
 _SLACK: Final = 1
@@ -65,8 +65,9 @@ def read(
     if levels := strict.levels(within):
         return levels
     told = [word for word in words if word.text not in ignored]
-    if told and len(told) < len(words):
-        if levels := _Reader(told, meanings.strictly, meanings).levels(within):
+    if len(told) < len(words):
+        levels = _Reader(told, meanings.strictly, meanings).levels(within) if told else []
+        if levels:
             return [(cost + _LEFT_OUT_FILLER, bits) for cost, bits in levels]
     words = told or words
 

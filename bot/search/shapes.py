@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from bot.search.folding import fold
@@ -64,9 +65,8 @@ _HEADS: Final = {
     "Music Kit": Kind.MUSIC_KIT,
 }
 _ENDS: Final = re.compile(r"\b(Case|Package|Capsule|Key|Pin)s?(?: \d+| Series \d+)*$")
+_PARTS_KEPT: Final = 2_048
 _WORDS_APART: Final = re.compile(r"[|()]")
-
-Rank = tuple[int, int, int, int, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +84,15 @@ class Shape:
     phase: int
     """Place in ``PHASES``, from one; none is zero."""
 
-    def rank(self, weapons: Mapping[str, int]) -> Rank:
-        """Return a key by which names stand in the order in which they are meant."""
+    def rank(self, weapons: Mapping[str, int]) -> str:
+        """Return a text by which names stand in the order in which they are meant."""
         base = self.finish or self.head
+        length = len(base) if self.finish or self.kind is Kind.OTHER else 0
+        place = weapons.get(self.head, len(weapons))
+        wear = 0 if self.wear is None else self.wear + 1
         return (
-            _ORDER[self.kind] * 10 + _QUALITY_ORDER[self.quality],
-            self.finish.count(" "),
-            weapons.get(self.head, len(weapons)),
-            len(base) if self.finish or self.kind is Kind.OTHER else 0,
-            f"{self.head}|{base}",
-            self.phase,
-            -1 if self.wear is None else self.wear,
+            f"{_ORDER[self.kind]:02}{_QUALITY_ORDER[self.quality]}{self.finish.count(' '):02}"
+            f"{place:03}{length:03}{self.head}|{base}|{self.phase}{wear}"
         )
 
 
@@ -130,6 +128,12 @@ def _kind(name: str, head: str, finish: str, *, worn: bool) -> Kind:
     return Kind(match[1].lower()) if match else Kind.OTHER
 
 
-def parts_of(name: str) -> list[list[str]]:
+def parts_of(name: str) -> list[tuple[str, ...]]:
     """Return the folded words of a name, apart where a bar or a bracket divides it."""
-    return [words for part in _WORDS_APART.split(name) if (words := fold(part).split())]
+    return [words for part in _WORDS_APART.split(name) if (words := _words_of_part(part))]
+
+
+@lru_cache(maxsize=_PARTS_KEPT)
+def _words_of_part(part: str) -> tuple[str, ...]:
+    # Weapons, finishes, wears and events come again and again while an index is built.
+    return tuple(fold(part).split())

@@ -1,4 +1,4 @@
-"""The words of a list of names: where each stands, by itself, by its beginning, by what is like it."""
+"""The words of a list of names: where each is found, by its beginning, and by what is like it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
 from itertools import pairwise
 from typing import Final
 
@@ -24,23 +23,22 @@ _COMMON: Final = 1_024
 _BEGINNINGS: Final = range(3, 13)
 """Lengths of beginnings that are compared with what is typed and not finished."""
 
+_JOINED_FROM: Final = 4
+"""Joined words are compared with misspelt ones if they stand in so many names: there are very many
+of them in a game whose names are sentences."""
+
+_LIKE_MAX: Final = 40
+"""So many words of one length are looked at, the most alike first."""
+
 _LAST: Final = "\U0010ffff"
-
-
-@dataclass(frozen=True, slots=True)
-class Like:
-    """A word of names that is like a typed one."""
-
-    word: str
-    changes: int
 
 
 class Vocabulary:
     """Words and the positions of the names that have them; immutable once built."""
 
     __slots__ = (
-        *("_beginnings", "_by_length", "_common", "_lines", "_places", "_size", "_starts"),
-        *("_text", "_text_starts"),
+        *("_beginnings", "_by_length", "_common", "_common_lines", "_lines", "_places"),
+        *("_size", "_starts", "_text", "_text_lines", "_text_starts"),
     )
 
     def __init__(self, size: int) -> None:
@@ -50,11 +48,13 @@ class Vocabulary:
         self._starts = array("I", [0])
         """Where the places of each word begin in ``_places``."""
         self._places = array("I")
+        self._common_lines = array("I")
         self._common: dict[int, int] = {}
         """Words that stand in many names, by their number: their places in one piece."""
         self._text = ""
-        """All words in order, one to a line, in which to look for what is inside of words."""
+        """Words in order, one to a line, in which to look for what is inside of words."""
         self._text_starts = array("I")
+        self._text_lines = array("I")
         self._by_length: dict[int, list[str]] = {}
         self._beginnings: dict[int, list[str]] = {}
 
@@ -65,13 +65,18 @@ class Vocabulary:
         """Build it for names in their order; ``known`` are other words that a word may be like."""
         made = cls(len(names))
         places: defaultdict[str, list[int]] = defaultdict(list)
+        own: set[str] = set()
         for position, name in enumerate(names):
-            for word in words_of(parts_of(name)):
+            parts = parts_of(name)
+            words = own_words(parts)
+            own |= words
+            for word in words | joined_words(parts):
                 places[word].append(position)
             if turn.is_over():
                 yield
         yield from made._keep(places, turn)
-        yield from made._prepare_likes(known, turn)
+        yield from made._prepare_inside(own, turn)
+        yield from made._prepare_likes(own, known, turn)
         return made
 
     def _keep(self, places: dict[str, list[int]], turn: Turn) -> Turns[None]:
@@ -80,28 +85,39 @@ class Vocabulary:
             if len(found) < _COMMON:
                 self._places.extend(found)
             else:
+                self._common_lines.append(len(self._lines))
                 self._common[len(self._lines)] = bits_of(found, self._size)
             self._starts.append(len(self._places))
             self._lines.append(word)
             if turn.is_over():
                 yield
-        start = 0
-        for word in self._lines:
-            self._text_starts.append(start)
-            start += len(word) + 1
-        self._text = "\n".join(self._lines)
 
-    def _prepare_likes(self, known: Iterable[str], turn: Turn) -> Turns[None]:
+    def _prepare_inside(self, own: Set[str], turn: Turn) -> Turns[None]:
+        words: list[str] = []
+        start = 0
+        for at, word in enumerate(self._lines):
+            if word in own:
+                self._text_lines.append(at)
+                self._text_starts.append(start)
+                start += len(word) + 1
+                words.append(word)
+            if turn.is_over():
+                yield
+        self._text = "\n".join(words)
+
+    def _prepare_likes(self, own: Set[str], known: Iterable[str], turn: Turn) -> Turns[None]:
         beginnings: dict[int, dict[str, None]] = {length: {} for length in _BEGINNINGS}
-        for words in (self._lines, [word for word in known if self._at(word) is None]):
-            for word in words:
-                if not word.isdigit():
-                    self._by_length.setdefault(len(word), []).append(word)
-                    if words is self._lines:
-                        for length in _BEGINNINGS[: max(0, len(word) - _BEGINNINGS.start)]:
-                            beginnings[length][word[:length]] = None
-                if turn.is_over():
-                    yield
+        for at, word in enumerate(self._lines):
+            if not word.isdigit() and (word in own or self._stands_in(at) >= _JOINED_FROM):
+                self._by_length.setdefault(len(word), []).append(word)
+            if not word.isdigit() and word in own:
+                for length in _BEGINNINGS[: max(0, len(word) - _BEGINNINGS.start)]:
+                    beginnings[length][word[:length]] = None
+            if turn.is_over():
+                yield
+        for word in known:
+            if self._at(word) is None and not word.isdigit():
+                self._by_length.setdefault(len(word), []).append(word)
         for length, found in beginnings.items():
             self._beginnings[length] = list(found)
             if turn.is_over():
@@ -109,31 +125,35 @@ class Vocabulary:
         # The first comparison of all builds tables inside the library.
         self.like("warming up", 1)
 
+    def _stands_in(self, at: int) -> int:
+        """Return how many names have a word; a very common one counts as many."""
+        return _COMMON if at in self._common else self._starts[at + 1] - self._starts[at]
+
     def _at(self, word: str) -> int | None:
         at = bisect_left(self._lines, word)
         return at if at < len(self._lines) and self._lines[at] == word else None
 
-    def _between(self, first: int, end: int) -> int:
-        """Return where any word of a stretch stands."""
-        return self._common_between(first, end) | self._rare_between(first, end)
+    def _between(self, *stretches: tuple[int, int]) -> int:
+        """Return where any word of some stretches stands."""
+        bits = 0
+        places = array("I")
+        for first, end in stretches:
+            bits |= self._common_between(first, end)
+            places += self._places[self._starts[first] : self._starts[end]]
+        return bits | bits_of(places, self._size) if places else bits
 
     def _common_between(self, first: int, end: int) -> int:
         bits = 0
-        for at, common in self._common.items():
-            if first <= at < end:
-                bits |= common
-        return bits
-
-    def _rare_between(self, first: int, end: int) -> int:
-        bits = 0
-        if self._starts[first] < self._starts[end]:
-            bits = bits_of(self._places[self._starts[first] : self._starts[end]], self._size)
+        for at in range(
+            bisect_left(self._common_lines, first), bisect_left(self._common_lines, end)
+        ):
+            bits |= self._common[self._common_lines[at]]
         return bits
 
     def exactly(self, word: str) -> int:
         """Return the names that have this word."""
         at = self._at(word)
-        return 0 if at is None else self._between(at, at + 1)
+        return 0 if at is None else self._between((at, at + 1))
 
     def has(self, word: str) -> bool:
         """Say whether any name has this word."""
@@ -141,12 +161,26 @@ class Vocabulary:
 
     def beginning(self, with_this: str) -> int:
         """Return the names that have a word with this beginning."""
-        return self._between(*self._stretch(with_this))
+        return self._between(self._stretch(with_this))
 
-    def beginning_by_kind(self, with_this: str) -> tuple[int, int]:
-        """Return the same for words that stand in few names, and for those in very many."""
+    def beginning_common(self, with_this: str) -> int:
+        """Return those of them in which such a word is one that stands in very many names."""
+        return self._common_between(*self._stretch(with_this))
+
+    def beginning_rare(self, with_this: str) -> int:
+        """Return those of them in which such a word is one that stands in few names."""
         first, end = self._stretch(with_this)
-        return self._rare_between(first, end), self._common_between(first, end)
+        places = self._places[self._starts[first] : self._starts[end]]
+        return bits_of(places, self._size) if places else 0
+
+    def any_exactly(self, words: Iterable[str]) -> int:
+        """Return the names that have any of these words."""
+        lines = [at for word in words if (at := self._at(word)) is not None]
+        return self._between(*((at, at + 1) for at in lines))
+
+    def any_beginning(self, beginnings: Iterable[str]) -> int:
+        """Return the names that have a word with any of these beginnings."""
+        return self._between(*map(self._stretch, beginnings))
 
     def _stretch(self, beginning: str) -> tuple[int, int]:
         first = bisect_left(self._lines, beginning)
@@ -154,40 +188,38 @@ class Vocabulary:
 
     def containing(self, part: str) -> int:
         """Return the names that have a word with this anywhere inside."""
-        bits = 0
+        stretches: list[tuple[int, int]] = []
         found = self._text.find(part)
         while found >= 0:
             at = bisect_right(self._text_starts, found) - 1
-            bits |= self._between(at, at + 1)
-            end = self._text_starts[at + 1] if at + 1 < len(self._lines) else len(self._text)
-            found = self._text.find(part, end)
-        return bits
+            stretches.append((self._text_lines[at], self._text_lines[at] + 1))
+            # Once in a word is enough.
+            after = self._text.find("\n", found)
+            found = self._text.find(part, after) if after > 0 else -1
+        return self._between(*stretches)
 
-    def like(self, word: str, changes: int) -> list[Like]:
-        """Return the words, of names or known, that so many changes make of this one."""
-        lengths = range(len(word) - changes, len(word) + changes + 1)
-        return self._alike(word, self._by_length, lengths, changes)
+    def like(self, word: str, changes: int) -> dict[int, list[str]]:
+        """Return words, of names or known, by how many changes make them of this one."""
+        return _alike(word, self._by_length, changes)
 
-    def like_beginnings(self, word: str, changes: int) -> list[Like]:
-        """Return beginnings of words that so many changes make of this one."""
-        lengths = range(len(word) - changes, len(word) + changes + 1)
-        return self._alike(word, self._beginnings, lengths, changes)
+    def like_beginnings(self, word: str, changes: int) -> dict[int, list[str]]:
+        """Return beginnings of words by how many changes make them of this one."""
+        return _alike(word, self._beginnings, changes)
 
-    @staticmethod
-    def _alike(
-        word: str, among: dict[int, list[str]], lengths: Iterable[int], changes: int
-    ) -> list[Like]:
-        found: list[Like] = []
-        for length in lengths:
-            for other, distance, _ in process.extract(
-                word,
-                among.get(length, ()),
-                scorer=OSA.distance,
-                score_cutoff=changes,
-                limit=None,
-            ):
-                found.append(Like(other, int(distance)))
-        return found
+
+def _alike(word: str, among: dict[int, list[str]], changes: int) -> dict[int, list[str]]:
+    """Return what is like a word, by the number of changes, up to those that are asked for.
+
+    What is like very many words is no misspelling of any one of them.
+    """
+    found: dict[int, list[str]] = {}
+    for length in range(len(word) - changes, len(word) + changes + 1):
+        alike = process.extract(
+            word, among.get(length, ()), scorer=OSA.distance, score_cutoff=changes, limit=_LIKE_MAX
+        )
+        for other, distance, _ in alike:
+            found.setdefault(int(distance), []).append(other)
+    return found
 
 
 def _in_order(words: Iterable[str], turn: Turn) -> Turns[list[str]]:
@@ -221,15 +253,28 @@ _NEVER_JOINED: Final = ("stattrak", "souvenir")
 """They stand before half of all names, and nobody types them without a space."""
 
 
-def words_of(parts: Iterable[Sequence[str]]) -> set[str]:
-    """Return every word by which a name is found: its own, two joined, and as they are said."""
+def own_words(parts: Iterable[Sequence[str]]) -> set[str]:
+    """Return the words of a name, and how those are said that are written with digits."""
     found: set[str] = set()
     for words in parts:
         found.update(words)
+        found.update(said for word in words if (said := spoken(word)))
+    return found
+
+
+def joined_words(parts: Iterable[Sequence[str]]) -> set[str]:
+    """Return what people type as one word though a name has it as two."""
+    found: set[str] = set()
+    for words in parts:
         found.update(
             first + second for first, second in pairwise(words) if first not in _NEVER_JOINED
         )
-        found.update(said for word in words if (said := spoken(word)))
         if len(words) > 2 and all(len(word) == 1 for word in words):
             found.add("".join(words))
     return found
+
+
+def words_of(name: str) -> set[str]:
+    """Return every word by which a name is found."""
+    parts = parts_of(name)
+    return own_words(parts) | joined_words(parts)
