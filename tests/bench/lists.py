@@ -1,4 +1,4 @@
-"""Price lists that are made once, in a process of their own: ``python -m tests.bench.lists <names>``.
+"""Price lists, made once, by a process of their own: ``python -m tests.bench.lists <names>``.
 
 Making them anew for every call would take a processor that is shared with what is measured.
 """
