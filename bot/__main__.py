@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -170,7 +171,18 @@ async def run(settings: Settings) -> None:
         house = build(settings, database, vault, market, project=project.client_id)
         if settings.health_port is not None:
             await stack.enter_async_context(health_server(settings.health_port, house.check))
+        settle_memory()
         await house.serve(settings.discord_token, stop, listener(project, house))
+
+
+def settle_memory() -> None:
+    """Take what was loaded at the start out of the garbage collector's rounds.
+
+    It lives as long as the process; each look through it would hold the event loop up for some 50
+    milliseconds, and whoever clicks meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def stop_signal() -> asyncio.Event:

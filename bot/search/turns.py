@@ -6,11 +6,12 @@ from collections.abc import Generator
 from time import perf_counter
 from typing import Final, TypeVar
 
-_TURN_S: Final = 0.001
+_TURN_S: Final = 0.000_25
+"""Whoever waits for several answers of the loop one after another waits for a turn each time."""
 
 Made = TypeVar("Made")
 Turns = Generator[None, None, Made]
-"""Work that pauses after about a millisecond; what it made comes at its end."""
+"""Work that pauses after a fraction of a millisecond; what it made comes at its end."""
 
 
 class Turn:

@@ -21,7 +21,7 @@ from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.bell import heard
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
-from bot.services.pace import Pace
+from bot.services.pace import URGENT, Pace
 from bot.services.price_memory import PriceMemory
 from bot.services.shelf import Rows, Shelf, stocking
 from bot.skinsback.client import SkinsbackClient
@@ -228,8 +228,10 @@ class Catalogue:
     async def _refresh(self, game: str) -> bool:
         """Read a game's list and put it up; say whether it was believed. Raises ``MarketError``."""
         async with self._reading:
+            # Nobody can be served before there are any.
+            pace = self._pace if game in self._shelves else Pace(URGENT)
             try:
-                rows = await self._read(game)
+                rows = await self._read(game, pace)
             except MarketError:
                 self._note_trouble(game, TroubleKind.UNREADABLE)
                 raise
@@ -239,7 +241,7 @@ class Catalogue:
                 self._note_trouble(game, absurd)
                 return False
             usuals = await self._memory.usuals(game, read_at)
-            shelf = await self._pace.through(
+            shelf = await pace.through(
                 stocking(game, rows, read_at=read_at, before=before, usuals=usuals)
             )
             self._put_up(shelf)
@@ -248,12 +250,12 @@ class Catalogue:
             await self._memory.keep(shelf, rows)
             return True
 
-    async def _read(self, game: str) -> Rows:
+    async def _read(self, game: str, pace: Pace) -> Rows:
         rows = Rows()
         async with aclosing(self._market.pricelist(game)) as portions:
             async for portion in portions:
                 rows.add(portion)
-                await self._pace.breathe()
+                await pace.breathe()
         return rows
 
     def _absurd(self, game: str, listed: int, known: int) -> TroubleKind | None:

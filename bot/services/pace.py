@@ -7,11 +7,15 @@ from typing import Final, TypeVar
 
 from bot.search.turns import Turns
 
-_SLICE_S: Final = 0.001
-"""So long the event loop may be held up before it is given back."""
+_SLICE_S: Final = 0.000_25
+"""So long the event loop is held up before it is given back. An approval needs it some twenty times
+before it is on the wire, so a little each time is much."""
 
 _LONGEST_S: Final = 0.004
 """What is counted as work at once, and not as a wait for somebody else."""
+
+URGENT: Final = 0.5
+"""The share where somebody may be waiting for what is made."""
 
 T = TypeVar("T")
 
@@ -19,7 +23,7 @@ T = TypeVar("T")
 class Pace:
     """The pace of one piece of background work, which takes a ``share`` of one processor."""
 
-    def __init__(self, share: float = 0.25) -> None:
+    def __init__(self, share: float = 0.125) -> None:
         self._rest = 1 / share - 1
         self._since: float | None = None
 

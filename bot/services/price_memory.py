@@ -12,15 +12,12 @@ from typing import Final
 
 from bot.domain.market import APP_IDS, PriceRow
 from bot.domain.money import Micros
-from bot.services.pace import Pace
-from bot.services.shelf import Rows, Shelf, stocking
+from bot.services.pace import URGENT, Pace
+from bot.services.shelf import Rows, Shelf, positions_in, stocking
 from bot.store.prices import PORTION, KeptPrices, PriceFile, PricesLostError, SkinRow, day_of
 
 _LOOKED_AT: Final = 64
 """Names between two looks at the clock."""
-
-_START_SHARE: Final = 0.5
-"""At the start nobody can be served before there are prices."""
 
 
 class PriceMemory:
@@ -34,7 +31,7 @@ class PriceMemory:
 
     async def shelves(self) -> AsyncGenerator[Shelf]:
         """Return the prices of the last run, a game at a time."""
-        pace = Pace(_START_SHARE)
+        pace = Pace(URGENT)
         try:
             async with self._file.opened() as kept:
                 for game, read_at in (await kept.lists()).items():
@@ -83,9 +80,10 @@ class PriceMemory:
         portion: list[SkinRow] = []
         today = day_of(shelf.read_at)
         before = today if known is None else day_of(known.read_at)
+        old_of = await self._pace.through(positions_in(known, shelf.index))
         for position, name in enumerate(shelf.index.names):
             row = shelf.row(position)
-            old = None if known is None else known.index.position(name)
+            old = old_of(position)
             if known is None or old is None or known.row(old) != row:
                 portion.append(SkinRow(*row, today if name in rows.places else before))
             if len(portion) == PORTION:
@@ -101,8 +99,9 @@ class PriceMemory:
         if known is None or known.index is shelf.index:
             return
         portion: list[str] = []
+        new_of = await self._pace.through(positions_in(shelf, known.index))
         for position, name in enumerate(known.index.names):
-            if shelf.index.position(name) is None:
+            if new_of(position) is None:
                 portion.append(name)
             if len(portion) == PORTION:
                 yield portion

@@ -172,9 +172,10 @@ def stocking(
         usuals=array("q", [_UNKNOWN]) * size,
         in_stock=0,
     )
+    old_of = yield from positions_in(before, index)
     for position, name in enumerate(index.names):
         place = rows.places.get(name)
-        old = None if before is None else before.index.position(name)
+        old = old_of(position)
         if place is not None:
             shelf.prices[position] = rows.prices[place]
             shelf.stocks[position] = rows.stocks[place]
@@ -190,6 +191,23 @@ def stocking(
         if turn.is_over():
             yield
     return replace(shelf, in_stock=_where((0).__lt__, shelf.stocks))
+
+
+def positions_in(shelf: Shelf | None, index: NameIndex) -> Turns[Callable[[int], int | None]]:
+    """Return what finds, for a position of an index, the position of the same name in a shelf.
+
+    For some ten thousand names that is much less work than to ask the shelf's own index for each.
+    """
+    if shelf is None:
+        return lambda _: None
+    if shelf.index is index:
+        return lambda position: position
+    turn, places = Turn(), dict[str, int]()
+    for position, name in enumerate(shelf.index.names):
+        places[name] = position
+        if turn.is_over():
+            yield
+    return lambda position: places.get(index.names[position])
 
 
 def _index_of(

@@ -47,8 +47,8 @@ _BUY_BYTES: Final = 8 * _MIB  # 25 lines are a few kilobytes
 _CALL_BYTES: Final = 64 * _MIB  # a thousand purchases, or all listings of a common name
 _PRICELIST_BYTES: Final = 256 * _MIB
 _CHUNK: Final = 64 * 1024
-_SLICE: Final = 2 * 1024
-"""So much of a price list is read at once: about a score of rows, well under a millisecond."""
+_SLICE: Final = 1024
+"""So much of a price list is read at once: about ten rows, a fraction of a millisecond."""
 
 _PACKED: Final = {
     "gzip": zlib.MAX_WBITS | 16,

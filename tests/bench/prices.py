@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from random import Random
 from typing import Final
 
+from bot.__main__ import settle_memory
 from bot.domain.market import APP_IDS
 from bot.sandbox.discord import DiscordSandbox
 from bot.sandbox.process import BotProcess
 from bot.services.catalogue import Catalogue
 from bot.services.clock import SystemClock
+from bot.skinsback.client import SkinsbackClient
 from bot.store import settings
 from bot.store.database import Database
 from bot.store.prices import PriceFile
 from tests.bench import wire
 from tests.bench.figures import Figure, Limit, Sample, sample
 from tests.bench.house import Bench, open_house, set_up, submit_requests
+from tests.bench.lists import ListsProcess
 from tests.bench.market import MarketProcess
 from tests.bench.stored import FIRST_MEMBER, MAIN_GUILD, ROLE
 
@@ -33,6 +36,7 @@ MEMORY: Final = (Limit("most", 150),)
 _TICK_S: Final = 0.001
 _IDLE_S: Final = 5.0
 _APPROVALS: Final = 60
+_BLOCK: Final = 20
 _CHANNELS: Final = (903, 904)
 _READ_S: Final = 120.0
 _POLL_S: Final = 0.1
@@ -42,31 +46,36 @@ _KIB_IN_MB: Final = 1024
 async def measure(folder: Path) -> list[Figure]:
     """Measure all of it, with a market for each part."""
     figures = []
-    async with MarketProcess(NAMES, MORE) as market:
+    async with ListsProcess({"cs2": NAMES, **MORE}) as lists, MarketProcess(NAMES) as market:
         environment = {**market.environment, "DATABASE_PATH": str(folder / "prices.db")}
-        await _offer_all(folder / "prices.db")
-        async with open_house(environment) as bench:
-            figures += await _loop(folder, bench)
-            figures.append(await _approvals(market, bench))
+        async with (
+            open_house(environment) as bench,
+            SkinsbackClient(url=lists.url, client_id="1", client_secret="none") as client,
+        ):
+            await _offer_all(bench.house.database)
+            settle_memory()
+
+            def another() -> Catalogue:
+                file = PriceFile(folder / "other.prices")
+                guilds = bench.house.services.guilds
+                return Catalogue(client, guilds, file, SystemClock(), Random(1))
+
+            figures += await _loop(another)
+            known = another()
+            await _load(known)
+            figures.append(await _approvals(market, bench, known))
+    async with MarketProcess(NAMES, MORE) as market:
         figures.append(await _memory(folder, market))
     return figures
 
 
-async def _offer_all(path: Path) -> None:
-    async with await Database.open(path) as database, database.writing() as tx:
+async def _offer_all(database: Database) -> None:
+    async with database.writing() as tx:
         await settings.set_games(tx, MAIN_GUILD, list(APP_IDS))
 
 
-async def _loop(folder: Path, bench: Bench) -> list[Figure]:
+async def _loop(another: Callable[[], Catalogue]) -> list[Figure]:
     """Hold a fast timer against everything that is done with price lists."""
-    services = bench.house.services
-    catalogue = services.catalogue
-    path = folder / "other.prices"
-
-    def another() -> Catalogue:
-        market = catalogue._market
-        return Catalogue(market, services.guilds, PriceFile(path), SystemClock(), Random(1))
-
     idle = await _held_up_while(asyncio.sleep(_IDLE_S))
     first = another()
     reading = await _held_up_while(first.refresh())
@@ -127,8 +136,8 @@ async def _beside(work: Awaitable[None]) -> AsyncGenerator[None]:
             await task
 
 
-async def _approvals(market: MarketProcess, bench: Bench) -> Figure:
-    """Approve by turns while lists are read and while they aren't."""
+async def _approvals(market: MarketProcess, bench: Bench, catalogue: Catalogue) -> Figure:
+    """Approve while lists are read, and as often while they aren't."""
     await set_up(
         bench.house.database,
         MAIN_GUILD,
@@ -143,9 +152,12 @@ async def _approvals(market: MarketProcess, bench: Bench) -> Figure:
         views = await submit_requests(
             bench, MAIN_GUILD, members, quantities=wire.QUANTITIES, posting=True
         )
-        for half, into in ((views[:_APPROVALS], idle), (views[_APPROVALS:], during)):
-            async with _beside(_refresh_for_ever(bench) if into is during else asyncio.sleep(0)):
-                into += [await wire.approve(bench, view) for view in half]
+        # By turns, so that whatever else this machine does hits both alike.
+        for start in range(0, len(views), 2 * _BLOCK):
+            idle += [await wire.approve(bench, view) for view in views[start : start + _BLOCK]]
+            async with _beside(_refreshing(catalogue)):
+                block = views[start + _BLOCK : start + 2 * _BLOCK]
+                during += [await wire.approve(bench, view) for view in block]
     arrived = wire.requests_on_the_wire(await market.wire_times())
     return Figure(
         "approval committed → batch buy on the wire, while price lists are read",
@@ -156,16 +168,18 @@ async def _approvals(market: MarketProcess, bench: Bench) -> Figure:
     )
 
 
-async def _refresh_for_ever(bench: Bench) -> None:
+async def _refreshing(catalogue: Catalogue) -> None:
+    """Read all lists again and again, as it otherwise happens every five minutes."""
     while True:
-        await bench.house.services.catalogue.refresh()
+        await catalogue.refresh()
 
 
 async def _memory(folder: Path, market: MarketProcess) -> Figure:
     """Let the real bot read the lists, once without a file and once with, and look at its size."""
     async with DiscordSandbox(validate=False) as discord, MarketProcess(0) as bare_market:
         discord.add_guild("Friday Cup")
-        await _offer_all(folder / "memory.db")
+        async with await Database.open(folder / "memory.db") as database:
+            await _offer_all(database)
         bare = await _sizes(folder / "bare.db", discord, bare_market, games=["cs2"])
         sizes = [
             await _sizes(folder / "memory.db", discord, market, games=list(APP_IDS))

@@ -338,6 +338,7 @@ async def test_market_when_it_is_down_at_the_start_then_requests_are_taken_and_b
 ) -> None:
     """A market that can't be reached keeps nothing from starting, and nothing is lost by it."""
     world = await (await empty_world.set_up()).start()
+    await world.until(world.prices_are_kept)
     assert await world.bot.stop() == 0
     hang_up(world.market)
     await world.start()

@@ -252,6 +252,7 @@ async def test_start_when_the_market_is_down_then_requests_are_taken_and_buying_
     world: World,
 ) -> None:
     """With the prices of the last run; it goes on when the market is back."""
+    await world.until(world.prices_are_kept)
     assert await world.bot.stop() == 0
     await world.start(SKINSBACK_API_URL="http://127.0.0.1:9/api.php")
     card = await world.submit(world.ana, (REDLINE, 1))
@@ -281,6 +282,7 @@ async def test_commands_when_they_are_the_same_as_last_time_then_they_are_not_se
         "approvals",
         "request",
         "my-requests",
+        "skins",
         "trade-url",
         "setup",
         "quartermaster",

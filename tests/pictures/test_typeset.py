@@ -74,7 +74,7 @@ def test_clipped_ends_with_an_ellipsis() -> None:
 @given(
     st.text(st.sampled_from("aW .,|✅⚠\ufe0f鬼★é@"), max_size=60),
     st.sampled_from([BOLD, MENTION, Style(), Style(Ink.CODE)]),
-    st.integers(40, 400),
+    st.integers(60, 400),
 )
 def test_no_line_reaches_beyond_its_width_and_nothing_is_lost(
     words: str, style: Style, width: int
