@@ -27,9 +27,7 @@ def few_items() -> list[Item]:
 @pytest.fixture(autouse=True)
 def _small_market(few_items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every market of these tests sell few items, each with a stock of its own."""
-    monkeypatch.setattr(
-        stock, "build_catalogue", lambda *_: [replace(item) for item in few_items]
-    )
+    monkeypatch.setattr(stock, "build_catalogue", lambda *_: [replace(item) for item in few_items])
 
 
 @pytest.fixture

@@ -390,7 +390,11 @@ async def test_price_list_is_unpacked_a_little_at_a_time(
         assert max(sizes) < 50
 
 
-@pytest.mark.parametrize("body", [gzip.compress(a_list(50))[:-60], b"no gzip", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(a_list(50))[:-60], b"no gzip", gzip.compress(b"")],
+    ids=["cut off", "not packed", "nothing"],
+)
 async def test_price_list_that_is_packed_badly_is_no_answer(body: bytes) -> None:
     async def packed(_: web.Request) -> web.Response:
         return web.Response(body=body, headers={"Content-Encoding": "gzip"})
