@@ -18,6 +18,7 @@ from typing import Final
 from bot.domain.market import APP_IDS, Quote
 from bot.domain.picking import Filters
 from bot.errors import MarketError, Problem, UserFacingError
+from bot.search.folding import fold
 from bot.services.bell import heard
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
@@ -35,6 +36,7 @@ _RETRY_S: Final = 30.0
 """After a first failure; twice as long after each next one, up to ``REFRESH_S``."""
 
 _DOUBLINGS_MAX: Final = 10
+_BEST: Final = 10
 _JITTER: Final = 0.1
 _SMALL: Final = 10
 """A list with less than the tenth of the names known is not believed..."""
@@ -162,7 +164,7 @@ class Catalogue:
             for shelf, each in zip(shelves, hits, strict=True)
             if each.exact is not None
         ]
-        if len(exact) == 1:
+        if len(exact) == 1 and not _only_begins(typed, exact[0], shelves, filters):
             return Matches((exact[0],), 1, exact=True)
         found = [
             (position != each.exact, cost, not shelf.in_stock >> position & 1, shelf, position)
@@ -291,3 +293,18 @@ class Catalogue:
         if shelf.game not in self._shelves:
             log.info("There are prices of %s: %d names.", shelf.game, len(shelf.index.names))
         self._shelves[shelf.game] = shelf
+
+
+def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], filters: Filters) -> bool:
+    """Say whether the name that was typed is also how others begin: "karambit" may be any of them.
+
+    Spelt as the market spells it, it is meant. Those that begin so are among the best matches.
+    """
+    if typed == exact.market_hash_name:
+        return False
+    beginning = f"{fold(typed)} "
+    return any(
+        fold(shelf.index.names[position]).startswith(beginning)
+        for shelf in shelves
+        for position in shelf.search(typed, filters, first=0, limit=_BEST).positions
+    )

@@ -16,7 +16,7 @@ import sqlite3
 import struct
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
@@ -134,8 +134,10 @@ class PriceFile:
             except (sqlite3.Error, struct.error, OSError) as error:
                 failure = error
             finally:
-                thread.submit(file.close)
+                closed = thread.submit(file.close)
                 thread.shutdown(wait=False)
+                with suppress(sqlite3.Error):
+                    await asyncio.wrap_future(closed)
             if failure is not None:
                 await asyncio.to_thread(self._give_up, failure)
                 raise PricesLostError

@@ -95,6 +95,22 @@ class TestSearch:
         assert found(known, REDLINE) == [REDLINE]
         assert known.search(REDLINE, ["cs2"]).exact
 
+    def test_name_that_others_begin_with_is_alone_only_as_the_market_spells_it(
+        self, house: House
+    ) -> None:
+        names = [
+            "★ Karambit",
+            "★ Karambit | Fade (Factory New)",
+            "★ Karambit | Lore (Field-Tested)",
+        ]
+        house.catalogue._put_up(shelf_of(dict.fromkeys(names, (5, 5))))
+        assert found(house.catalogue, "★ Karambit") == names[:1]
+        assert found(house.catalogue, "karambit") == names
+        second = house.catalogue.search("karambit", ["cs2"], first=2, limit=2)
+        assert [quote.market_hash_name for quote in second.quotes] == names[2:]
+        assert (second.total, second.exact) == (3, False)
+        assert found(house.catalogue, "karambit fade factory new") == names[1:2]
+
     def test_search_shows_what_is_sold_before_what_is_not_and_plain_before_others(
         self, known: Catalogue
     ) -> None:

@@ -393,7 +393,7 @@ async def test_price_list_is_unpacked_a_little_at_a_time(
 @pytest.mark.parametrize(
     "body",
     [gzip.compress(a_list(50))[:-60], b"no gzip", gzip.compress(b"")],
-    ids=["cut", "no gzip", "nothing"],  # what is packed has the time in it
+    ids=["cut off", "not packed", "nothing"],
 )
 async def test_price_list_that_is_packed_badly_is_no_answer(body: bytes) -> None:
     async def packed(_: web.Request) -> web.Response:
