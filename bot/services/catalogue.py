@@ -22,7 +22,7 @@ from bot.search.folding import fold
 from bot.services.bell import heard
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
-from bot.services.pace import URGENT, Pace
+from bot.services.pace import Pace
 from bot.services.price_memory import PriceMemory
 from bot.services.shelf import Rows, Shelf, stocking
 from bot.skinsback.client import SkinsbackClient
@@ -231,7 +231,7 @@ class Catalogue:
         """Read a game's list and put it up; say whether it was believed. Raises ``MarketError``."""
         async with self._reading:
             # Nobody can be served before there are any.
-            pace = self._pace if game in self._shelves else Pace(URGENT)
+            pace = self._pace if game in self._shelves else Pace.urgent()
             try:
                 rows = await self._read(game, pace)
             except MarketError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from bot.search.turns import Turns
 
@@ -14,8 +14,6 @@ before it is on the wire, so a little each time is much."""
 _LONGEST_S: Final = 0.004
 """What is counted as work at once, and not as a wait for somebody else."""
 
-URGENT: Final = 0.5
-"""The share where somebody may be waiting for what is made."""
 
 T = TypeVar("T")
 
@@ -23,9 +21,18 @@ T = TypeVar("T")
 class Pace:
     """The pace of one piece of background work, which takes a ``share`` of one processor."""
 
-    def __init__(self, share: float = 0.125) -> None:
+    def __init__(self, share: float = 0.125, *, slice_s: float = _SLICE_S) -> None:
         self._rest = 1 / share - 1
+        self._slice_s = slice_s
         self._since: float | None = None
+
+    @classmethod
+    def urgent(cls) -> Self:
+        """Return the pace where somebody may be waiting for what is made.
+
+        Its slices are longer, because no sleep is shorter than about a millisecond.
+        """
+        return cls(0.6, slice_s=0.002)
 
     async def breathe(self) -> None:
         """Give way to everybody else if there was enough work since the last time."""
@@ -33,7 +40,7 @@ class Pace:
         if self._since is None:
             self._since = clock()
         worked = clock() - self._since
-        if worked < _SLICE_S:
+        if worked < self._slice_s:
             return
         await asyncio.sleep(min(worked, _LONGEST_S) * self._rest)
         self._since = clock()

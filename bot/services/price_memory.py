@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.market import APP_IDS, PriceRow
 from bot.domain.money import Micros
-from bot.services.pace import URGENT, Pace
+from bot.services.pace import Pace
 from bot.services.shelf import Rows, Shelf, positions_in, stocking
 from bot.store.prices import PORTION, KeptPrices, PriceFile, PricesLostError, SkinRow, day_of
 
@@ -31,7 +31,7 @@ class PriceMemory:
 
     async def shelves(self) -> AsyncGenerator[Shelf]:
         """Return the prices of the last run, a game at a time."""
-        pace = Pace(URGENT)
+        pace = Pace.urgent()
         try:
             async with self._file.opened() as kept:
                 for game, read_at in (await kept.lists()).items():

@@ -31,7 +31,7 @@ PER_LINE = [code for code, rule in RULES.items() if rule.scope is Scope.LINE and
 shared = pytest.mark.asyncio(loop_scope="module")
 
 
-_GOODS = build_catalogue(1, 4_000)
+_GOODS = build_catalogue(1, MARKET_SIZE)
 _FRESH = iter(
     [item.name for item in _GOODS if item.game == "cs2" and item.count > 4 and item.price < DOLLAR]
 )

@@ -28,6 +28,8 @@ PARTNER = 90382795
 TOKEN = "AbCd_-12"
 MINUTE_S = 2.0
 """How long a minute of the market lasts here: it is the one in which calls are counted."""
+MARKET_SIZE = 1_000
+"""Names of CS2 on sale: enough for pages, and few enough for a bot to start with them at once."""
 
 
 def trade_url_of(partner: int, token: str = TOKEN) -> str:
@@ -222,7 +224,7 @@ async def small_world(folder: Path, zygote: Zygote | None) -> AsyncGenerator[Wor
     spec = os.environ.get("DISCORD_OPENAPI_SPEC")
     async with (
         DiscordSandbox(openapi_spec=Path(spec) if spec else None) as discord,
-        SkinsbackSandbox(minute_s=MINUTE_S) as market,
+        SkinsbackSandbox(minute_s=MINUTE_S, size=MARKET_SIZE) as market,
     ):
         guild = discord.add_guild("Friday Cup")
         mods = guild.add_role("Skin Mods", "MANAGE_MESSAGES")
