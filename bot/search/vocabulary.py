@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -10,10 +11,8 @@ from collections.abc import Iterable, Sequence, Set
 from itertools import pairwise
 from typing import Final
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from bot.search.bitsets import bits_of
+from bot.search.likes import Likes
 from bot.search.shapes import parts_of
 from bot.search.turns import Turn, Turns
 
@@ -27,17 +26,21 @@ _JOINED_FROM: Final = 4
 """Joined words are compared with misspelt ones if they stand in so many names: there are very many
 of them in a game whose names are sentences."""
 
-_LIKE_MAX: Final = 40
-"""So many words of one length are looked at, the most alike first."""
-
+_PLACE_BYTES: Final = array("I").itemsize
 _LAST: Final = "\U0010ffff"
+
+_TABLE_BY: Final = 2
+"""Letters at the beginning of a word that say in which table it is: a large one takes milliseconds
+whenever it has to grow."""
+
+_Places = defaultdict[str, defaultdict[str, bytearray]]
 
 
 class Vocabulary:
     """Words and the positions of the names that have them; immutable once built."""
 
     __slots__ = (
-        *("_beginnings", "_by_length", "_common", "_common_lines", "_lines", "_places"),
+        *("_beginnings", "_common", "_common_lines", "_likes", "_lines", "_places"),
         *("_size", "_starts", "_text", "_text_lines", "_text_starts"),
     )
 
@@ -55,8 +58,8 @@ class Vocabulary:
         """Words in order, one to a line, in which to look for what is inside of words."""
         self._text_starts = array("I")
         self._text_lines = array("I")
-        self._by_length: dict[int, list[str]] = {}
-        self._beginnings: dict[int, list[str]] = {}
+        self._likes: Likes
+        self._beginnings: Likes
 
     @classmethod
     def building(
@@ -64,14 +67,17 @@ class Vocabulary:
     ) -> Turns[Vocabulary]:
         """Build it for names in their order; ``known`` are other words that a word may be like."""
         made = cls(len(names))
-        places: defaultdict[str, list[int]] = defaultdict(list)
+        # Bytes and not lists: the garbage collector would look through a hundred thousand lists
+        # again and again while they are made, and stop everything for as long as that takes.
+        places: _Places = defaultdict(lambda: defaultdict(bytearray))
         own: set[str] = set()
         for position, name in enumerate(names):
             parts = parts_of(name)
             words = own_words(parts)
             own |= words
+            place = position.to_bytes(_PLACE_BYTES, sys.byteorder)
             for word in words | joined_words(parts):
-                places[word].append(position)
+                places[word[:_TABLE_BY]][word] += place
             if turn.is_over():
                 yield
         yield from made._keep(places, turn)
@@ -79,18 +85,20 @@ class Vocabulary:
         yield from made._prepare_likes(own, known, turn)
         return made
 
-    def _keep(self, places: dict[str, list[int]], turn: Turn) -> Turns[None]:
-        for word in (yield from _in_order(places, turn)):
-            found = places.pop(word)
-            if len(found) < _COMMON:
-                self._places.extend(found)
-            else:
-                self._common_lines.append(len(self._lines))
-                self._common[len(self._lines)] = bits_of(found, self._size)
-            self._starts.append(len(self._places))
-            self._lines.append(word)
-            if turn.is_over():
-                yield
+    def _keep(self, places: _Places, turn: Turn) -> Turns[None]:
+        for start in sorted(places):
+            table = places.pop(start)
+            for word in sorted(table):
+                found = array("I", bytes(table.pop(word)))
+                if len(found) < _COMMON:
+                    self._places.extend(found)
+                else:
+                    self._common_lines.append(len(self._lines))
+                    self._common[len(self._lines)] = bits_of(found, self._size)
+                self._starts.append(len(self._places))
+                self._lines.append(word)
+                if turn.is_over():
+                    yield
 
     def _prepare_inside(self, own: Set[str], turn: Turn) -> Turns[None]:
         words: list[str] = []
@@ -106,10 +114,11 @@ class Vocabulary:
         self._text = "\n".join(words)
 
     def _prepare_likes(self, own: Set[str], known: Iterable[str], turn: Turn) -> Turns[None]:
+        by_length: defaultdict[int, list[str]] = defaultdict(list)
         beginnings: dict[int, dict[str, None]] = {length: {} for length in _BEGINNINGS}
         for at, word in enumerate(self._lines):
             if not word.isdigit() and (word in own or self._stands_in(at) >= _JOINED_FROM):
-                self._by_length.setdefault(len(word), []).append(word)
+                by_length[len(word)].append(word)
             if not word.isdigit() and word in own:
                 for length in _BEGINNINGS[: max(0, len(word) - _BEGINNINGS.start)]:
                     beginnings[length][word[:length]] = None
@@ -117,11 +126,9 @@ class Vocabulary:
                 yield
         for word in known:
             if self._at(word) is None and not word.isdigit():
-                self._by_length.setdefault(len(word), []).append(word)
-        for length, found in beginnings.items():
-            self._beginnings[length] = list(found)
-            if turn.is_over():
-                yield
+                by_length[len(word)].append(word)
+        self._likes = yield from Likes.building(by_length, turn)
+        self._beginnings = yield from Likes.building(beginnings, turn)
         # The first comparison of all builds tables inside the library.
         self.like("warming up", 1)
 
@@ -200,41 +207,11 @@ class Vocabulary:
 
     def like(self, word: str, changes: int) -> dict[int, list[str]]:
         """Return words, of names or known, by how many changes make them of this one."""
-        return _alike(word, self._by_length, changes)
+        return self._likes.of(word, changes)
 
     def like_beginnings(self, word: str, changes: int) -> dict[int, list[str]]:
         """Return beginnings of words by how many changes make them of this one."""
-        return _alike(word, self._beginnings, changes)
-
-
-def _alike(word: str, among: dict[int, list[str]], changes: int) -> dict[int, list[str]]:
-    """Return what is like a word, by the number of changes, up to those that are asked for.
-
-    What is like very many words is no misspelling of any one of them.
-    """
-    found: dict[int, list[str]] = {}
-    for length in range(len(word) - changes, len(word) + changes + 1):
-        alike = process.extract(
-            word, among.get(length, ()), scorer=OSA.distance, score_cutoff=changes, limit=_LIKE_MAX
-        )
-        for other, distance, _ in alike:
-            found.setdefault(int(distance), []).append(other)
-    return found
-
-
-def _in_order(words: Iterable[str], turn: Turn) -> Turns[list[str]]:
-    """Sort words, a first letter at a time."""
-    by_letter: defaultdict[str, list[str]] = defaultdict(list)
-    for word in words:
-        by_letter[word[0]].append(word)
-        if turn.is_over():
-            yield
-    ordered: list[str] = []
-    for letter in sorted(by_letter):
-        ordered += sorted(by_letter[letter])
-        if turn.is_over():
-            yield
-    return ordered
+        return self._beginnings.of(word, changes)
 
 
 _LETTERS_FOR_DIGITS: Final = str.maketrans("01345", "oieas")
