@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -24,6 +25,42 @@ _FEW: Final = 1_000
 
 _PART: Final = 2
 _LAST: Final = "\U0010ffff"
+_END_BITS: Final = 32
+_END: Final = (1 << _END_BITS) - 1
+
+
+class _Parts:
+    """Words of one length by a part of them."""
+
+    __slots__ = ("_places", "_stretches", "_words")
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._places = array("I")
+        self._stretches: dict[str, int] = {}
+        """Where the places of each part begin and end, as one number for the sake of memory."""
+
+    @classmethod
+    def building(
+        cls, part_of: Callable[[str], str], words: Sequence[str], turn: Turn
+    ) -> Turns[_Parts]:
+        made = cls(words)
+        by_part: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
+        for place, word in enumerate(words):
+            by_part[part_of(word)].append(place)
+            if turn.is_over():
+                yield
+        for part, places in by_part.items():
+            first = len(made._places)
+            made._places += places
+            made._stretches[sys.intern(part)] = first << _END_BITS | len(made._places)
+        return made
+
+    def having(self, part: str) -> list[str]:
+        """Return the words with this part."""
+        stretch = self._stretches.get(part, 0)
+        places = self._places[stretch >> _END_BITS : stretch & _END]
+        return [self._words[place] for place in places]
 
 
 class Likes:
@@ -39,9 +76,9 @@ class Likes:
     def __init__(self) -> None:
         self._words: dict[int, tuple[str, ...]] = {}
         """In order."""
-        self._middles: dict[int, array[int]] = {}
-        """Places in it, in the order of what stands behind the first letters."""
-        self._ends: dict[int, array[int]] = {}
+        self._middles: dict[int, _Parts] = {}
+        """By what stands behind the first letter; only of lengths that have many words."""
+        self._ends: dict[int, _Parts] = {}
 
     @classmethod
     def building(cls, by_length: Mapping[int, Iterable[str]], turn: Turn) -> Turns[Likes]:
@@ -49,8 +86,9 @@ class Likes:
         made = cls()
         for length, some in by_length.items():
             words = made._words[length] = tuple(sorted(some))
-            made._middles[length] = yield from _in_order_of(_middle, words, turn)
-            made._ends[length] = yield from _in_order_of(_end, words, turn)
+            if len(words) >= _FEW:
+                made._middles[length] = yield from _Parts.building(_middle, words, turn)
+                made._ends[length] = yield from _Parts.building(_end, words, turn)
         return made
 
     def of(self, word: str, changes: int) -> dict[int, list[str]]:
@@ -77,12 +115,10 @@ class Likes:
             return words
         first = bisect_left(words, word[0])
         some = dict.fromkeys(words[first : bisect_left(words, word[0] + _LAST)])
-        ends = _among(words, self._ends.get(length, ()), _end, _end(word))
-        middles = self._middles.get(length, ())
-        some.update(dict.fromkeys(ends))
+        some.update(dict.fromkeys(self._ends[length].having(_end(word))))
         # The second is of a word without its first letter.
         for middle in (_middle(word), word[:_PART]):
-            some.update(dict.fromkeys(_among(words, middles, _middle, middle)))
+            some.update(dict.fromkeys(self._middles[length].having(middle)))
         return tuple(some)
 
 
@@ -92,29 +128,3 @@ def _middle(word: str) -> str:
 
 def _end(word: str) -> str:
     return word[-_PART:]
-
-
-def _in_order_of(
-    part_of: Callable[[str], str], words: Sequence[str], turn: Turn
-) -> Turns[array[int]]:
-    by_part: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
-    for place, word in enumerate(words):
-        by_part[part_of(word)].append(place)
-        if turn.is_over():
-            yield
-    ordered = array("I")
-    for part in sorted(by_part):
-        ordered += by_part[part]
-    return ordered
-
-
-def _among(
-    words: Sequence[str], places: Sequence[int], part_of: Callable[[str], str], part: str
-) -> list[str]:
-    """Return the words with a part, from their places in the order of that part."""
-
-    def part_at(place: int) -> str:
-        return part_of(words[place])
-
-    first = bisect_left(places, part, key=part_at)
-    return [words[place] for place in places[first : bisect_right(places, part, key=part_at)]]

@@ -8,12 +8,15 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
+from zlib import crc32
 
 from bot.search.bitsets import bits_of
 from bot.search.likes import Likes
 from bot.search.shapes import parts_of
+from bot.search.sounds import sound_of
 from bot.search.turns import Turn, Turns
 
 _COMMON: Final = 1_024
@@ -29,6 +32,13 @@ of them in a game whose names are sentences."""
 _PLACE_BYTES: Final = array("I").itemsize
 _LAST: Final = "\U0010ffff"
 
+_INITIALS: Final = "\x01"
+"""Before the first letters of words, which are no word themselves."""
+
+_LINE_BITS: Final = 32
+_LINE: Final = (1 << _LINE_BITS) - 1
+_FINISHES_KEPT: Final = 2_048
+
 _TABLE_BY: Final = 2
 """Letters at the beginning of a word that say in which table it is: a large one takes milliseconds
 whenever it has to grow."""
@@ -41,7 +51,7 @@ class Vocabulary:
 
     __slots__ = (
         *("_beginnings", "_common", "_common_lines", "_likes", "_lines", "_places"),
-        *("_size", "_starts", "_text", "_text_lines", "_text_starts"),
+        *("_size", "_sounds", "_starts", "_text", "_text_lines", "_text_starts"),
     )
 
     def __init__(self, size: int) -> None:
@@ -58,6 +68,8 @@ class Vocabulary:
         """Words in order, one to a line, in which to look for what is inside of words."""
         self._text_starts = array("I")
         self._text_lines = array("I")
+        self._sounds = array("Q")
+        """For each word a number for its sound and, below that, its own number; in order."""
         self._likes: Likes
         self._beginnings: Likes
 
@@ -76,7 +88,7 @@ class Vocabulary:
             words = own_words(parts)
             own |= words
             place = position.to_bytes(_PLACE_BYTES, sys.byteorder)
-            for word in words | joined_words(parts):
+            for word in words | joined_words(parts) | finish_words(parts):
                 places[word[:_TABLE_BY]][word] += place
             if turn.is_over():
                 yield
@@ -112,6 +124,13 @@ class Vocabulary:
             if turn.is_over():
                 yield
         self._text = "\n".join(words)
+        sounds = array("Q")
+        for at, word in zip(self._text_lines, words, strict=True):
+            if sound := sound_of(word):
+                sounds.append(_number_of(sound) | at)
+            if turn.is_over():
+                yield
+        self._sounds.extend(sorted(sounds))
 
     def _prepare_likes(self, own: Set[str], known: Iterable[str], turn: Turn) -> Turns[None]:
         by_length: defaultdict[int, list[str]] = defaultdict(list)
@@ -162,6 +181,10 @@ class Vocabulary:
         at = self._at(word)
         return 0 if at is None else self._between((at, at + 1))
 
+    def with_initials(self, letters: str) -> int:
+        """Return the names of whose finish these are the first letters."""
+        return self.exactly(_INITIALS + letters)
+
     def has(self, word: str) -> bool:
         """Say whether any name has this word."""
         return self._at(word) is not None
@@ -205,6 +228,16 @@ class Vocabulary:
             found = self._text.find(part, after) if after > 0 else -1
         return self._between(*stretches)
 
+    def sounding_like(self, word: str) -> int:
+        """Return the names that have a word that sounds like this one."""
+        sound = sound_of(word)
+        if not sound:
+            return 0
+        lowest = _number_of(sound)
+        first = bisect_left(self._sounds, lowest)
+        some = self._sounds[first : bisect_right(self._sounds, lowest | _LINE)]
+        return self._between(*(((at & _LINE), (at & _LINE) + 1) for at in some))
+
     def like(self, word: str, changes: int) -> dict[int, list[str]]:
         """Return words, of names or known, by how many changes make them of this one."""
         return self._likes.of(word, changes)
@@ -212,6 +245,10 @@ class Vocabulary:
     def like_beginnings(self, word: str, changes: int) -> dict[int, list[str]]:
         """Return beginnings of words by how many changes make them of this one."""
         return self._beginnings.of(word, changes)
+
+
+def _number_of(sound: str) -> int:
+    return crc32(sound.encode()) << _LINE_BITS
 
 
 _LETTERS_FOR_DIGITS: Final = str.maketrans("01345", "oieas")
@@ -249,6 +286,18 @@ def joined_words(parts: Iterable[Sequence[str]]) -> set[str]:
         if len(words) > 2 and all(len(word) == 1 for word in words):
             found.add("".join(words))
     return found
+
+
+def finish_words(parts: Sequence[tuple[str, ...]]) -> frozenset[str]:
+    """Return by what else a finish of several words is found: all of them as one, its initials."""
+    return _finish_words(parts[1]) if len(parts) > 1 and len(parts[1]) > 1 else frozenset()
+
+
+@lru_cache(maxsize=_FINISHES_KEPT)
+def _finish_words(words: tuple[str, ...]) -> frozenset[str]:
+    letters = all(word.isalpha() for word in words)
+    initials = [_INITIALS + "".join(word[0] for word in words)] if letters else []
+    return frozenset(["".join(words), *initials])
 
 
 def words_of(name: str) -> set[str]:
