@@ -24,7 +24,7 @@ class Order:
 
     weapons: Mapping[str, int]
     finishes: Mapping[str, int]
-    """Those of knives with a star before them, and the star for none."""
+    """Those of knives and gloves with a word before them, by ``Shape``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,15 +146,17 @@ class NameIndex:
     ) -> Hits:
         """Return names for what was typed, best first; nothing typed finds everything.
 
-        ``among`` is the set to look in, ``preferred`` the set of what comes first among equals;
-        ``first`` and ``limit`` choose the page.
+        ``among`` is the set of what may be found, and doesn't change what is meant: where it has
+        nothing of that, nothing is found. ``preferred`` is the set of what comes first among
+        equals; ``first`` and ``limit`` choose the page.
         """
         within = self._all if among is None else self._all & among
         typed = written_out(typed)
         words = words_typed(typed)
         if not words:
             return self._page([(0, within)], preferred, first, limit, exact=None)
-        levels = read(words, self._meanings, self._ignored, within)
+        meant = read(words, self._meanings, self._ignored, self._all)
+        levels = [(cost, bits & within) for cost, bits in meant]
         exact = self._exact(typed, within)
         if exact is not None:
             levels = _led_by(exact, levels)

@@ -57,6 +57,9 @@ WEARABLE: Final = (Kind.SKIN, Kind.KNIFE, Kind.GLOVES)
 _APART: Final = "\x01"
 """Before all other letters, so that what has no more of them comes first."""
 
+_BEFORE_FINISH: Final = {Kind.KNIFE: "★ ", Kind.GLOVES: "gloves "}
+"""How finishes that stand on other things too are told apart where their order is given."""
+
 _ORDER: Final = {kind: max(0, place - 2) for place, kind in enumerate(Kind)}
 """Skins, knives and gloves are equals."""
 
@@ -114,7 +117,7 @@ class Shape:
     def _fame(self, order: Order) -> int:
         if self.kind not in WEARABLE:
             return 0
-        finish = f"★ {self.finish}".rstrip() if self.kind is Kind.KNIFE else self.finish
+        finish = f"{_BEFORE_FINISH.get(self.kind, '')}{self.finish}".rstrip()
         return order.finishes.get(finish, len(order.finishes))
 
 

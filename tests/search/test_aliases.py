@@ -8,7 +8,7 @@ from typing import Final
 from bot.sandbox.skinsback.catalogue import build_catalogue
 from bot.search.aliases import ALIAS_WORDS_MAX, aliases
 from bot.search.folding import fold
-from bot.search.shapes import VANILLA, WEARABLE, Kind, shape_of
+from bot.search.shapes import VANILLA, Kind, shape_of
 from bot.search.vocabulary import words_of
 from tests.search.names import market_names, other_names
 
@@ -58,5 +58,6 @@ def test_kinds_and_weapons_exist() -> None:
     shapes = [shape_of(name) for name in market_names()]
     assert set(known.order.weapons) <= {shape.head for shape in shapes}
     finishes = {f"★ {one.finish}".rstrip() for one in shapes if one.kind is Kind.KNIFE}
-    finishes |= {one.finish for one in shapes if one.kind in WEARABLE}
+    finishes |= {f"gloves {one.finish}" for one in shapes if one.kind is Kind.GLOVES}
+    finishes |= {one.finish for one in shapes if one.kind is Kind.SKIN}
     assert set(known.order.finishes) <= finishes

@@ -132,6 +132,12 @@ class TestFilters:
         assert found(index, "AK-47 | Redline (Field-Tested)", among=part) == []
         assert index.search("redline", among=0).total == 0
 
+    def test_set_that_has_nothing_of_what_is_meant_leads_to_nothing_else(
+        self, index: NameIndex
+    ) -> None:
+        assert found(index, "vice", among=index.stattrak()) == []
+        assert found(index, "karambit ft", among=index.wear("Factory New")) == []
+
 
 class TestPages:
     """Paging through what was found."""
@@ -283,6 +289,7 @@ class TestReading:
             ("p2000 andgun", "P2000 | Handgun (Factory New)"),
             ("ак редлайн", "AK-47 | Redline (Minimal Wear)"),
             ("kara dopplerr phase 4", "★ Karambit | Doppler Phase 4 (Factory New)"),
+            ("gloves", "★ Sport Gloves | Vice (Factory New)"),
             ("fade", "★ Karambit | Fade (Factory New)"),
             ("emerald", "★ Karambit | Gamma Doppler Emerald (Factory New)"),
             ("cs go weapon", "CS:GO Weapon Case"),
