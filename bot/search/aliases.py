@@ -19,6 +19,15 @@ ALIAS_WORDS_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """How soon people mean something: the lower, the sooner; what isn't here comes last."""
+
+    weapons: Mapping[str, int]
+    finishes: Mapping[str, int]
+    """Those of knives and gloves with a word before them, by ``Shape``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Aliases:
     """What typed words mean besides themselves; keys are folded, longer ones hold spaces."""
 
@@ -32,15 +41,13 @@ class Aliases:
     kinds: Mapping[str, str]
     """Words that ask for a kind of thing, by the name of a ``Kind``."""
     ignored: frozenset[str]
-    weapons: Mapping[str, int]
-    """Weapons and how soon people mean them: the lower, the sooner."""
+    order: Order
 
 
 @cache
 def aliases() -> Aliases:
     """Return the aliases of the file that comes with the program."""
     data: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    weapons: list[str] = data["order"]["weapons"].split("|")
     return Aliases(
         only=_meanings(data["only"]),
         words=_meanings(data["words"]),
@@ -48,8 +55,12 @@ def aliases() -> Aliases:
         near=_meanings(data["near"]),
         kinds=data["kinds"],
         ignored=frozenset(data["ignored"]["words"].split()),
-        weapons={weapon: place for place, weapon in enumerate(weapons)},
+        order=Order(_places(data["order"]["weapons"]), _places(data["order"]["finishes"])),
     )
+
+
+def _places(text: str) -> dict[str, int]:
+    return {name: place for place, name in enumerate(text.split("|"))}
 
 
 def _meanings(section: Mapping[str, list[str]]) -> dict[str, tuple[Meaning, ...]]:

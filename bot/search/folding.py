@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Final
+from urllib.parse import unquote
 
 _DROPPED: Final = "™®©℠'’‘`´ʼ\u200b\u200c\u200d\ufeff"
 """Inside a word: what is left of it is still one word."""
@@ -21,9 +22,26 @@ _SPELLED: Final = {
 }
 """Letters that Unicode doesn't take apart."""
 
+_CYRILLIC: Final = {
+    **dict(zip("абвгдезиклмнопрстуфхыэіє", "abvgdeziklmnoprstufhyeie", strict=True)),
+    **dict(zip("жцчшщюяьъ", ("zh", "ts", "ch", "sh", "sh", "yu", "ya", "", ""), strict=True)),
+}
+"""Who writes in these letters often doesn't change the keyboard for a name."""
+
 _BEFORE: Final = str.maketrans(dict.fromkeys(_DROPPED, ""))
-_AFTER: Final = str.maketrans(_SPELLED)
+_AFTER: Final = str.maketrans({**_SPELLED, **_CYRILLIC})
+_PASTED_MAX: Final = 600
+_LISTING: Final = re.compile(r"\S*/listings/\d+/([^/?#]+)(?:[?#]\S*)?")
+_ESCAPED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _NO_WORD: Final = re.compile(r"[\W_]+")
+
+
+def written_out(typed: str) -> str:
+    """Return the name that is meant by a link to a market's page, and other text as it is."""
+    text = typed[:_PASTED_MAX]
+    if "/listings/" in text:
+        text = _LISTING.sub(r"\1", text)
+    return unquote(text, errors="ignore") if _ESCAPED.search(text) else text
 
 
 def fold(text: str) -> str:

@@ -15,10 +15,10 @@ from typing import Final
 
 from bot.search.aliases import aliases
 from bot.search.bitsets import bits_of, first_of
-from bot.search.folding import fold
+from bot.search.folding import fold, written_out
 from bot.search.meanings import Meanings
 from bot.search.reading import TYPED_MAX, Level, read, words_typed
-from bot.search.shapes import WEARS, Quality, parts_of, shape_of
+from bot.search.shapes import VANILLA, WEARS, Quality, parts_of, shape_of
 from bot.search.turns import Turn, Turns, finish
 from bot.search.vocabulary import Vocabulary
 
@@ -90,6 +90,8 @@ class NameIndex:
             self._note(hash("".join(chain(*parts_of(name)))), position)
             groups.setdefault(shape.kind, []).append(position)
             groups.setdefault(shape.quality, []).append(position)
+            if shape.is_vanilla:
+                groups.setdefault(VANILLA, []).append(position)
             if shape.wear is not None:
                 groups.setdefault(WEARS[shape.wear], []).append(position)
             if turn.is_over():
@@ -144,14 +146,17 @@ class NameIndex:
     ) -> Hits:
         """Return names for what was typed, best first; nothing typed finds everything.
 
-        ``among`` is the set to look in, ``preferred`` the set of what comes first among equals;
-        ``first`` and ``limit`` choose the page.
+        ``among`` is the set of what may be found, and doesn't change what is meant: where it has
+        nothing of that, nothing is found. ``preferred`` is the set of what comes first among
+        equals; ``first`` and ``limit`` choose the page.
         """
         within = self._all if among is None else self._all & among
+        typed = written_out(typed)
         words = words_typed(typed)
         if not words:
             return self._page([(0, within)], preferred, first, limit, exact=None)
-        levels = read(words, self._meanings, self._ignored, within)
+        meant = read(words, self._meanings, self._ignored, self._all)
+        levels = [(cost, bits & within) for cost, bits in meant]
         exact = self._exact(typed, within)
         if exact is not None:
             levels = _led_by(exact, levels)
@@ -194,11 +199,11 @@ def _compact(text: str) -> int:
 
 def _in_order(names: Iterable[str], turn: Turn) -> Turns[tuple[str, ...]]:
     """Sort names into the order in which they are meant, each once."""
-    weapons = aliases().weapons
+    order = aliases().order
     # Plain texts, because the garbage collector would look through pairs again and again.
     runs: list[list[str]] = [[]]
     for name in names:
-        runs[-1].append(f"{shape_of(name).rank(weapons)}{_NAME_FOLLOWS}{name}")
+        runs[-1].append(f"{shape_of(name).rank(order)}{_NAME_FOLLOWS}{name}")
         if len(runs[-1]) == _SORTED_AT_ONCE:
             runs[-1].sort()
             runs.append([])

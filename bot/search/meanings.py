@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from bot.search.aliases import Aliases, Meaning
-from bot.search.shapes import Kind
+from bot.search.shapes import VANILLA, WEARABLE, Kind
 from bot.search.vocabulary import Vocabulary
 
 
@@ -50,9 +51,14 @@ _BEGUN_TYPO_FROM: Final = 4
 _TYPOS_FROM: Final = 5
 _LONG: Final = 7
 _SPLIT_MAX: Final = 32
+_WAYS_MAX: Final = 4
+_FILLER_FROM: Final = 3
+_HALF_KNOWN_FROM: Final = 2
+_HALF_FROM: Final = 4
+_HALVES_MAX: Final = 2
 _BEGUN_PIECE_FROM: Final = 2
 _ALIAS_BEGUN_FROM: Final = 3
-_WEARABLE: Final = (Kind.SKIN, Kind.KNIFE, Kind.GLOVES)
+_TWICE: Final = re.compile(r"(.)\1+")
 
 
 class Word(NamedTuple):
@@ -66,7 +72,7 @@ class Meanings:
     """The meanings of typed words in one list of names; the latest are remembered."""
 
     __slots__ = (
-        *("_aliases", "_kinds", "_loose", "_names_of", "_phrases", "_strict", "_typed"),
+        *("_aliases", "_fillers", "_kinds", "_loose", "_names_of", "_phrases", "_strict", "_typed"),
         *("_vocabulary", "_wrong"),
     )
 
@@ -76,6 +82,7 @@ class Meanings:
         self._kinds = kinds
         tables = (aliases.words, aliases.near, aliases.kinds)
         self._phrases = {typed for table in tables for typed in table if " " in typed}
+        self._fillers = {word for word in aliases.ignored if len(word) >= _FILLER_FROM}
         self._typed = sorted([*aliases.only, *aliases.words])
         self._names_of: dict[Meaning, int] = {}
         self._strict: dict[Word, Sets] = {}
@@ -99,9 +106,12 @@ class Meanings:
         if words not in self._phrases:
             return ()
         strict = self._all_of(self._aliases.words.get(words, ()))
-        kind = self._of_kind(words)
-        near = self._all_of(self._aliases.near.get(words, ()))
-        return _sets([(Cost.EXACT, strict | kind), (Cost.NEAR, near)])
+        return _sets([(Cost.EXACT, strict | self._of_kind(words))])
+
+    def phrase_loosely(self, words: str) -> Sets:
+        """Return the names that several typed words may stand for where nothing fits better."""
+        near = self._aliases.near.get(words)
+        return _sets([(Cost.NEAR * len(words.split()), self._all_of(near))]) if near else ()
 
     def is_only(self, word: str) -> bool:
         """Say whether a word has one meaning, and needs no looking for another."""
@@ -112,14 +122,17 @@ class Meanings:
         if self.is_only(text):
             return _sets([(Cost.EXACT, self._all_of(self._aliases.only[text]))])
         exact = voc.exactly(text)
+        # One letter is the beginning of something sooner than all of it.
+        is_begun = word.is_last and len(text) == 1 and text.isalpha()
         found = [
             (int(Cost.EXACT), self._all_of(self._aliases.words.get(text, ()))),
             (Cost.SECOND, self._all_of(self._aliases.second.get(text, ()))),
+            (Cost.SECOND, voc.with_initials(text)),
         ]
         if kind := self._of_kind(text):
             found += [(Cost.EXACT, kind), (Cost.OTHER_KIND, exact)]
         else:
-            found.append((Cost.EXACT, exact))
+            found.append((Cost.BEGUN if is_begun else Cost.EXACT, exact))
         if word.is_last:
             found += [
                 (Cost.BEGUN, voc.beginning_rare(text) | self._begun_aliases(text)),
@@ -131,17 +144,45 @@ class Meanings:
 
     def _loosely(self, word: Word) -> Sets:
         if self.is_only(word.text):
-            return ()
+            return _sets([(Cost.NEAR, self._vocabulary.with_initials(word.text))])
         near = self._all_of(self._aliases.near.get(word.text, ()))
         apart = self._taken_apart(word)
-        return _sets([(Cost.NEAR, near), (Cost.JOINED, apart), *self.misspelt(word)])
+        found = [(int(Cost.NEAR), near), (Cost.JOINED, apart), *self.misspelt(word)]
+        if not any(bits and cost <= Cost.TYPO for cost, bits in found):
+            found += self._half_misspelt(word)
+        return _sets(found)
+
+    def _half_misspelt(self, word: Word) -> list[tuple[int, int]]:
+        """Return the names for two words typed as one of which one is misspelt."""
+        text = word.text
+        places = range(_HALF_KNOWN_FROM, len(text) - _HALF_KNOWN_FROM + 1)
+        ends = [at for at in places if len(text) - at >= _HALF_FROM and self._is_half(text[:at])]
+        starts = [at for at in places if at >= _HALF_FROM and self._is_half(text[at:])]
+        halves = [(text[:at], Word(text[at:], word.is_last)) for at in ends[-_HALVES_MAX:]]
+        halves += [(text[at:], Word(text[:at], False)) for at in starts[:_HALVES_MAX]]
+        return [
+            (Cost.JOINED + cost, bits & known)
+            for half, other in halves
+            if (known := self._known(half))
+            for cost, bits in self.misspelt(other)
+        ]
+
+    def _is_half(self, text: str) -> bool:
+        if text in self._aliases.only or text in self._aliases.words:
+            return True
+        return len(text) > _HALF_KNOWN_FROM and self._vocabulary.has(text)
 
     def _misspelt(self, word: Word) -> Sets:
         text, voc = word.text, self._vocabulary
         if text.isdigit() or len(text) < _TYPO_FROM:
             return ()
-        found = [(int(Cost.INSIDE), voc.containing(text))]
+        found = [
+            (int(Cost.INSIDE), voc.containing(text)),
+            # Shorter ones have too little left to be like anything.
+            (Cost.TYPO, self._known(_TWICE.sub(r"\1", text)) if len(text) == _TYPO_FROM else 0),
+        ]
         two = Cost.TYPOS if len(text) >= _LONG else Cost.TYPOS_SHORT
+        found.append((Cost.TYPOS, voc.sounding_like(text)))
         likes = voc.like(text, 1 if len(text) < _TYPOS_FROM else 2)
         for changes, words in likes.items():
             cost = Cost.TYPO if changes < 2 else two
@@ -179,10 +220,12 @@ class Meanings:
         name = self._aliases.kinds.get(text)
         if name is None:
             return 0
+        if name == VANILLA:
+            return self._kinds.get(VANILLA, 0)
         kind = Kind(name)
         if kind is not Kind.SKIN:
             return self._kinds.get(kind, 0)
-        return _union(self._kinds.get(one, 0) for one in _WEARABLE)
+        return _union(self._kinds.get(one, 0) for one in WEARABLE)
 
     def _all_of(self, meanings: Iterable[Meaning]) -> int:
         """Return the names that have all words of any of these meanings."""
@@ -203,37 +246,48 @@ class Meanings:
     def _taken_apart(self, word: Word) -> int:
         """Return the names for words that were typed without a space between them."""
         text = word.text[:_SPLIT_MAX]
-        # The fewest pieces that lead to each place in the text.
-        ways: list[list[str] | None] = [[], *(None for _ in text)]
-        for end in range(1, len(text) + 1):
-            for start in range(max(0, end - _SPLIT_MAX), end):
-                before, piece = ways[start], text[start:end]
-                if before is None or (len(piece) == 1 and not piece.isdigit() and piece != "s"):
-                    continue
-                best = ways[end]
-                if (best is None or len(before) + 1 < len(best)) and self._is_piece(piece):
-                    ways[end] = [*before, piece]
+        ways = self._ways_through(text)
         if whole := ways[-1]:
-            return self._of_pieces(whole) if len(whole) > 1 else 0
+            return _union(self._of_pieces(way) for way in whole if self._tells(way))
         if not word.is_last:
             return 0
-        longest = max(end for end, way in enumerate(ways) if way is not None)
-        pieces = ways[longest]
-        if not pieces or len(text) - longest < _BEGUN_PIECE_FROM:
+        longest = max(end for end, some in enumerate(ways) if some)
+        if not longest or len(text) - longest < _BEGUN_PIECE_FROM:
             return 0
-        return self._of_pieces(pieces) & self._vocabulary.beginning(text[longest:])
+        begun = self._vocabulary.beginning(text[longest:])
+        return _union(self._of_pieces(way) & begun for way in ways[longest])
+
+    def _ways_through(self, text: str) -> list[list[Meaning]]:
+        """Return for each place in a text the fewest pieces that lead there, in a few ways."""
+        ways: list[list[Meaning]] = [[()], *([] for _ in text)]
+        for end in range(1, len(text) + 1):
+            for start in range(end):
+                before, piece = ways[start], text[start:end]
+                if not before or (len(piece) == 1 and not piece.isdigit() and piece != "s"):
+                    continue
+                count = len(before[0]) + 1
+                fewest = len(ways[end][0]) if ways[end] else count
+                if count <= fewest and self._is_piece(piece):
+                    kept = ways[end] if count == fewest else []
+                    ways[end] = [*kept, *((*way, piece) for way in before)][:_WAYS_MAX]
+        return ways
+
+    def _tells(self, pieces: Meaning) -> bool:
+        """Say whether two of some pieces are words that say something."""
+        return sum(piece not in self._fillers for piece in pieces) > 1
 
     def _is_piece(self, piece: str) -> bool:
         return (
             self._vocabulary.has(piece)
             or piece in self._aliases.only
             or piece in self._aliases.words
+            or piece in self._fillers
         )
 
     def _of_pieces(self, pieces: Iterable[str]) -> int:
         bits = -1
         for piece in pieces:
-            bits &= self._known(piece)
+            bits &= -1 if piece in self._fillers else self._known(piece)
         return bits
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from bot.search.aliases import ALIAS_WORDS_MAX
 from bot.search.folding import fold
-from bot.search.meanings import Meanings, Sets, Word
+from bot.search.meanings import Cost, Meanings, Sets, Word
 
 TYPED_MAX: Final = 120
 """Characters that are read of what was typed."""
@@ -73,7 +73,9 @@ def read(
 
     def only_where_nothing_fits(word: Word) -> Sets:
         sets = meanings.strictly(word)
-        fits = any(bits & within for _, bits in sets)
+        # What only begins like a word that was finished may as well be another one, misspelt.
+        enough = Cost.TYPO if word.is_last else Cost.SHORTENED
+        fits = any(bits & within for cost, bits in sets if cost < enough)
         return sets if fits else (*sets, *meanings.loosely(word))
 
     def loosely(word: Word) -> Sets:
@@ -105,6 +107,7 @@ class _Reader:
         self._sets_of = sets_of
         self._meanings = meanings
         self._joins = joins
+        self._is_loose = joins or leaves_out
         self._left_out = [_LEFT_OUT + min(_LEFT_OUT, len(word.text)) for word in words]
         self._highest = int(sum(self._left_out) * _LEFT_OUT_PART) if leaves_out else None
 
@@ -127,7 +130,10 @@ class _Reader:
         for count in range(2, min(ALIAS_WORDS_MAX, len(self._words) - start) + 1):
             some = self._words[start : start + count]
             end = start + count
-            if sets := self._meanings.phrase(" ".join(one.text for one in some)):
+            phrase = " ".join(one.text for one in some)
+            if sets := self._meanings.phrase(phrase):
+                yield _Step(end, sets)
+            if self._is_loose and (sets := self._meanings.phrase_loosely(phrase)):
                 yield _Step(end, sets)
             if count == _JOINED and (sets := self._sets_joined(*some)):
                 yield _Step(end, sets)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from bot.search.aliases import Order
 from bot.search.folding import fold
 
 WEARS: Final = ("Factory New", "Minimal Wear", "Field-Tested", "Well-Worn", "Battle-Scarred")
@@ -27,8 +27,8 @@ class Kind(StrEnum):
     KNIFE = "knife"
     GLOVES = "gloves"
     AGENT = "agent"
-    OTHER = "other"
     CASE = "case"
+    OTHER = "other"
     PACKAGE = "package"
     CAPSULE = "capsule"
     KEY = "key"
@@ -40,6 +40,10 @@ class Kind(StrEnum):
     GRAFFITI = "graffiti"
 
 
+VANILLA: Final = "vanilla"
+"""What people call a knife without a finish; no kind of its own."""
+
+
 class Quality(StrEnum):
     """How a skin is made; in the order in which it is offered."""
 
@@ -47,6 +51,14 @@ class Quality(StrEnum):
     STATTRAK = "stattrak"
     SOUVENIR = "souvenir"
 
+
+WEARABLE: Final = (Kind.SKIN, Kind.KNIFE, Kind.GLOVES)
+
+_APART: Final = "\x01"
+"""Before all other letters, so that what has no more of them comes first."""
+
+_BEFORE_FINISH: Final = {Kind.KNIFE: "★ ", Kind.GLOVES: "gloves "}
+"""How finishes that stand on other things too are told apart where their order is given."""
 
 _ORDER: Final = {kind: max(0, place - 2) for place, kind in enumerate(Kind)}
 """Skins, knives and gloves are equals."""
@@ -84,16 +96,29 @@ class Shape:
     phase: int
     """Place in ``PHASES``, from one; none is zero."""
 
-    def rank(self, weapons: Mapping[str, int]) -> str:
+    @property
+    def is_vanilla(self) -> bool:
+        """Say whether it is a knife without a finish."""
+        return self.kind is Kind.KNIFE and not self.finish
+
+    def rank(self, order: Order) -> str:
         """Return a text by which names stand in the order in which they are meant."""
+        weapons = order.weapons
         base = self.finish or self.head
         length = len(base) if self.finish or self.kind is Kind.OTHER else 0
         place = weapons.get(self.head, len(weapons))
         wear = 0 if self.wear is None else self.wear + 1
         return (
-            f"{_ORDER[self.kind]:02}{_QUALITY_ORDER[self.quality]}{self.finish.count(' '):02}"
-            f"{place:03}{length:03}{self.head}|{base}|{self.phase}{wear}"
+            f"{_ORDER[self.kind]:02}{_QUALITY_ORDER[self.quality]}{self._fame(order):03}"
+            f"{self.finish.count(' '):02}{place:03}{length:03}"
+            f"{self.head}{_APART}{base}{_APART}{self.phase}{wear}"
         )
+
+    def _fame(self, order: Order) -> int:
+        if self.kind not in WEARABLE:
+            return 0
+        finish = f"{_BEFORE_FINISH.get(self.kind, '')}{self.finish}".rstrip()
+        return order.finishes.get(finish, len(order.finishes))
 
 
 def shape_of(name: str) -> Shape:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
+from zlib import crc32
 
 from bot.search.bitsets import bits_of
+from bot.search.likes import Likes
 from bot.search.shapes import parts_of
+from bot.search.sounds import sound_of
 from bot.search.turns import Turn, Turns
 
 _COMMON: Final = 1_024
@@ -27,18 +29,29 @@ _JOINED_FROM: Final = 4
 """Joined words are compared with misspelt ones if they stand in so many names: there are very many
 of them in a game whose names are sentences."""
 
-_LIKE_MAX: Final = 40
-"""So many words of one length are looked at, the most alike first."""
-
+_PLACE_BYTES: Final = array("I").itemsize
 _LAST: Final = "\U0010ffff"
+
+_INITIALS: Final = "\x01"
+"""Before the first letters of words, which are no word themselves."""
+
+_LINE_BITS: Final = 32
+_LINE: Final = (1 << _LINE_BITS) - 1
+_FINISHES_KEPT: Final = 2_048
+
+_TABLE_BY: Final = 2
+"""Letters at the beginning of a word that say in which table it is: a large one takes milliseconds
+whenever it has to grow."""
+
+_Places = defaultdict[str, defaultdict[str, bytearray]]
 
 
 class Vocabulary:
     """Words and the positions of the names that have them; immutable once built."""
 
     __slots__ = (
-        *("_beginnings", "_by_length", "_common", "_common_lines", "_lines", "_places"),
-        *("_size", "_starts", "_text", "_text_lines", "_text_starts"),
+        *("_beginnings", "_common", "_common_lines", "_likes", "_lines", "_places"),
+        *("_size", "_sounds", "_starts", "_text", "_text_lines", "_text_starts"),
     )
 
     def __init__(self, size: int) -> None:
@@ -55,8 +68,10 @@ class Vocabulary:
         """Words in order, one to a line, in which to look for what is inside of words."""
         self._text_starts = array("I")
         self._text_lines = array("I")
-        self._by_length: dict[int, list[str]] = {}
-        self._beginnings: dict[int, list[str]] = {}
+        self._sounds = array("Q")
+        """For each word a number for its sound and, below that, its own number; in order."""
+        self._likes: Likes
+        self._beginnings: Likes
 
     @classmethod
     def building(
@@ -64,14 +79,17 @@ class Vocabulary:
     ) -> Turns[Vocabulary]:
         """Build it for names in their order; ``known`` are other words that a word may be like."""
         made = cls(len(names))
-        places: defaultdict[str, list[int]] = defaultdict(list)
+        # Bytes and not lists: the garbage collector would look through a hundred thousand lists
+        # again and again while they are made, and stop everything for as long as that takes.
+        places: _Places = defaultdict(lambda: defaultdict(bytearray))
         own: set[str] = set()
         for position, name in enumerate(names):
             parts = parts_of(name)
             words = own_words(parts)
             own |= words
-            for word in words | joined_words(parts):
-                places[word].append(position)
+            place = position.to_bytes(_PLACE_BYTES, sys.byteorder)
+            for word in words | joined_words(parts) | finish_words(parts):
+                places[word[:_TABLE_BY]][word] += place
             if turn.is_over():
                 yield
         yield from made._keep(places, turn)
@@ -79,18 +97,20 @@ class Vocabulary:
         yield from made._prepare_likes(own, known, turn)
         return made
 
-    def _keep(self, places: dict[str, list[int]], turn: Turn) -> Turns[None]:
-        for word in (yield from _in_order(places, turn)):
-            found = places.pop(word)
-            if len(found) < _COMMON:
-                self._places.extend(found)
-            else:
-                self._common_lines.append(len(self._lines))
-                self._common[len(self._lines)] = bits_of(found, self._size)
-            self._starts.append(len(self._places))
-            self._lines.append(word)
-            if turn.is_over():
-                yield
+    def _keep(self, places: _Places, turn: Turn) -> Turns[None]:
+        for start in sorted(places):
+            table = places.pop(start)
+            for word in sorted(table):
+                found = array("I", bytes(table.pop(word)))
+                if len(found) < _COMMON:
+                    self._places.extend(found)
+                else:
+                    self._common_lines.append(len(self._lines))
+                    self._common[len(self._lines)] = bits_of(found, self._size)
+                self._starts.append(len(self._places))
+                self._lines.append(word)
+                if turn.is_over():
+                    yield
 
     def _prepare_inside(self, own: Set[str], turn: Turn) -> Turns[None]:
         words: list[str] = []
@@ -104,12 +124,20 @@ class Vocabulary:
             if turn.is_over():
                 yield
         self._text = "\n".join(words)
+        sounds = array("Q")
+        for at, word in zip(self._text_lines, words, strict=True):
+            if sound := sound_of(word):
+                sounds.append(_number_of(sound) | at)
+            if turn.is_over():
+                yield
+        self._sounds.extend(sorted(sounds))
 
     def _prepare_likes(self, own: Set[str], known: Iterable[str], turn: Turn) -> Turns[None]:
+        by_length: defaultdict[int, list[str]] = defaultdict(list)
         beginnings: dict[int, dict[str, None]] = {length: {} for length in _BEGINNINGS}
         for at, word in enumerate(self._lines):
             if not word.isdigit() and (word in own or self._stands_in(at) >= _JOINED_FROM):
-                self._by_length.setdefault(len(word), []).append(word)
+                by_length[len(word)].append(word)
             if not word.isdigit() and word in own:
                 for length in _BEGINNINGS[: max(0, len(word) - _BEGINNINGS.start)]:
                     beginnings[length][word[:length]] = None
@@ -117,11 +145,9 @@ class Vocabulary:
                 yield
         for word in known:
             if self._at(word) is None and not word.isdigit():
-                self._by_length.setdefault(len(word), []).append(word)
-        for length, found in beginnings.items():
-            self._beginnings[length] = list(found)
-            if turn.is_over():
-                yield
+                by_length[len(word)].append(word)
+        self._likes = yield from Likes.building(by_length, turn)
+        self._beginnings = yield from Likes.building(beginnings, turn)
         # The first comparison of all builds tables inside the library.
         self.like("warming up", 1)
 
@@ -154,6 +180,10 @@ class Vocabulary:
         """Return the names that have this word."""
         at = self._at(word)
         return 0 if at is None else self._between((at, at + 1))
+
+    def with_initials(self, letters: str) -> int:
+        """Return the names of whose finish these are the first letters."""
+        return self.exactly(_INITIALS + letters)
 
     def has(self, word: str) -> bool:
         """Say whether any name has this word."""
@@ -198,43 +228,27 @@ class Vocabulary:
             found = self._text.find(part, after) if after > 0 else -1
         return self._between(*stretches)
 
+    def sounding_like(self, word: str) -> int:
+        """Return the names that have a word that sounds like this one."""
+        sound = sound_of(word)
+        if not sound:
+            return 0
+        lowest = _number_of(sound)
+        first = bisect_left(self._sounds, lowest)
+        some = self._sounds[first : bisect_right(self._sounds, lowest | _LINE)]
+        return self._between(*(((at & _LINE), (at & _LINE) + 1) for at in some))
+
     def like(self, word: str, changes: int) -> dict[int, list[str]]:
         """Return words, of names or known, by how many changes make them of this one."""
-        return _alike(word, self._by_length, changes)
+        return self._likes.of(word, changes)
 
     def like_beginnings(self, word: str, changes: int) -> dict[int, list[str]]:
         """Return beginnings of words by how many changes make them of this one."""
-        return _alike(word, self._beginnings, changes)
+        return self._beginnings.of(word, changes)
 
 
-def _alike(word: str, among: dict[int, list[str]], changes: int) -> dict[int, list[str]]:
-    """Return what is like a word, by the number of changes, up to those that are asked for.
-
-    What is like very many words is no misspelling of any one of them.
-    """
-    found: dict[int, list[str]] = {}
-    for length in range(len(word) - changes, len(word) + changes + 1):
-        alike = process.extract(
-            word, among.get(length, ()), scorer=OSA.distance, score_cutoff=changes, limit=_LIKE_MAX
-        )
-        for other, distance, _ in alike:
-            found.setdefault(int(distance), []).append(other)
-    return found
-
-
-def _in_order(words: Iterable[str], turn: Turn) -> Turns[list[str]]:
-    """Sort words, a first letter at a time."""
-    by_letter: defaultdict[str, list[str]] = defaultdict(list)
-    for word in words:
-        by_letter[word[0]].append(word)
-        if turn.is_over():
-            yield
-    ordered: list[str] = []
-    for letter in sorted(by_letter):
-        ordered += sorted(by_letter[letter])
-        if turn.is_over():
-            yield
-    return ordered
+def _number_of(sound: str) -> int:
+    return crc32(sound.encode()) << _LINE_BITS
 
 
 _LETTERS_FOR_DIGITS: Final = str.maketrans("01345", "oieas")
@@ -272,6 +286,18 @@ def joined_words(parts: Iterable[Sequence[str]]) -> set[str]:
         if len(words) > 2 and all(len(word) == 1 for word in words):
             found.add("".join(words))
     return found
+
+
+def finish_words(parts: Sequence[tuple[str, ...]]) -> frozenset[str]:
+    """Return by what else a finish of several words is found: all of them as one, its initials."""
+    return _finish_words(parts[1]) if len(parts) > 1 and len(parts[1]) > 1 else frozenset()
+
+
+@lru_cache(maxsize=_FINISHES_KEPT)
+def _finish_words(words: tuple[str, ...]) -> frozenset[str]:
+    letters = all(word.isalpha() for word in words)
+    initials = [_INITIALS + "".join(word[0] for word in words)] if letters else []
+    return frozenset(["".join(words), *initials])
 
 
 def words_of(name: str) -> set[str]:

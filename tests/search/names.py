@@ -29,6 +29,12 @@ def market_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for maker in makers for name in maker(families)))
 
 
+def other_names(game: str) -> list[str]:
+    """Return the names of a game other than cs2."""
+    families: Families = tomllib.loads(_FAMILIES.read_text(encoding="utf-8"))
+    return _split(families["elsewhere"][game])
+
+
 def _split(text: str) -> list[str]:
     return text.split("|")
 
@@ -95,3 +101,7 @@ def _of_tournaments(families: Families) -> Iterator[str]:
         mark = f" {quality}" if quality else ""
         for who in (*_split(them["teams"]), *_split(them["players"])):
             yield f"Sticker | {who}{mark} | {event}"
+    for event, quality in product(_split(them["past_events"]), _split(them["qualities"])):
+        mark = f" {quality}" if quality else ""
+        for team in _split(them["past_teams"]):
+            yield f"Sticker | {team}{mark} | {event}"

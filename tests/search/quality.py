@@ -1,4 +1,4 @@
-"""How well the search finds what people mean, by the queries in queries.toml."""
+"""How well the search finds what people mean, by the queries of two authors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Final
 
 from bot.search.index import NameIndex
 
-_QUERIES: Final = Path(__file__).with_name("queries.toml")
+_BY_AUTHOR: Final = {"": "queries.toml", "second ": "queries_second.toml"}
+ELSEWHERE: Final = ("second dota2", "second rust")
+"""Kinds of queries that are asked of lists of other games."""
+
 LOOKED_AT: Final = 25
 
 
@@ -21,11 +24,16 @@ class Query:
     kind: str
     typed: str
     wanted: tuple[str, ...]
-    """Names; one without a wear stands for all its wears."""
+    """Names; one without a wear stands for all its wears, a star for whatever follows."""
 
     def is_met_by(self, name: str) -> bool:
         """Say whether a name is what was wanted."""
-        return any(name == one or name.startswith(f"{one} (") for one in self.wanted)
+        return any(
+            name.startswith(one.removesuffix("*"))
+            if one.endswith("*")
+            else name == one or name.startswith(f"{one} (")
+            for one in self.wanted
+        )
 
 
 @dataclass(slots=True)
@@ -42,16 +50,22 @@ class Quality:
 
 
 def queries() -> Iterator[Query]:
-    """Yield every query of the file."""
-    for kind, asked in tomllib.loads(_QUERIES.read_text(encoding="utf-8")).items():
-        for typed, wanted in asked.items():
-            yield Query(kind, typed, tuple(wanted.split(" ~ ")))
+    """Yield every query of both files; the kinds of the second say so."""
+    for author, file in _BY_AUTHOR.items():
+        text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+        for kind, asked in tomllib.loads(text).items():
+            for typed, wanted in asked.items():
+                yield Query(f"{author}{kind}", typed, tuple(wanted.split(" ~ ")))
 
 
-def quality(find: Callable[[str], Sequence[str]]) -> dict[str, Quality]:
-    """Ask every query of a search that returns names, best first."""
+def quality(
+    find: Callable[[str], Sequence[str]], *, of_kind: str | None = None
+) -> dict[str, Quality]:
+    """Ask the queries of cs2, or of one kind, of a search that returns names, best first."""
     table: dict[str, Quality] = {}
     for query in queries():
+        if query.kind in ELSEWHERE if of_kind is None else query.kind != of_kind:
+            continue
         found = find(query.typed)[:LOOKED_AT]
         rank = next((n for n, name in enumerate(found, 1) if query.is_met_by(name)), None)
         row = table.setdefault(query.kind, Quality())

@@ -8,9 +8,9 @@ from typing import Final
 from bot.sandbox.skinsback.catalogue import build_catalogue
 from bot.search.aliases import ALIAS_WORDS_MAX, aliases
 from bot.search.folding import fold
-from bot.search.shapes import Kind, shape_of
+from bot.search.shapes import VANILLA, Kind, shape_of
 from bot.search.vocabulary import words_of
-from tests.search.names import market_names
+from tests.search.names import market_names, other_names
 
 MEANT_FOR_DOTA: Final = {("immortal",)}
 """No name of the stand-in has these words, and many of the real game have."""
@@ -19,7 +19,8 @@ MEANT_FOR_DOTA: Final = {("immortal",)}
 @cache
 def words_of_names() -> tuple[frozenset[str], ...]:
     """Return the words of every name, each different set once."""
-    names = (*market_names(), *(item.name for item in build_catalogue(1, 0)))
+    stand_in = (item.name for item in build_catalogue(1, 0))
+    names = (*market_names(), *stand_in, *other_names("dota2"), *other_names("rust"))
     return tuple({frozenset(words_of(name)) for name in names})
 
 
@@ -53,5 +54,10 @@ def test_no_alias_stands_in_two_tables_that_contradict_each_other() -> None:
 
 def test_kinds_and_weapons_exist() -> None:
     known = aliases()
-    assert set(known.kinds.values()) <= {kind.value for kind in Kind}
-    assert set(known.weapons) <= {shape_of(name).head for name in market_names()}
+    assert set(known.kinds.values()) <= {VANILLA, *(kind.value for kind in Kind)}
+    shapes = [shape_of(name) for name in market_names()]
+    assert set(known.order.weapons) <= {shape.head for shape in shapes}
+    finishes = {f"★ {one.finish}".rstrip() for one in shapes if one.kind is Kind.KNIFE}
+    finishes |= {f"gloves {one.finish}" for one in shapes if one.kind is Kind.GLOVES}
+    finishes |= {one.finish for one in shapes if one.kind is Kind.SKIN}
+    assert set(known.order.finishes) <= finishes

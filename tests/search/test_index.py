@@ -132,6 +132,12 @@ class TestFilters:
         assert found(index, "AK-47 | Redline (Field-Tested)", among=part) == []
         assert index.search("redline", among=0).total == 0
 
+    def test_set_that_has_nothing_of_what_is_meant_leads_to_nothing_else(
+        self, index: NameIndex
+    ) -> None:
+        assert found(index, "vice", among=index.stattrak()) == []
+        assert found(index, "karambit ft", among=index.wear("Factory New")) == []
+
 
 class TestPages:
     """Paging through what was found."""
@@ -259,3 +265,52 @@ class TestBuilding:
             asked += 1
         assert asked > 1
         assert not turn.is_over()
+
+
+class TestReading:
+    """What is found for what people type, by the rule that finds it."""
+
+    @pytest.mark.parametrize(
+        ("typed", "first"),
+        [
+            ("glock dt", "Glock-18 | Dragon Tattoo (Factory New)"),
+            ("m4a1 bp", "M4A1-S | Blue Phosphor (Factory New)"),
+            ("kara vanilla", "★ Karambit"),
+            ("m9 no skin", "★ M9 Bayonet"),
+            ("st vanilla kara", "★ StatTrak™ Karambit"),
+            ("a", "AK-47 | Asiimov (Field-Tested)"),
+            ("akk redlin", "AK-47 | Redline (Minimal Wear)"),
+            ("m4a1s knite", "M4A1-S | Knight (Factory New)"),
+            ("feenix chalk", "Tec-9 | Phoenix Chalk (Factory New)"),
+            ("awpcapillaery", "AWP | Capillary (Factory New)"),
+            ("katambitfade", "★ Karambit | Fade (Factory New)"),
+            ("m4 inlivingcolro", "M4A4 | In Living Color (Factory New)"),
+            ("dreamsandnightmares", "Dreams & Nightmares Case"),
+            ("p2000 andgun", "P2000 | Handgun (Factory New)"),
+            ("ак редлайн", "AK-47 | Redline (Minimal Wear)"),
+            ("kara dopplerr phase 4", "★ Karambit | Doppler Phase 4 (Factory New)"),
+            ("gloves", "★ Sport Gloves | Vice (Factory New)"),
+            ("fade", "★ Karambit | Fade (Factory New)"),
+            ("emerald", "★ Karambit | Gamma Doppler Emerald (Factory New)"),
+            ("cs go weapon", "CS:GO Weapon Case"),
+        ],
+    )
+    def test_what_is_meant_comes_first(self, index: NameIndex, typed: str, first: str) -> None:
+        assert found(index, typed)[0] == first
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            "https://x.com/listings/730/%E2%98%85%20Karambit%20%7C%20Fade%20%28Factory%20New%29?a=b#c",
+            "steamcommunity.com/market/listings/730/★%20Karambit%20|%20Fade%20(Factory%20New)",
+            "★%20Karambit%20%7C%20Fade%20(Factory%20New)",
+        ],
+    )
+    def test_link_to_a_market_is_the_name_in_it(self, index: NameIndex, typed: str) -> None:
+        hits = index.search(typed)
+        assert hits.exact is not None
+        assert index.names[hits.exact] == "★ Karambit | Fade (Factory New)"
+
+    def test_broken_link_breaks_nothing(self, index: NameIndex) -> None:
+        for typed in ("https://", "/listings/730/", "%%%20%zz%ff", "a" * 600 + "%20"):
+            assert index.search(typed).total >= 0
