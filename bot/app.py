@@ -140,6 +140,14 @@ class Quartermaster(commands.Bot):
             await set_meta(tx, _COMMAND_IDS, json.dumps(self._command_ids))
         log.info("Synced %d commands.", len(answer))
 
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Hand an event to its handlers, unless we are closed.
+
+        The library ends the wait for a first READY only by itself, with a fault if it is closed.
+        """
+        if not self.is_closed():
+            super().dispatch(event_name, *args, **kwargs)
+
     async def on_ready(self) -> None:
         """Discord has told us everything; may happen many times."""
         self.online = True

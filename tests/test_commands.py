@@ -469,3 +469,10 @@ class TestCustomIds:
     )
     def test_custom_id_that_is_none_of_ours_is_told_apart(self, custom_id: str) -> None:
         assert CustomId.parse(custom_id) is None
+
+
+async def test_ready_that_comes_when_the_bot_is_closed_is_no_fault() -> None:
+    """The library's wait for it goes on after a quick stop, and would end in its log."""
+    bot = Quartermaster(sandbox=True, operator_ids=frozenset())
+    await bot.close()
+    bot.dispatch("ready")

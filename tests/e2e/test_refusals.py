@@ -19,7 +19,7 @@ from bot.sandbox.skinsback.ledger import LedgerEntry
 from bot.skinsback.refusals import RULES, RefusalKind, Scope, rule_for
 from bot.ui import text
 from tests.e2e.cases import Case, send
-from tests.e2e.world import World
+from tests.e2e.world import MARKET_SIZE, World
 
 UNHEARD_OF = 99
 UNCLEAR = "without a clear answer from the market yet"

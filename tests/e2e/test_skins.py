@@ -86,7 +86,7 @@ async def test_pages_when_turned_then_all_that_fits_can_be_reached(
     """Forwards, back, straight to a page, past the end, with nonsense, and from old copies."""
     screen = await browse(shared_world, bea)
     everything = total(screen)
-    assert everything > 1_000
+    assert everything >= 1_000
     assert "1 to 7 of" in screen.text
     assert "Prices from" in screen.text
     seen = offered(screen, LOOK)
@@ -135,9 +135,9 @@ async def test_name_when_given_then_one_match_is_shown_at_once_and_none_says_so(
     assert "No skin fits that" in screen.text
     assert not screen.selects
     screen = await fill_in(bea, screen, "Search", Skin=REDLINES)
-    assert "1 to 5 of 5" in screen.text
+    assert "1 to 3 of 3" in screen.text
     screen = await fill_in(bea, screen, "Search", Skin="")
-    assert total(screen) > 1_000
+    assert total(screen) >= 1_000
 
 
 async def test_filters_when_set_in_any_order_then_they_narrow_and_can_be_cleared(
@@ -251,7 +251,7 @@ async def test_skin_when_tapped_twice_sent_and_tapped_again_then_it_is_in_once(
     assert f"Added: {REDLINE}, at most $13.02." in skin.text
     assert picks(shared_world, bea) == [(REDLINE, 2, None), (CASE, 1, None)]
     page = await press(bea, skin, "Back to the list")
-    assert "1 to 5 of 5" in page.text
+    assert "1 to 3 of 3" in page.text
     skin = shown(await bea.select(page, LOOK, [REDLINE]))
     await shared_world.give_trade_url(bea)
     basket = await put(shared_world, bea, CASE)
