@@ -15,12 +15,10 @@ _WIDTH: Final = 100
 
 
 class Verdict(StrEnum):
-    """Whether a budget is kept. ``LATER`` is a budget of another issue and fails nothing."""
+    """Whether a budget is kept."""
 
     MET = "met"
     MISSED = "MISSED"
-    LATER_MET = "met (a later issue's)"
-    LATER_MISSED = "not yet (a later issue's)"
     NONE = "no budget"
 
 
@@ -76,14 +74,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of the table. ``later``: the budget is another issue's, and fails nothing here."""
+    """One row of the table."""
 
     what: str
     measured: Sample
     baseline: Sample
     baseline_is: str
     budget: tuple[Limit, ...] = ()
-    later: bool = False
     failures: int = 0
     """How many had no answer at all, or one that came too late."""
     notes: tuple[str, ...] = ()
@@ -95,8 +92,6 @@ class Figure:
         if not self.budget:
             return Verdict.MISSED if self.failures else Verdict.NONE
         kept = not self.failures and all(limit.holds(self.measured) for limit in self.budget)
-        if self.later:
-            return Verdict.LATER_MET if kept else Verdict.LATER_MISSED
         return Verdict.MET if kept else Verdict.MISSED
 
     @property

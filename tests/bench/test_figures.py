@@ -11,12 +11,10 @@ FAST = Sample(count=10, p50=1, p95=2, p99=3, most=4)
 SLOW = Sample(count=10, p50=10, p95=20, p99=30, most=40)
 
 
-def figure(
-    measured: Sample, baseline: Sample = FAST, *, later: bool = False, failures: int = 0
-) -> Figure:
+def figure(measured: Sample, baseline: Sample = FAST, *, failures: int = 0) -> Figure:
     """Return a figure with a budget that the fast sample keeps and the slow one breaks."""
     budget = (Limit("p95", 10), Limit("most", 35))
-    return Figure("a thing", measured, baseline, "nothing", budget, later=later, failures=failures)
+    return Figure("a thing", measured, baseline, "nothing", budget, failures=failures)
 
 
 def test_percentiles_are_durations_that_were_measured() -> None:
@@ -41,14 +39,14 @@ def test_middle_round_is_neither_the_luckiest_nor_the_unluckiest() -> None:
         (figure(FAST), Verdict.MET),
         (figure(SLOW), Verdict.MISSED),
         (figure(FAST, failures=1), Verdict.MISSED),
-        (figure(FAST, later=True), Verdict.LATER_MET),
-        (figure(SLOW, later=True), Verdict.LATER_MISSED),
         (Figure("a thing", SLOW, FAST, "nothing"), Verdict.NONE),
         (Figure("a thing", FAST, FAST, "nothing", failures=1), Verdict.MISSED),
     ],
 )
-def test_verdict_is_about_our_own_budgets_only(one: Figure, verdict: Verdict) -> None:
-    """A budget of a later issue fails nothing; an answer that never came always does."""
+def test_verdict_is_about_the_budget_and_about_answers_that_never_came(
+    one: Figure, verdict: Verdict
+) -> None:
+    """Without a budget nothing is missed; an answer that never came always is."""
     assert one.verdict is verdict
 
 
