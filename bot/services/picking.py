@@ -237,9 +237,7 @@ class Picking:
             cut = _by_key((await self._found(basket, search, first)).matches.quotes)
             quotes = {skin: quote or cut.get(skin) for skin, quote in quotes.items()}
         async with self._database.writing() as tx:
-            guild = await settings.get_guild(tx, basket.guild_id)
-            require_may_ask(actor, guild)
-            basket = await self._baskets.find_or_make(tx, basket.guild_id, basket.user_id)
+            basket, guild = await self._baskets.now(tx, actor)
             if not shown.is_still(basket):
                 raise UserFacingError(Problem.BASKET_CHANGED)
             picks, left_out = _sort_out(quotes, search, basket, guild)
@@ -248,7 +246,7 @@ class Picking:
                 await baskets.change(tx, basket.request_id, revision=basket.revision, at=at)
             for pick in picks:
                 await put(tx, basket, pick)
-            changed = await self._baskets.find_or_make(tx, basket.guild_id, basket.user_id)
+            changed, _ = await self._baskets.now(tx, actor)
         return Chosen(changed, tuple(picks), tuple(left_out))
 
 

@@ -36,7 +36,7 @@ from bot.domain.states import RequestEvent, RequestState, states_before
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
-from bot.services.baskets import at_todays_prices, require_may_ask, skin_of
+from bot.services.baskets import at_todays_prices, require_may_ask, require_offered, skin_of
 from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
@@ -100,7 +100,7 @@ class Requests:
 
         Its lines say what the skins cost now, and their ceilings are those that were shown.
         Raises ``UserFacingError`` (BASKET_CHANGED, BASKET_EMPTY, TOO_MANY_LINES, TOO_MANY_OPEN,
-        TRADE_URL_UNKNOWN, PRICES_MOVED, …); the basket stays.
+        TRADE_URL_UNKNOWN, PRICES_MOVED, GAME_NOT_OFFERED, …); the basket stays.
         """
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.writing() as tx:
@@ -412,6 +412,8 @@ async def _require_submittable(tx: Transaction, basket: Basket, guild: GuildSett
         raise UserFacingError(
             Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count
         )
+    for pick in basket.picks:
+        require_offered(pick, guild)
     open_numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
     if len(open_numbers) >= guild.open_requests_max:
         raise UserFacingError(
