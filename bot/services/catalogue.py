@@ -19,6 +19,7 @@ from bot.domain.market import APP_IDS, Quote
 from bot.domain.picking import Filters
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.search.folding import fold
+from bot.search.index import Hits
 from bot.services.bell import heard
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
@@ -153,30 +154,35 @@ class Catalogue:
         shelves = [self._shelves[game] for game in games if game in self._shelves]
         if not shelves:
             raise UserFacingError(Problem.CATALOGUE_MISSING)
-        # Of several games each could fill the page alone; of one, only the page is fetched.
-        skip = first if len(shelves) == 1 else 0
+        among = [shelf.passing(filters) for shelf in shelves]
         hits = [
-            shelf.search(typed, filters, first=skip, limit=first - skip + limit)
-            for shelf in shelves
+            shelf.search(typed, passing, limit=max(limit, _BEST))
+            for shelf, passing in zip(shelves, among, strict=True)
         ]
         exact = [
             shelf.quote(each.exact)
             for shelf, each in zip(shelves, hits, strict=True)
             if each.exact is not None
         ]
-        if len(exact) == 1 and not _only_begins(typed, exact[0], shelves, filters):
+        if len(exact) == 1 and not _only_begins(typed, exact[0], shelves, hits):
             return Matches((exact[0],), 1, exact=True)
+        total = sum(each.total for each in hits)
+        if first:
+            hits = [
+                shelf.search(typed, passing, first=start, limit=count)
+                for shelf, passing, (start, count) in zip(
+                    shelves, among, _parts(hits, first, limit), strict=True
+                )
+            ]
         found = [
-            (position != each.exact, cost, not shelf.in_stock >> position & 1, shelf, position)
+            (rank, shelf, position)
             for shelf, each in zip(shelves, hits, strict=True)
-            for cost, position in zip(each.costs, each.positions, strict=True)
+            for rank, position in zip(each.ranks, each.positions, strict=True)
         ]
-        if len(shelves) > 1:
-            found.sort(key=lambda one: one[:3])
-        shown = found[first - skip : first - skip + limit]
+        found.sort(key=lambda one: one[0])
         return Matches(
-            tuple(shelf.quote(position) for *_, shelf, position in shown),
-            sum(each.total for each in hits),
+            tuple(shelf.quote(position) for _, shelf, position in found[:limit]),
+            total,
             first,
         )
 
@@ -295,7 +301,23 @@ class Catalogue:
         self._shelves[shelf.game] = shelf
 
 
-def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], filters: Filters) -> bool:
+def _parts(hits: Sequence[Hits], first: int, limit: int) -> list[tuple[int, int]]:
+    """Return where in each game the page of all of them begins, and how many it has of that game.
+
+    Only how many there are of each rank is looked at, so the last page costs what the first does.
+    """
+    starts, counts = [0] * len(hits), [0] * len(hits)
+    runs = [(rank, game, count) for game, each in enumerate(hits) for rank, count in each.runs]
+    for _, game, count in sorted(runs):
+        before = min(first, count)
+        here = min(limit, count - before)
+        first, limit = first - before, limit - here
+        starts[game] += before
+        counts[game] += here
+    return list(zip(starts, counts, strict=True))
+
+
+def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], hits: Sequence[Hits]) -> bool:
     """Say whether the name that was typed is also how others begin: "karambit" may be any of them.
 
     Spelt as the market spells it, it is meant. Those that begin so are among the best matches.
@@ -305,6 +327,6 @@ def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], filters: Fi
     beginning = f"{fold(typed)} "
     return any(
         fold(shelf.index.names[position]).startswith(beginning)
-        for shelf in shelves
-        for position in shelf.search(typed, filters, first=0, limit=_BEST).positions
+        for shelf, each in zip(shelves, hits, strict=True)
+        for position in each.positions[:_BEST]
     )

@@ -8,11 +8,15 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
+from bot.domain.market import APP_IDS, PriceRow
 from bot.domain.models import Basket
 from bot.domain.money import DOLLAR, Micros
+from bot.domain.picking import Filters
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback.catalogue import (
     FIRST_LISTING_ID,
@@ -21,9 +25,14 @@ from bot.sandbox.skinsback.catalogue import (
     Item,
     build_catalogue,
 )
+from bot.search.index import Hits, NameIndex
+from bot.search.turns import finish
 from bot.services.baskets import Added, Shown, Wish
+from bot.services.catalogue import Catalogue
+from bot.services.picking import PAGE
+from bot.services.shelf import Rows, stocking
 from bot.store import settings
-from tests.services.house import ANA, GUILD, REDLINE, House
+from tests.services.house import ANA, GUILD, NOW, REDLINE, House
 
 CASE = "Kilowatt Case"
 HOODIE = "Blackout Hoodie"
@@ -129,3 +138,63 @@ class TestAskedWhereItHappens:
         await house.baskets.remove(ANA, shown(basket), basket.picks[0].pick_id)
         basket = await house.baskets.open(ANA)
         assert len((await house.requests.submit(ANA, basket.revision)).view.lines) == 1
+
+
+class TestLongLists:
+    """What a list holds up doesn't grow with where in it somebody looks."""
+
+    @pytest.fixture
+    def catalogue(self, house: House) -> Catalogue:
+        """A catalogue of three games with names that are alike in cost."""
+        rng = Random(5)
+        for game in APP_IDS:
+            rows = Rows()
+            rows.add(
+                PriceRow(f"{game} pen {n}", Micros(rng.randrange(1, 99)), rng.randrange(3), "")
+                for n in range(300)
+            )
+            house.catalogue._put_up(finish(stocking(game, rows, read_at=NOW)))
+        return house.catalogue
+
+    @pytest.mark.parametrize("typed", ["", "pen", "rust", "rust pn"])
+    def test_pages_of_three_games_hold_everything_once_in_one_order(
+        self, catalogue: Catalogue, typed: str
+    ) -> None:
+        whole = catalogue.search(typed, list(APP_IDS), limit=1_000)
+        paged = [
+            quote
+            for first in range(0, whole.total + 7, 7)
+            for quote in catalogue.search(typed, list(APP_IDS), first=first, limit=7).quotes
+        ]
+        assert paged == list(whole.quotes)
+        assert len(set(paged)) == whole.total
+        in_stock = [quote.count > 0 for quote in whole.quotes]
+        assert typed or in_stock == sorted(in_stock, reverse=True)
+
+    def test_page_far_behind_asks_no_game_for_more_than_a_page(
+        self, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[int] = []
+        search = NameIndex.search
+
+        def noted(index: NameIndex, typed: str, **how: Any) -> Hits:
+            asked.append(how["limit"])
+            return search(index, typed, **how)
+
+        monkeypatch.setattr(NameIndex, "search", noted)
+        found = catalogue.search("", list(APP_IDS), first=880)
+        assert (found.total, len(found.quotes)) == (900, 20)
+        assert catalogue.search("", list(APP_IDS), first=10**15).quotes == ()
+        assert max(asked) <= PAGE
+
+    @pytest.mark.parametrize("bounds", [(None, 20), (20, None), (30, 31), (0, 99), (50, 40)])
+    def test_prices_that_are_asked_for_are_all_that_is_found(
+        self, catalogue: Catalogue, bounds: tuple[int | None, int | None]
+    ) -> None:
+        lowest, highest = (None if one is None else Micros(one) for one in bounds)
+        filters = Filters(price_min=lowest, price_max=highest)
+        whole = catalogue.search("", list(APP_IDS), limit=1_000).quotes
+        found = catalogue.search("", list(APP_IDS), filters=filters, limit=1_000).quotes
+        assert found == tuple(
+            quote for quote in whole if (lowest or 0) <= quote.price <= (highest or 99)
+        )
