@@ -17,7 +17,7 @@ from typing import Final
 
 from bot.domain.market import APP_IDS, Quote
 from bot.domain.picking import Filters
-from bot.errors import MarketError, Problem, UserFacingError
+from bot.errors import MarketError, MarketUnavailableError, Problem, UserFacingError
 from bot.search.folding import fold
 from bot.search.index import Hits
 from bot.services.bell import heard
@@ -35,6 +35,9 @@ NO_FILTERS: Final = Filters()
 REFRESH_S: Final = 300.0
 _RETRY_S: Final = 30.0
 """After a first failure; twice as long after each next one, up to ``REFRESH_S``."""
+
+NAMES_MAX: Final = 200_000
+"""Of one game: some five times as many as there are. More would fill the memory."""
 
 _DOUBLINGS_MAX: Final = 10
 _BEST: Final = 10
@@ -244,7 +247,7 @@ class Catalogue:
                 self._note_trouble(game, TroubleKind.UNREADABLE)
                 raise
             before, read_at = self._shelves.get(game), self._clock.now_ms()
-            absurd = self._absurd(game, len(rows.places), 0 if before is None else before.listed)
+            absurd = self._absurd(game, rows.for_sale, 0 if before is None else before.listed)
             if absurd is not None:
                 self._note_trouble(game, absurd)
                 return False
@@ -263,11 +266,13 @@ class Catalogue:
         async with aclosing(self._market.pricelist(game)) as portions:
             async for portion in portions:
                 rows.add(portion)
+                if len(rows.places) > NAMES_MAX:
+                    raise MarketUnavailableError("a price list with too many names")
                 await pace.breathe()
         return rows
 
     def _absurd(self, game: str, listed: int, known: int) -> TroubleKind | None:
-        """Return why a list with so many names can't be believed, when so many were known."""
+        """Return why a list with so many names on sale can't be believed, when so many were."""
         if not listed:
             log.warning("The price list of %s is empty; the one before is kept.", game)
             return TroubleKind.EMPTY

@@ -23,6 +23,8 @@ from bot.search.turns import Turn, Turns
 
 _UNKNOWN: Final = -1
 _SORTED_AT_ONCE: Final = 256
+_STOCK_MAX: Final = 2**63 - 1
+"""What a column holds; two rows that lie about one name may have more between them."""
 
 
 @dataclass(slots=True)
@@ -37,7 +39,9 @@ class Rows:
     """Names that were left out because they are there with their phases as well."""
 
     def add(self, rows: Iterable[PriceRow]) -> None:
-        """Take some rows in. Should a name stand twice, the cheaper price and both stocks count."""
+        """Take some rows in. Should a name stand twice, both stocks count, and of the prices the
+        cheaper one at which there are any.
+        """
         for name, price, stock, class_id in rows:
             place = self.places.setdefault(name, len(self.prices))
             if place == len(self.prices):
@@ -45,10 +49,16 @@ class Rows:
                 self.stocks.append(stock)
                 self.class_ids.append(class_id)
                 continue
-            self.stocks[place] += stock
-            if price < self.prices[place]:
+            before = self.stocks[place]
+            self.stocks[place] = min(before + stock, _STOCK_MAX)
+            if (not stock, price) < (not before, self.prices[place]):
                 self.prices[place] = price
                 self.class_ids[place] = class_id
+
+    @property
+    def for_sale(self) -> int:
+        """How many of the names somebody sells."""
+        return len(self.stocks) - self.stocks.count(0)
 
     def without_duplicates(self) -> Turns[None]:
         """Leave out what is there with its phase as well.
