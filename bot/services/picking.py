@@ -183,6 +183,8 @@ class Picking:
 
     def _search_for(self, basket: Basket, wish: Wish) -> Search:
         typed = clean_line(wish.typed, length_max=TYPED_NAME_MAX)
+        if typed and wish.listing_id is not None:
+            typed = f"{typed} #{wish.listing_id}"  # as it may be typed, and is split again
         filters = Filters(game=wish.game)
         return Search(0, basket.request_id, typed, wish.quantity, wish.ceiling, filters)
 
