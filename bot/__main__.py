@@ -54,6 +54,7 @@ from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
 from bot.services.missed import Missed
 from bot.services.money import Money
+from bot.services.pace import Haste
 from bot.services.pasting import Pasting
 from bot.services.pauses import Pauses, lift_all
 from bot.services.picking import Picking
@@ -364,7 +365,8 @@ def build(
         allow_all=settings.sandbox,
     )
     watch = MarketWatch(database, market, guilds, announcements, clock, approved=approved)
-    catalogue = Catalogue(market, guilds, PriceFile(price_file(settings)), clock, rng)
+    haste = Haste()
+    catalogue = Catalogue(market, guilds, PriceFile(price_file(settings)), clock, rng, haste=haste)
     statuses = Statuses(announcements, clock, rng, timing.cadence)
     booking = Booking(
         watch, announcements, statuses, clock, rng, market_name=settings.market, project=project
@@ -409,6 +411,7 @@ def build(
         approved=approved,
         disk=disk,
         clock_watch=clock_watch,
+        haste=haste,
         shutdown_s=SHUTDOWN_S,
     )
     books = Books(
@@ -469,6 +472,7 @@ def build(
             clock,
             approved=approved,
             clock_watch=clock_watch,
+            haste=haste,
         ),
         trade_urls=TradeUrls(database, vault, announcements, clock, rng, approved=approved),
         watch=watch,

@@ -44,6 +44,7 @@ class Problem(StrEnum):
     SKIN_EMPTY = auto()
     SKIN_UNKNOWN = auto()
     SKIN_OUT_OF_STOCK = auto()
+    GAME_NOT_OFFERED = auto()
     LISTING_GONE = auto()
     LISTING_TWICE = auto()
     LISTING_QUANTITY = auto()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import discord
@@ -93,8 +94,10 @@ class PickingCog(commands.Cog):
         ``since``: the basket on which the typing began, if that is long enough ago to matter.
         """
         before = await self._baskets.open(actor)
+        wish, wrong = _as_typed(wish, quantity, ceiling, listing)
         try:
-            wish = _as_typed(wish, quantity, ceiling, listing)
+            if wrong is not None:
+                raise wrong
             outcome = await self._picking.take(actor, wish)
         except UserFacingError as error:
             again = search_again(await self._picking.remember(actor, wish))
@@ -140,8 +143,13 @@ class PickingCog(commands.Cog):
         search = await self._picking.known(click.actor, click.custom_id.number())
         values = {}
         if search is not None:
-            ceiling = "" if search.ceiling is None else text.usd(search.ceiling)
-            values = {"name": search.typed, "quantity": str(search.quantity), "ceiling": ceiling}
+            name, listing = split_listing(search.typed)
+            values = {
+                "name": name,
+                "quantity": str(search.quantity),
+                "ceiling": "" if search.ceiling is None else text.usd(search.ceiling),
+                "listing": listing,
+            }
         await click.ask(add_modal(basket, values=values))
 
     async def _show_results(self, click: Click) -> None:
@@ -179,14 +187,25 @@ class PickingCog(commands.Cog):
         await click.show(view)
 
 
-def _as_typed(wish: Wish, quantity: str, ceiling: str, listing: str) -> Wish:
-    """Return a wish with the numbers that were typed. Raises ``UserFacingError`` for wrong ones."""
-    return replace(
-        wish,
-        quantity=parse_quantity(quantity),
-        ceiling=parse_typed_price(ceiling) if ceiling.strip() else None,
-        listing_id=parse_listing_id(listing),
-    )
+def _as_typed(
+    wish: Wish, quantity: str, ceiling: str, listing: str
+) -> tuple[Wish, UserFacingError | None]:
+    """Return a wish with the numbers that were typed, and what is wrong with the first of them.
+
+    What can be read is taken, whatever is wrong with the others: nobody has to type it again.
+    """
+    steps: list[Callable[[Wish], Wish]] = [
+        lambda wish: replace(wish, quantity=parse_quantity(quantity)),
+        lambda wish: replace(wish, ceiling=parse_typed_price(ceiling) if ceiling.strip() else None),
+        lambda wish: replace(wish, listing_id=parse_listing_id(listing)),
+    ]
+    wrong: UserFacingError | None = None
+    for step in steps:
+        try:
+            wish = step(wish)
+        except UserFacingError as error:
+            wrong = wrong or error
+    return wish, wrong
 
 
 def _last(picks: tuple[Pick, ...]) -> Pick | None:

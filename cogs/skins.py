@@ -16,6 +16,7 @@ from bot.domain.skin_keys import skin_of_key
 from bot.domain.typed import parse_whole_number
 from bot.errors import Problem, UserFacingError
 from bot.services.browsing import PAGE, Look
+from bot.services.catalogue import NO_FILTERS
 from bot.services.picking import Found
 from bot.ui import text
 from bot.ui.basket_screens import chosen_in, shown_by
@@ -290,12 +291,12 @@ class SkinsCog(commands.Cog):
     async def _clear(self, click: Click) -> None:
         await click.answer()
         (search_id,) = _numbers(click, 1)
-        found = await self._browsing.narrow(click.actor, search_id, Filters())
+        found = await self._browsing.narrow(click.actor, search_id, NO_FILTERS)
         await click.show(skins_page(found, self._frame()))
 
     async def _clear_here(self, click: Click) -> None:
         await click.answer()
-        await self._narrow(click, await self._found(click), Filters())
+        await self._narrow(click, await self._found(click), NO_FILTERS)
 
     # Another search
 
@@ -305,9 +306,12 @@ class SkinsCog(commands.Cog):
     async def _find(self, click: Click) -> None:
         await click.answer()
         (search_id,) = _numbers(click, 1)
-        before = await self._browsing.page(click.actor, search_id, 0)
-        typed = click.fields.get("name", "")
-        found = await self._browsing.begin(click.actor, typed, filters=before.search.filters)
+        # Should it be too long ago, what was typed is looked for all the same.
+        before = await self._picking.known(click.actor, search_id)
+        filters = NO_FILTERS if before is None else before.filters
+        found = await self._browsing.begin(
+            click.actor, click.fields.get("name", ""), filters=filters
+        )
         await click.show(await self._begun(click.actor, found))
 
 

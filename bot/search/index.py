@@ -26,8 +26,15 @@ _SORTED_AT_ONCE: Final = 256
 _SET_AT_ONCE: Final = 2_048
 _NAME_FOLLOWS: Final = "\0"
 
+_EXACT: Final = -1
+"""The cost of just what was typed: nothing else is as near."""
+
 _SHARDS: Final = 32
 """A table of tables, because a large one takes milliseconds whenever it has to grow."""
+
+
+Rank = tuple[int, bool]
+"""How far from what was typed, and whether not preferred: what is lower comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,10 @@ class Hits:
     """What was found, best first: one page of it, and how much there is."""
 
     positions: tuple[int, ...]
-    costs: tuple[int, ...]
-    """How far each is from what was typed; equal ones are as good as each other."""
+    ranks: tuple[Rank, ...]
+    """The rank of each; equal ones are as good as each other."""
+    runs: tuple[tuple[Rank, int], ...]
+    """How many of each rank were found, on this page or not, best first."""
     total: int
     exact: int | None
     """The name that is just what was typed, if it is the only one."""
@@ -172,24 +181,27 @@ class NameIndex:
         levels: Iterable[Level], preferred: int | None, first: int, limit: int, *, exact: int | None
     ) -> Hits:
         positions: list[int] = []
-        costs: list[int] = []
+        ranks: list[Rank] = []
+        runs: list[tuple[Rank, int]] = []
         total = 0
         for cost, bits in levels:
-            for part in (bits,) if preferred is None else (bits & preferred, bits & ~preferred):
+            liked = bits if preferred is None else bits & preferred
+            for part, rank in ((liked, (cost, False)), (bits & ~liked, (cost, True))):
                 count = part.bit_count()
+                runs.append((rank, count))
                 skip = max(0, first - total)
                 wanted = limit - len(positions)
                 if wanted > 0 and skip < count:
                     found = first_of(part, wanted, skip=skip)
                     positions += found
-                    costs += [cost] * len(found)
+                    ranks += [rank] * len(found)
                 total += count
-        return Hits(tuple(positions), tuple(costs), total, exact)
+        return Hits(tuple(positions), tuple(ranks), tuple(runs), total, exact)
 
 
 def _led_by(exact: int, levels: Iterable[Level]) -> list[Level]:
     bit = 1 << exact
-    return [(0, bit), *((cost, bits & ~bit) for cost, bits in levels)]
+    return [(_EXACT, bit), *((cost, bits & ~bit) for cost, bits in levels)]
 
 
 def _compact(text: str) -> int:

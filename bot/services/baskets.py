@@ -142,6 +142,17 @@ class Baskets:
         games = {pick.game for pick in basket.picks} or guild.games
         return Overview(basket, guild, left, self._catalogue.age(games))
 
+    async def now(self, tx: Transaction, actor: Actor) -> tuple[Basket, GuildSettings]:
+        """Return the member's basket and their server's settings as they are in this transaction.
+
+        Whoever puts something in asks here: roles and settings may be others than when a screen was
+        opened, or than before the market was asked. Raises ``UserFacingError`` if they may not ask.
+        """
+        guild_id = self._guilds.require_allowed(actor)
+        guild = await settings.get_guild(tx, guild_id)
+        require_may_ask(actor, guild)
+        return await self.find_or_make(tx, guild_id, actor.user_id), guild
+
     async def find_or_make(self, tx: Transaction, guild_id: int, user_id: int) -> Basket:
         """Return a member's basket as it is in this transaction; made if there is none."""
         basket = await baskets.find(tx, guild_id, user_id)
@@ -157,7 +168,7 @@ class Baskets:
         """Put a skin in, or offer what it may have been.
 
         Raises ``UserFacingError`` (SKIN_EMPTY, SKIN_UNKNOWN, SKIN_OUT_OF_STOCK, LISTING_GONE,
-        LISTING_TWICE, LISTING_QUANTITY, CEILING_BELOW_CHEAPEST, TOO_MANY_LINES,
+        LISTING_TWICE, LISTING_QUANTITY, CEILING_BELOW_CHEAPEST, TOO_MANY_LINES, GAME_NOT_OFFERED,
         CATALOGUE_MISSING, MARKET_UNREACHABLE); the basket stays as it was.
         """
         basket = await self.open(actor)
@@ -185,30 +196,35 @@ class Baskets:
         return await self._put_in(actor, quote, wish, guessed=not matches.exact)
 
     async def _quote_of_listing(self, listing_id: int, matches: Matches) -> Quote:
-        """Return the quote of one listing, which must be for sale under a matching name now."""
-        by_name = {quote.market_hash_name: quote for quote in matches.quotes}
-        game = matches.quotes[0].game
-        names = [name for name, quote in by_name.items() if quote.game == game]
-        try:
-            listings: list[Listing] = await self._market.search(game, names, for_=CallClass.STATUS)
-        except MarketError:
-            raise UserFacingError(Problem.MARKET_UNREACHABLE) from None
-        for listing in listings:
-            if listing.listing_id == listing_id:
-                quote = by_name[listing.market_hash_name]
-                return replace(quote, price=listing.price, class_id=listing.class_id, count=1)
+        """Return the quote of one listing, which must be for sale under a matching name now.
+
+        A name may be a skin's in several games, so each game that has matches is asked.
+        """
+        by_game: dict[str, dict[str, Quote]] = {}
+        for quote in matches.quotes:
+            by_game.setdefault(quote.game, {})[quote.market_hash_name] = quote
+        for game, by_name in by_game.items():
+            for listing in await self._listings(game, list(by_name)):
+                if listing.listing_id == listing_id:
+                    quote = by_name[listing.market_hash_name]
+                    return replace(quote, price=listing.price, class_id=listing.class_id, count=1)
         raise UserFacingError(
             Problem.LISTING_GONE,
             listing_id=str(listing_id),
-            skin=names[0] if matches.total == 1 else "",
+            skin=matches.quotes[0].market_hash_name if matches.total == 1 else "",
         )
 
+    async def _listings(self, game: str, names: list[str]) -> list[Listing]:
+        try:
+            return await self._market.search(game, names, for_=CallClass.STATUS)
+        except MarketError:
+            raise UserFacingError(Problem.MARKET_UNREACHABLE) from None
+
     async def _put_in(self, actor: Actor, quote: Quote, wish: Wish, *, guessed: bool) -> Added:
-        guild_id = self._guilds.require_allowed(actor)
         now = self._clock.now_ms()
         async with self._database.writing() as tx:
-            guild = await settings.get_guild(tx, guild_id)
-            basket = await self.find_or_make(tx, guild_id, actor.user_id)
+            basket, guild = await self.now(tx, actor)
+            require_offered(quote, guild)
             if wish.listing_id in {p.listing_id for p in basket.picks if p.listing_id}:
                 raise UserFacingError(Problem.LISTING_TWICE, listing_id=str(wish.listing_id))
             require_room(basket, guild, wish.quantity)
@@ -217,7 +233,7 @@ class Baskets:
             await baskets.change(tx, basket.request_id, revision=basket.revision, at=now)
             pick = pick_of(quote, wish.quantity, ceiling, listing_id=wish.listing_id)
             await put(tx, basket, pick)
-            changed = await self.find_or_make(tx, guild_id, actor.user_id)
+            changed, _ = await self.now(tx, actor)
         return Added(changed, pick, guessed)
 
     @asynccontextmanager
@@ -389,6 +405,12 @@ def require_room(basket: Basket, guild: GuildSettings, more: int) -> None:
         raise UserFacingError(
             Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count + more
         )
+
+
+def require_offered(one: Quote | Pick, guild: GuildSettings) -> None:
+    """Raise ``UserFacingError`` (GAME_NOT_OFFERED) for a skin of a game not offered here."""
+    if one.game not in guild.games:
+        raise UserFacingError(Problem.GAME_NOT_OFFERED, skin=one.market_hash_name)
 
 
 def require_ceiling(priced: Quote | Pick, ceiling: Micros) -> None:

@@ -23,7 +23,7 @@ from bot.services.guilds import Guilds
 from bot.services.picking import Found, Picking
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
-from bot.store import baskets, searches, settings
+from bot.store import baskets, searches
 from bot.store.database import Database, Transaction
 
 PAGE: Final = 7
@@ -181,10 +181,8 @@ class Browsing:
         the tap came twice, or from an old screen, and does nothing. Raises ``UserFacingError``
         (SEARCH_FORGOTTEN, SKIN_OUT_OF_STOCK, TOO_MANY_LINES); the basket stays as it was.
         """
-        guild_id = (await self._baskets.open(actor)).guild_id
         async with self._database.writing() as tx:
-            guild = await settings.get_guild(tx, guild_id)
-            basket = await self._baskets.find_or_make(tx, guild_id, actor.user_id)
+            basket, guild = await self._baskets.now(tx, actor)
             look = self._look(await _one_skin(tx, basket, look_id), basket, guild)
             if look.in_basket != had:
                 return PutIn(look, None)
@@ -196,7 +194,7 @@ class Browsing:
             at = self._clock.now_ms()
             await baskets.change(tx, basket.request_id, revision=basket.revision, at=at)
             await put(tx, basket, pick)
-            basket = await self._baskets.find_or_make(tx, guild_id, actor.user_id)
+            basket, _ = await self._baskets.now(tx, actor)
         return PutIn(replace(look, basket=basket), pick)
 
     async def listings(self, actor: Actor, look_id: int) -> Listed:

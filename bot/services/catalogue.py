@@ -17,12 +17,13 @@ from typing import Final
 
 from bot.domain.market import APP_IDS, Quote
 from bot.domain.picking import Filters
-from bot.errors import MarketError, Problem, UserFacingError
+from bot.errors import MarketError, MarketUnavailableError, Problem, UserFacingError
 from bot.search.folding import fold
+from bot.search.index import Hits
 from bot.services.bell import heard
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
-from bot.services.pace import Pace
+from bot.services.pace import Haste, Pace
 from bot.services.price_memory import PriceMemory
 from bot.services.shelf import Rows, Shelf, stocking
 from bot.skinsback.client import SkinsbackClient
@@ -34,6 +35,9 @@ NO_FILTERS: Final = Filters()
 REFRESH_S: Final = 300.0
 _RETRY_S: Final = 30.0
 """After a first failure; twice as long after each next one, up to ``REFRESH_S``."""
+
+NAMES_MAX: Final = 200_000
+"""Of one game: some five times as many as there are. More would fill the memory."""
 
 _DOUBLINGS_MAX: Final = 10
 _BEST: Final = 10
@@ -97,13 +101,14 @@ class Catalogue:
         clock: Clock,
         rng: Random,
         *,
-        pace: Pace | None = None,
+        haste: Haste | None = None,
     ) -> None:
         self._market = market
         self._guilds = guilds
         self._clock = clock
         self._rng = rng
-        self._pace = pace or Pace()
+        self.haste = haste or Haste()
+        self._pace = Pace(haste=self.haste)
         self._memory = PriceMemory(file, self._pace)
         self._shelves: dict[str, Shelf] = {}
         self._troubles: dict[str, Trouble] = {}
@@ -153,30 +158,35 @@ class Catalogue:
         shelves = [self._shelves[game] for game in games if game in self._shelves]
         if not shelves:
             raise UserFacingError(Problem.CATALOGUE_MISSING)
-        # Of several games each could fill the page alone; of one, only the page is fetched.
-        skip = first if len(shelves) == 1 else 0
+        among = [shelf.passing(filters) for shelf in shelves]
         hits = [
-            shelf.search(typed, filters, first=skip, limit=first - skip + limit)
-            for shelf in shelves
+            shelf.search(typed, passing, limit=max(limit, _BEST))
+            for shelf, passing in zip(shelves, among, strict=True)
         ]
         exact = [
             shelf.quote(each.exact)
             for shelf, each in zip(shelves, hits, strict=True)
             if each.exact is not None
         ]
-        if len(exact) == 1 and not _only_begins(typed, exact[0], shelves, filters):
+        if len(exact) == 1 and not _only_begins(typed, exact[0], shelves, hits):
             return Matches((exact[0],), 1, exact=True)
+        total = sum(each.total for each in hits)
+        if first:
+            hits = [
+                shelf.search(typed, passing, first=start, limit=count)
+                for shelf, passing, (start, count) in zip(
+                    shelves, among, _parts(hits, first, limit), strict=True
+                )
+            ]
         found = [
-            (position != each.exact, cost, not shelf.in_stock >> position & 1, shelf, position)
+            (rank, shelf, position)
             for shelf, each in zip(shelves, hits, strict=True)
-            for cost, position in zip(each.costs, each.positions, strict=True)
+            for rank, position in zip(each.ranks, each.positions, strict=True)
         ]
-        if len(shelves) > 1:
-            found.sort(key=lambda one: one[:3])
-        shown = found[first - skip : first - skip + limit]
+        found.sort(key=lambda one: one[0])
         return Matches(
-            tuple(shelf.quote(position) for *_, shelf, position in shown),
-            sum(each.total for each in hits),
+            tuple(shelf.quote(position) for _, shelf, position in found[:limit]),
+            total,
             first,
         )
 
@@ -238,7 +248,7 @@ class Catalogue:
                 self._note_trouble(game, TroubleKind.UNREADABLE)
                 raise
             before, read_at = self._shelves.get(game), self._clock.now_ms()
-            absurd = self._absurd(game, len(rows.places), 0 if before is None else before.listed)
+            absurd = self._absurd(game, rows.for_sale, 0 if before is None else before.listed)
             if absurd is not None:
                 self._note_trouble(game, absurd)
                 return False
@@ -257,11 +267,13 @@ class Catalogue:
         async with aclosing(self._market.pricelist(game)) as portions:
             async for portion in portions:
                 rows.add(portion)
+                if len(rows.places) > NAMES_MAX:
+                    raise MarketUnavailableError("a price list with too many names")
                 await pace.breathe()
         return rows
 
     def _absurd(self, game: str, listed: int, known: int) -> TroubleKind | None:
-        """Return why a list with so many names can't be believed, when so many were known."""
+        """Return why a list with so many names on sale can't be believed, when so many were."""
         if not listed:
             log.warning("The price list of %s is empty; the one before is kept.", game)
             return TroubleKind.EMPTY
@@ -295,7 +307,23 @@ class Catalogue:
         self._shelves[shelf.game] = shelf
 
 
-def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], filters: Filters) -> bool:
+def _parts(hits: Sequence[Hits], first: int, limit: int) -> list[tuple[int, int]]:
+    """Return where in each game the page of all of them begins, and how many it has of that game.
+
+    Only how many there are of each rank is looked at, so the last page costs what the first does.
+    """
+    starts, counts = [0] * len(hits), [0] * len(hits)
+    runs = [(rank, game, count) for game, each in enumerate(hits) for rank, count in each.runs]
+    for _, game, count in sorted(runs):
+        before = min(first, count)
+        here = min(limit, count - before)
+        first, limit = first - before, limit - here
+        starts[game] += before
+        counts[game] += here
+    return list(zip(starts, counts, strict=True))
+
+
+def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], hits: Sequence[Hits]) -> bool:
     """Say whether the name that was typed is also how others begin: "karambit" may be any of them.
 
     Spelt as the market spells it, it is meant. Those that begin so are among the best matches.
@@ -305,6 +333,6 @@ def _only_begins(typed: str, exact: Quote, shelves: Sequence[Shelf], filters: Fi
     beginning = f"{fold(typed)} "
     return any(
         fold(shelf.index.names[position]).startswith(beginning)
-        for shelf in shelves
-        for position in shelf.search(typed, filters, first=0, limit=_BEST).positions
+        for shelf, each in zip(shelves, hits, strict=True)
+        for position in each.positions[:_BEST]
     )

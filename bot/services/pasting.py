@@ -7,7 +7,7 @@ basket too, until a match was chosen for it, it was written anew, or it was left
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,7 +24,7 @@ from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.skinsback.client import SkinsbackClient
 from bot.skinsback.limiter import CallClass
-from bot.store import baskets, pastes, settings
+from bot.store import baskets, pastes
 from bot.store.database import Database, Transaction
 from bot.store.pastes import Paste
 
@@ -121,13 +121,15 @@ class _Filling:
 
     room: int
     tolerance_bp: int
+    games: Collection[str]
     listings: set[int]
     picks: list[Pick] = field(default_factory=list)
 
     @classmethod
     def of(cls, basket: Basket, guild: GuildSettings) -> _Filling:
         listings = {pick.listing_id for pick in basket.picks if pick.listing_id is not None}
-        return cls(guild.lines_max - basket.lines_count, guild.tolerance_bp, listings)
+        room = guild.lines_max - basket.lines_count
+        return cls(room, guild.tolerance_bp, guild.games, listings)
 
     def why_not(self, found: _Found) -> WhyNot | None:
         """Return what is in the way of a line, in this basket as well."""
@@ -142,6 +144,8 @@ class _Filling:
         """Put a line in unless something is in its way."""
         if found.quote is None or self.why_not(found) is not None:
             return False
+        if found.quote.game not in self.games:
+            return False  # since the line was looked at
         reading = found.reading
         ceiling = reading.ceiling or ceiling_for(found.quote.price, self.tolerance_bp)
         self.picks.append(
@@ -212,7 +216,7 @@ class Pasting:
         basket = await self._baskets.open(actor)
         found = await self._look_first(entries, basket)
         async with self._database.writing() as tx:
-            basket, guild, before = await self._state(tx, basket)
+            basket, guild, before = await self._state(tx, actor)
             if before.form == form:
                 return Pasted(read=len(entries), again=True)
             filling = _Filling.of(basket, guild)
@@ -240,7 +244,7 @@ class Pasting:
         basket = await self._baskets.open(actor)
         found = await self._look_first(entries, basket)
         async with self._database.writing() as tx:
-            basket, guild, before = await self._state(tx, basket)
+            basket, guild, before = await self._state(tx, actor)
             if before.form == form:
                 return Pasted(read=len(entries), again=True)
             filling = _Filling.of(basket, guild)
@@ -264,7 +268,7 @@ class Pasting:
         basket, lines = await self.lines(actor, shown)
         found = await self._look_first(lines, basket)
         async with self._database.writing() as tx:
-            basket, guild, before = await self._state(tx, basket, shown)
+            basket, guild, before = await self._state(tx, actor, shown)
             filling = _Filling.of(basket, guild)
             kept = (*_take_all(filling, found), *lines[READ_AT_ONCE:])
             await self._save(tx, basket, filling, kept, before.form)
@@ -288,7 +292,7 @@ class Pasting:
         basket = await self._baskets.open_shown(actor, shown)
         quote = self._catalogue.find(*skin)
         async with self._database.writing() as tx:
-            basket, guild, before = await self._state(tx, basket, shown)
+            basket, guild, before = await self._state(tx, actor, shown)
             if not 0 <= number < len(before.lines) or quantity < 1:
                 raise UserFacingError(Problem.BASKET_CHANGED)
             if quote is None or quote.count == 0 or quote.game not in guild.games:
@@ -307,7 +311,7 @@ class Pasting:
         """Forget a line, or all of them, and return what was forgotten. Raises (BASKET_CHANGED)."""
         basket = await self._baskets.open_shown(actor, shown)
         async with self._database.writing() as tx:
-            basket, _, before = await self._state(tx, basket, shown)
+            basket, _, before = await self._state(tx, actor, shown)
             if number is not None and not 0 <= number < len(before.lines):
                 raise UserFacingError(Problem.BASKET_CHANGED)
             await self._change(tx, basket)
@@ -320,18 +324,16 @@ class Pasting:
             return await pastes.find(tx, basket.guild_id, basket.user_id)
 
     async def _state(
-        self, tx: Transaction, basket: Basket, shown: Shown | None = None
+        self, tx: Transaction, actor: Actor, shown: Shown | None = None
     ) -> tuple[Basket, GuildSettings, Paste]:
         """Return basket, settings and lines as they are in this transaction.
 
         Raises ``UserFacingError`` (BASKET_CHANGED) if something else than that was shown.
         """
-        guild_id, user_id = basket.guild_id, basket.user_id
-        now = await self._baskets.find_or_make(tx, guild_id, user_id)
-        if shown is not None and not shown.is_still(now):
+        basket, guild = await self._baskets.now(tx, actor)
+        if shown is not None and not shown.is_still(basket):
             raise UserFacingError(Problem.BASKET_CHANGED)
-        guild = await settings.get_guild(tx, guild_id)
-        return now, guild, await pastes.find(tx, guild_id, user_id)
+        return basket, guild, await pastes.find(tx, basket.guild_id, basket.user_id)
 
     async def _change(self, tx: Transaction, basket: Basket) -> None:
         at = self._clock.now_ms()

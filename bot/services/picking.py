@@ -183,6 +183,8 @@ class Picking:
 
     def _search_for(self, basket: Basket, wish: Wish) -> Search:
         typed = clean_line(wish.typed, length_max=TYPED_NAME_MAX)
+        if typed and wish.listing_id is not None:
+            typed = f"{typed} #{wish.listing_id}"  # as it may be typed, and is split again
         filters = Filters(game=wish.game)
         return Search(0, basket.request_id, typed, wish.quantity, wish.ceiling, filters)
 
@@ -237,9 +239,7 @@ class Picking:
             cut = _by_key((await self._found(basket, search, first)).matches.quotes)
             quotes = {skin: quote or cut.get(skin) for skin, quote in quotes.items()}
         async with self._database.writing() as tx:
-            guild = await settings.get_guild(tx, basket.guild_id)
-            require_may_ask(actor, guild)
-            basket = await self._baskets.find_or_make(tx, basket.guild_id, basket.user_id)
+            basket, guild = await self._baskets.now(tx, actor)
             if not shown.is_still(basket):
                 raise UserFacingError(Problem.BASKET_CHANGED)
             picks, left_out = _sort_out(quotes, search, basket, guild)
@@ -248,7 +248,7 @@ class Picking:
                 await baskets.change(tx, basket.request_id, revision=basket.revision, at=at)
             for pick in picks:
                 await put(tx, basket, pick)
-            changed = await self._baskets.find_or_make(tx, basket.guild_id, basket.user_id)
+            changed, _ = await self._baskets.now(tx, actor)
         return Chosen(changed, tuple(picks), tuple(left_out))
 
 

@@ -25,6 +25,7 @@ from bot.services.guilds import Guilds
 from bot.services.holds import Balance, is_covered
 from bot.services.looking_up import LookUps
 from bot.services.market_watch import MarketWatch
+from bot.services.pace import Haste
 from bot.services.ports import Directory, Poster
 from bot.services.this_run import ThisRun
 from bot.services.timing import Timing
@@ -84,7 +85,9 @@ class Purchasing:
         disk: DiskWatch | None = None,
         shutdown_s: float = SHUTDOWN_S,
         clock_watch: ClockWatch | None = None,
+        haste: Haste | None = None,
     ) -> None:
+        self._haste = haste or Haste()
         self._disk = disk
         self._shutdown_s = shutdown_s
         self._database = database
@@ -224,6 +227,7 @@ class Purchasing:
             await self._put_aside(request_id)
 
     async def _take_step(self, view: RequestView) -> None:
+        self._haste.now()
         match view.request.state:
             case RequestState.APPROVED:
                 checked_at = self._now()

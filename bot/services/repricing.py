@@ -14,7 +14,13 @@ from bot.domain.keys import DIGEST_SHOWN
 from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import ceiling_for
 from bot.errors import Problem, UserFacingError
-from bot.services.baskets import Baskets, Shown, at_todays_price, skin_of
+from bot.services.baskets import (
+    Baskets,
+    Shown,
+    at_todays_price,
+    require_may_ask,
+    skin_of,
+)
 from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.store import baskets, settings
@@ -75,7 +81,7 @@ class Repricing:
         """Return what has to be asked about the basket that was shown; maybe nothing any more."""
         basket = await self._baskets.open_shown(actor, shown)
         async with self._database.reading() as tx:
-            return await self._question(tx, basket, shown)
+            return await self._question(tx, actor, basket, shown)
 
     async def use_todays_prices(self, actor: Actor, shown: Shown, stamp: str) -> Question:
         """Take today's prices, with the server's usual ceilings, for what the question showed, and
@@ -85,7 +91,7 @@ class Repricing:
         """
         basket = await self._baskets.open_shown(actor, shown)
         async with self._database.writing() as tx:
-            question = await self._question(tx, basket, shown)
+            question = await self._question(tx, actor, basket, shown)
             if question.stamp != stamp:
                 raise UserFacingError(Problem.PRICES_MOVED)
             await self._claim(tx, shown)
@@ -123,11 +129,14 @@ class Repricing:
         if not await baskets.change(tx, shown.request_id, revision=shown.revision, at=at):
             raise UserFacingError(Problem.BASKET_CHANGED)
 
-    async def _question(self, tx: Transaction, opened: Basket, shown: Shown) -> Question:
+    async def _question(
+        self, tx: Transaction, actor: Actor, opened: Basket, shown: Shown
+    ) -> Question:
         basket = await baskets.find(tx, opened.guild_id, opened.user_id)
         if basket is None or not shown.is_still(basket):
             raise UserFacingError(Problem.BASKET_CHANGED)
         guild = await settings.get_guild(tx, basket.guild_id)
+        require_may_ask(actor, guild)
         return Question(basket, tuple(self._moved(basket.picks, guild)))
 
     def _moved(self, picks: Sequence[Pick], guild: GuildSettings) -> list[Moved]:

@@ -36,11 +36,12 @@ from bot.domain.states import RequestEvent, RequestState, states_before
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.services.announcements import Announcements
-from bot.services.baskets import at_todays_prices, require_may_ask, skin_of
+from bot.services.baskets import at_todays_prices, require_may_ask, require_offered, skin_of
 from bot.services.catalogue import Catalogue
 from bot.services.clock import Clock
 from bot.services.clock_watch import ClockWatch
 from bot.services.guilds import Guilds
+from bot.services.pace import Haste
 from bot.services.rights import own_request, require_approver, require_disinterested
 from bot.services.statuses import close_if_settled
 from bot.store import audit, baskets, outbox, recents, requests, settings, trade_urls
@@ -85,7 +86,9 @@ class Requests:
         *,
         approved: asyncio.Event,
         clock_watch: ClockWatch | None = None,
+        haste: Haste | None = None,
     ) -> None:
+        self._haste = haste or Haste()
         self._database = database
         self._vault = vault
         self._guilds = guilds
@@ -100,7 +103,7 @@ class Requests:
 
         Its lines say what the skins cost now, and their ceilings are those that were shown.
         Raises ``UserFacingError`` (BASKET_CHANGED, BASKET_EMPTY, TOO_MANY_LINES, TOO_MANY_OPEN,
-        TRADE_URL_UNKNOWN, PRICES_MOVED, …); the basket stays.
+        TRADE_URL_UNKNOWN, PRICES_MOVED, GAME_NOT_OFFERED, …); the basket stays.
         """
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.writing() as tx:
@@ -156,6 +159,7 @@ class Requests:
         Raises ``UserFacingError`` (NOT_APPROVER, OWN_REQUEST, OWN_STEAM_ACCOUNT, ALREADY_DECIDED,
         REQUEST_CHANGED, NO_SUCH_REQUEST).
         """
+        self._haste.now()
         await self._expire_if_too_old(request_id)
         decided = await self._database.write(lambda tx: self._decide(tx, actor, request_id, stamp))
         # First the worker that buys: a card that is drawn a moment later costs nobody anything.
@@ -412,6 +416,8 @@ async def _require_submittable(tx: Transaction, basket: Basket, guild: GuildSett
         raise UserFacingError(
             Problem.TOO_MANY_LINES, lines_max=guild.lines_max, lines=basket.lines_count
         )
+    for pick in basket.picks:
+        require_offered(pick, guild)
     open_numbers = await requests.open_numbers(tx, basket.guild_id, basket.user_id)
     if len(open_numbers) >= guild.open_requests_max:
         raise UserFacingError(

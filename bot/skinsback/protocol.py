@@ -224,10 +224,13 @@ def _longest(names: set[str]) -> str | None:
 
 
 def price_row(entry: object) -> PriceRow | None:
-    """Return a row of the grouped price list, or None for one that can't be read."""
+    """Return a row of the grouped price list, or None for one that can't be read.
+
+    What costs nothing is no price: nobody gives skins away.
+    """
     try:
         fields = _map(entry)
-        return PriceRow(
+        row = PriceRow(
             _name(fields.get("name")),
             _money(fields.get("price")),
             _whole(fields.get("count")),
@@ -235,6 +238,7 @@ def price_row(entry: object) -> PriceRow | None:
         )
     except _MalformedError:
         return None
+    return row if row.price > 0 else None
 
 
 def parse_balance(answer: Answer) -> Micros:

@@ -268,7 +268,9 @@ class KeptPrices:
             (game, today - USUAL_DAYS),
         )
         row = sql.execute(
-            "SELECT read_at FROM lists WHERE game = ? AND rolled_on < ?", (game, today)
+            # Also after a clock that was ahead: that day may be years away.
+            "SELECT read_at FROM lists WHERE game = ? AND rolled_on <> ?",
+            (game, today),
         ).fetchone()
         return None if row is None else day_of(row[0])
 

@@ -486,6 +486,16 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
             "as it was."
         ),
     ),
+    Problem.GAME_NOT_OFFERED: (
+        (
+            "This server no longer offers the game of **{skin}**. Nothing was added or sent, and "
+            "your basket is as it was. Take out what is of that game to send the rest."
+        ),
+        (
+            "This server no longer offers the game of that skin. Nothing was added or sent, and "
+            "your basket is as it was. Take out what is of that game to send the rest."
+        ),
+    ),
     Problem.LISTING_GONE: (
         (
             "Listing {listing_id} of **{skin}** is not for sale. Nothing was added. Leave the "

@@ -57,8 +57,11 @@ async def measure(folder: Path) -> list[Figure]:
 
             def another() -> Catalogue:
                 file = PriceFile(folder / "other.prices")
-                guilds = bench.house.services.guilds
-                return Catalogue(client, guilds, file, SystemClock(), Random(1))
+                services = bench.house.services
+                haste = services.catalogue.haste
+                return Catalogue(
+                    client, services.guilds, file, SystemClock(), Random(1), haste=haste
+                )
 
             figures += await _loop(another)
             known = another()

@@ -126,18 +126,25 @@ async def test_search_when_one_was_guessed_or_none_was_found_then_it_goes_on_fro
     """Whatever goes wrong, the name is never typed again."""
     screen = await put(shared_world, bea, "kilowatt", quantity=2)
     assert f"I took {CASE} for “kilowatt”. Not that one?" in screen.text
-    for typed, said in (
-        ({"name": "xyzzy **x**"}, "no skin called “xyzzy **x**”"),
-        ({"name": "redline ft", "quantity": "two"}, "“two” as a number of skins"),
-        ({"name": REDLINE, "ceiling": "12"}, "more than your limit of $12.00"),
-        ({"name": REDLINE, "listing": "abc"}, "“abc” isn't a listing number"),
-        ({"name": REDLINE, "quantity": "25"}, "that would make 27"),
+    for typed, said, kept in (
+        ({"name": "xyzzy **x**"}, "no skin called “xyzzy **x**”", ["1", "", ""]),
+        ({"name": "redline ft", "quantity": "two"}, "“two” as a number of", ["1", "", ""]),
+        ({"name": REDLINE, "ceiling": "12"}, "your limit of $12.00", ["1", "$12.00", ""]),
+        ({"name": REDLINE, "listing": "abc"}, "“abc” isn't a listing", ["1", "", ""]),
+        ({"name": REDLINE, "quantity": "3", "ceiling": "1.234"}, "“1.234”", ["3", "", ""]),
+        (
+            {"name": REDLINE, "quantity": "x", "ceiling": "15", "listing": "#77"},
+            "“x” as a number of skins",
+            ["1", "$15.00", "77"],
+        ),
+        ({"name": REDLINE, "listing": "77"}, "Listing 77 of", ["1", "", "77"]),
+        ({"name": REDLINE, "quantity": "25"}, "that would make 27", ["25", "", ""]),
     ):
         screen = await type_skin(bea, screen, **typed)
         assert said in screen.text
         opened = await bea.click(screen, "Search again")
         assert opened.modal is not None
-        assert opened.modal.fields[0].prefilled == typed["name"]
+        assert [field.prefilled for field in opened.modal.fields] == [typed["name"], *kept]
         screen = shown(await bea.submit(opened.modal, {"Skin": "xyzzy"}))
     opened = await bea.click(screen, "Search again")
     screen = shown(await bea.submit(opened.modal, {"Skin": ASIIMOV, "How many": "1"}))

@@ -252,6 +252,7 @@ async def test_skin_when_tapped_twice_sent_and_tapped_again_then_it_is_in_once(
     assert picks(shared_world, bea) == [(REDLINE, 2, None), (CASE, 1, None)]
     page = await press(bea, skin, "Back to the list")
     assert "1 to 3 of 3" in page.text
+    opened = await bea.click(page, "Search")
     skin = shown(await bea.select(page, LOOK, [REDLINE]))
     await shared_world.give_trade_url(bea)
     basket = await put(shared_world, bea, CASE)
@@ -260,6 +261,9 @@ async def test_skin_when_tapped_twice_sent_and_tapped_again_then_it_is_in_once(
     assert "is too long ago, so the tap did nothing" in reply.text
     assert "1 to 7 of" in reply.text
     assert picks(shared_world, bea) == []
+    assert opened.modal is not None
+    reply = await bea.submit(opened.modal, {"Skin": REDLINES})
+    assert "1 to 3 of 3" in reply.text, "what was typed is looked for all the same"
 
 
 async def test_listing_when_picked_then_this_one_is_asked_for_and_bought(

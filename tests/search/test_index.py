@@ -157,7 +157,8 @@ class TestPages:
         assert {page.total for page in pages} == {total}
         assert [at for page in pages for at in page.positions][:upto] == list(whole.positions)
         assert len(set(whole.positions)) == upto
-        assert all(before <= after for before, after in pairwise(whole.costs))
+        assert all(before <= after for before, after in pairwise(whole.ranks))
+        assert sum(count for _, count in whole.runs) == total
 
     def test_page_after_the_last_is_empty(self) -> None:
         assert SMALL.search("karambit", first=4).positions == ()
@@ -215,7 +216,7 @@ class TestAnything:
     )
     def test_any_text_is_answered_with_a_page(self, index: NameIndex, typed: str) -> None:
         hits = index.search(typed)
-        assert len(hits.positions) == len(hits.costs) == min(25, hits.total)
+        assert len(hits.positions) == len(hits.ranks) == min(25, hits.total)
         assert len(set(hits.positions)) == len(hits.positions)
         assert all(0 <= at < len(index.names) for at in hits.positions)
 

@@ -176,6 +176,13 @@ class TestStocking:
         shelf = finish(stocking("cs2", rows, read_at=NOW))
         assert shelf.find(REDLINE) == Quote("cs2", REDLINE, Micros(4), 4, "b")
 
+    def test_name_that_stands_twice_has_the_price_at_which_there_are_any(self) -> None:
+        rows = Rows()
+        for price, stock in ((9, 2), (5, 0), (8, 2**63 - 1), (7, 0)):
+            rows.add([PriceRow(REDLINE, Micros(price), stock, str(price))])
+        quote = finish(stocking("cs2", rows, read_at=NOW)).find(REDLINE)
+        assert quote == Quote("cs2", REDLINE, Micros(8), 2**63 - 1, "8")
+
     def test_name_without_a_phase_is_left_out_where_its_phases_have_all_it_has(self) -> None:
         plain = "★ Karambit | Doppler (Factory New)"
         phased = {f"{plain} - Phase 2": (900, 3), f"{plain} - Ruby": (4_000, 1)}
@@ -290,6 +297,7 @@ class TestRefreshing:
         await house.catalogue.refresh()
         for lists, kind, word in (
             ((), TroubleKind.EMPTY, "is empty"),
+            ([row._replace(stock=0) for row in many(100)], TroubleKind.EMPTY, "is empty"),
             (many(9), TroubleKind.SHRUNK, "has 9 names where 100 were known"),
         ):
             scripted.lists = lists
@@ -302,6 +310,22 @@ class TestRefreshing:
         await house.catalogue.refresh()
         assert house.catalogue.trouble("cs2") is None
         assert house.catalogue.search("", ["cs2"], filters=Filters(in_stock=True)).total == 10
+
+    async def test_list_of_more_names_than_there_can_be_is_not_held_in_memory(
+        self, house: House, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "NAMES_MAX", 120)
+        read: list[int] = []
+        scripted.meanwhile = lambda: read.append(50)
+        scripted.lists = many(1_000)
+        with pytest.raises(MarketUnavailableError, match="too many names"):
+            await house.catalogue.refresh()
+        assert len(read) < 4
+        assert house.catalogue.find("cs2", REDLINE) is not None
+        scripted.lists = many(120)
+        await house.catalogue.refresh()
+        in_stock = Filters(in_stock=True)
+        assert house.catalogue.search("", ["cs2"], filters=in_stock).total == 120
 
     async def test_list_that_stays_small_is_believed_in_the_end(
         self, house: House, scripted: Scripted, caplog: pytest.LogCaptureFixture

@@ -88,7 +88,8 @@ def test_numbers_are_exact_whatever_they_are_written_as() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        {"price": -1}, {"price": None}, {"price": True}, {"price": "1,5"}, {"price": 10**10},
+        {"price": -1}, {"price": 0}, {"price": "1e-8"}, {"price": None}, {"price": True},
+        {"price": "1,5"}, {"price": 10**10},
         {"name": 7}, {"name": " "}, {"name": None}, {"count": -1}, {"count": 1.5}, {"count": []},
         {"count": "1" * 40},
     ],

@@ -130,6 +130,13 @@ class TestUsual:
         await live(file, [10, None, 20, None, None, 60, None])
         assert await rolled(file, TODAY) == {REDLINE: 20}
 
+    async def test_a_clock_that_was_years_ahead_for_a_while_stops_nothing(self, path: Path) -> None:
+        file = PriceFile(path)
+        await live(file, [10])
+        await rolled(file, TODAY + 4_000)
+        await live(file, [10, 20, 30])
+        assert await rolled(file, TODAY) == {REDLINE: 20}
+
     async def test_what_is_not_sold_for_two_weeks_is_forgotten(self, path: Path) -> None:
         file = PriceFile(path)
         await keep(file, row(REDLINE, 5, 0, seen_on=TODAY - 14), row(HOOK, 7, 3, seen_on=1))
