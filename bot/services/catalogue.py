@@ -18,6 +18,7 @@ from typing import Final
 from bot.domain.market import APP_IDS, Quote
 from bot.domain.picking import Filters
 from bot.errors import MarketError, MarketUnavailableError, Problem, UserFacingError
+from bot.search.aliases import aliases
 from bot.search.folding import fold
 from bot.search.index import Hits
 from bot.services.bell import heard
@@ -107,6 +108,8 @@ class Catalogue:
         self._guilds = guilds
         self._clock = clock
         self._rng = rng
+        # Read from its file now, while nobody waits.
+        aliases()
         self.haste = haste or Haste()
         self._pace = Pace(haste=self.haste)
         self._memory = PriceMemory(file, self._pace)

@@ -77,10 +77,12 @@ class PriceMemory:
         self, shelf: Shelf, rows: Rows, known: Shelf | None
     ) -> AsyncGenerator[list[SkinRow]]:
         """Return what is not in the file yet, in portions."""
+        # The first time it is all of it, and a restart may want it soon.
+        pace = self._pace if known else Pace.urgent()
         portion: list[SkinRow] = []
         today = day_of(shelf.read_at)
         before = today if known is None else day_of(known.read_at)
-        old_of = await self._pace.through(positions_in(known, shelf.index))
+        old_of = await pace.through(positions_in(known, shelf.index))
         for position, name in enumerate(shelf.index.names):
             row = shelf.row(position)
             old = old_of(position)
@@ -90,7 +92,7 @@ class PriceMemory:
                 yield portion
                 portion = []
             if position % _LOOKED_AT == 0:
-                await self._pace.breathe()
+                await pace.breathe()
         if portion:
             yield portion
 
