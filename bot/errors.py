@@ -42,6 +42,7 @@ class Problem(StrEnum):
     LISTING_ID_WRONG = auto()
     # Picks
     SKIN_EMPTY = auto()
+    LISTING_ALONE = auto()  # a listing's number without the name of its skin
     SKIN_UNKNOWN = auto()
     SKIN_OUT_OF_STOCK = auto()
     LISTING_GONE = auto()
@@ -49,6 +50,7 @@ class Problem(StrEnum):
     LISTING_QUANTITY = auto()
     CEILING_BELOW_CHEAPEST = auto()
     TOO_MANY_LINES = auto()
+    GAME_NOT_OFFERED = auto()  # of a skin that was picked before the server changed its games
     BASKET_EMPTY = auto()
     BASKET_CHANGED = auto()
     PRICES_MOVED = auto()  # above a ceiling of the basket, or sold out, since it was picked

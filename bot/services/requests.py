@@ -100,7 +100,7 @@ class Requests:
 
         Its lines say what the skins cost now, and their ceilings are those that were shown.
         Raises ``UserFacingError`` (BASKET_CHANGED, BASKET_EMPTY, TOO_MANY_LINES, TOO_MANY_OPEN,
-        TRADE_URL_UNKNOWN, PRICES_MOVED, …); the basket stays.
+        GAME_NOT_OFFERED, TRADE_URL_UNKNOWN, PRICES_MOVED, …); the basket stays.
         """
         guild_id = self._guilds.require_allowed(actor)
         async with self._database.writing() as tx:
@@ -420,6 +420,9 @@ async def _require_submittable(tx: Transaction, basket: Basket, guild: GuildSett
             open_max=guild.open_requests_max,
             numbers=", ".join(f"#{number}" for number in open_numbers),
         )
+    for pick in basket.picks:
+        if pick.game not in guild.games:
+            raise UserFacingError(Problem.GAME_NOT_OFFERED, skin=pick.market_hash_name)
     if any(pick.out_of_reach for pick in basket.picks):
         raise UserFacingError(Problem.PRICES_MOVED)
 
