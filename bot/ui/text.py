@@ -1353,7 +1353,7 @@ LOST_NEW_URL: Final = (
     "You gave a new Trade URL {when}, and the moderators know: one of them can send it again."
 )
 LOST_ASK_AGAIN: Final = (
-    "It can't be sent again under this approval. **Ask again for these** puts it into a new basket."
+    "It can't be sent again under this approval. **Ask again for these** puts it into your basket."
 )
 MEMBER_RESTS: Final = (
     "Nothing can be sent to your Steam account before {when}, unless you give a **New Trade URL**."
@@ -2787,7 +2787,7 @@ LIST_NONE: Final = "You haven't asked for anything here yet. {cmd_request} opens
 LIST_ROW: Final = "**#{number}** · {state} · {skins}, {total} · {when}"
 CANCEL_QUESTION: Final = (
     "### Cancel request #{number}?\n{skins}, {total} at most. Nothing has been bought, and nothing "
-    "will be. To ask again later, you put the skins into a new basket."
+    "will be. **Ask again** puts the same skins into your basket later."
 )
 CANCELLED_NOW: Final = "Request #{number} is cancelled. Nothing was bought."
 
