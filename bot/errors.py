@@ -42,6 +42,7 @@ class Problem(StrEnum):
     LISTING_ID_WRONG = auto()
     # Picks
     SKIN_EMPTY = auto()
+    LISTING_ALONE = auto()  # a listing's number without the name of its skin
     SKIN_UNKNOWN = auto()
     SKIN_OUT_OF_STOCK = auto()
     GAME_NOT_OFFERED = auto()

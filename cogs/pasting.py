@@ -94,7 +94,7 @@ class PastingCog(commands.Cog):
         pick = await self._pasting.choose(
             click.actor, shown_by(click), number, (game, name), quantity=quantity, ceiling=ceiling
         )
-        return text.added(pick.market_hash_name, pick.quantity, pick.ceiling)
+        return text.added(pick)
 
     async def _ask_to_fix(self, click: Click) -> None:
         try:

@@ -112,12 +112,9 @@ class PickingCog(commands.Cog):
 
     async def _taken(self, actor: Actor, taken: Taken, typed: str, late: str) -> ui.LayoutView:
         pick = taken.added.pick
-        if taken.search_id is None:
-            said = text.added(pick.market_hash_name, pick.quantity, pick.ceiling)
-            extra = None
-        else:
-            said = text.added_guessed(pick.market_hash_name, typed)
-            extra = search_again(taken.search_id)
+        guessed = taken.search_id is not None
+        said = text.added(pick, typed=typed if guessed else "")
+        extra = None if taken.search_id is None else search_again(taken.search_id)
         notice = "\n".join(filter(None, [said, late]))
         return await self._screens.draw(actor, showing=pick, notice=notice, extra=extra)
 

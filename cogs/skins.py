@@ -13,7 +13,7 @@ from bot.domain.models import Actor
 from bot.domain.money import Micros, parse_typed_price
 from bot.domain.picking import Filters, Wear
 from bot.domain.skin_keys import skin_of_key
-from bot.domain.typed import parse_whole_number
+from bot.domain.typed import parse_whole_number, split_listing
 from bot.errors import Problem, UserFacingError
 from bot.services.browsing import PAGE, Look
 from bot.services.catalogue import NO_FILTERS
@@ -84,7 +84,9 @@ class SkinsCog(commands.Cog):
         """Open the first page of what fits, or the one skin that it is."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         actor = actor_of(interaction)
-        game, typed = typed_skin(name or "")
+        game, named = typed_skin(name or "")
+        # A listing is picked on the screen of its skin.
+        typed, _ = split_listing(named)
         found = await self._browsing.begin(actor, typed, filters=Filters(game=game))
         await show(interaction, await self._begun(actor, found))
 
@@ -193,7 +195,7 @@ class SkinsCog(commands.Cog):
         if done.pick is None:
             notice = text.SKIN_TAPPED_TWICE.format(n=done.look.in_basket)
         else:
-            notice = text.added(done.pick.market_hash_name, 1, done.pick.ceiling)
+            notice = text.added(replace(done.pick, quantity=1))
         await self._show_skin(click, done.look, notice)
 
     async def _listings(self, click: Click) -> None:

@@ -13,6 +13,9 @@ _QUANTITY: Final = re.compile(r"(?:x\s?|×\s?)?([0-9]{1,4})(?:\s?x|\s?×)?", re.
 _LISTING: Final = re.compile(r"#?\s?([0-9]{1,15})")
 _NAME_AND_LISTING: Final = re.compile(r"(?P<name>.*\S)\s+#(?P<listing>[0-9]{1,15})")
 
+_LISTING_ALONE: Final = re.compile(r"#\s?[0-9]{1,15}|[0-9]{6,15}")
+"""No skin of the games is called like that."""
+
 _WHOLE: Final = re.compile(r"([0-9]{1,6})\s?(?:s|seconds)?", re.IGNORECASE)
 _PERCENT: Final = re.compile(r"(?P<whole>[0-9]{1,4})(?:[.,](?P<parts>[0-9]{1,2}))?\s?%?")
 
@@ -76,6 +79,11 @@ def parse_percent(text: str) -> int | None:
     if match is None:
         return None
     return int(match["whole"]) * 100 + int((match["parts"] or "").ljust(2, "0"))
+
+
+def is_listing_alone(text: str) -> bool:
+    """Say whether it is the number of a listing, without the name of its skin."""
+    return _LISTING_ALONE.fullmatch(text.strip()) is not None
 
 
 def split_listing(text: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from bot.domain.market import Listing, Quote
 from bot.domain.models import Actor, Basket, GuildSettings, Line, Pick
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
+from bot.domain.typed import is_listing_alone
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.search.folding import fold
 from bot.services.catalogue import Catalogue, Matches, PriceAge
@@ -167,14 +168,17 @@ class Baskets:
     async def add(self, actor: Actor, wish: Wish) -> Added | Several:
         """Put a skin in, or offer what it may have been.
 
-        Raises ``UserFacingError`` (SKIN_EMPTY, SKIN_UNKNOWN, SKIN_OUT_OF_STOCK, LISTING_GONE,
-        LISTING_TWICE, LISTING_QUANTITY, CEILING_BELOW_CHEAPEST, TOO_MANY_LINES, GAME_NOT_OFFERED,
+        Raises ``UserFacingError`` (SKIN_EMPTY, LISTING_ALONE, SKIN_UNKNOWN, SKIN_OUT_OF_STOCK,
+        LISTING_GONE, LISTING_TWICE, LISTING_QUANTITY, CEILING_BELOW_CHEAPEST, TOO_MANY_LINES,
+        GAME_NOT_OFFERED,
         CATALOGUE_MISSING, MARKET_UNREACHABLE); the basket stays as it was.
         """
         basket = await self.open(actor)
         typed = clean_line(wish.typed, length_max=TYPED_NAME_MAX)
         if not typed:
             raise UserFacingError(Problem.SKIN_EMPTY)
+        if is_listing_alone(typed):
+            raise UserFacingError(Problem.LISTING_ALONE, typed=typed)
         if wish.listing_id is not None and wish.quantity != 1:
             raise UserFacingError(Problem.LISTING_QUANTITY)
         offered = (await self._guilds.get(basket.guild_id)).games

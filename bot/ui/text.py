@@ -31,6 +31,7 @@ from bot.domain.models import (
     REBOUND,
     SUBSTITUTED_CODES,
     Attempt,
+    Basket,
     Delivery,
     Event,
     EventKind,
@@ -83,7 +84,7 @@ CMD_MY_REQUESTS_NAME: Final = "my-requests"
 CMD_MY_REQUESTS: Final = "Your requests: where each one stands and what happened to every skin"
 CMD_MY_REQUESTS_NUMBER: Final = "Go straight to one request by its number"
 CMD_SKINS_NAME: Final = "skins"
-CMD_SKINS: Final = "Look through the skins on sale, with pictures, and put some into your basket"
+CMD_SKINS: Final = "Look through the market, with pictures, and put skins into your basket"
 CMD_SKINS_ITEM: Final = "A name or parts of it, like redline ft; leave it out to see everything"
 CMD_TRADE_URL_NAME: Final = "trade-url"
 CMD_TRADE_URL: Final = "See, change or forget the Trade URL that your skins are sent to"
@@ -264,6 +265,17 @@ def with_marks(row: str, pick: Pick) -> str:
     return f"{row}\n{marks}" if marks else row
 
 
+def offer_of(quote: Quote, game: str = "") -> str:
+    """Return what a skin costs, how many there are, and what is doubtful about that, each once.
+
+    ``game``: as ``stock_of`` has it.
+    """
+    if Doubt.FEW not in quote.doubts:
+        return with_doubts(stock_of(quote.price, quote.count, game), quote)
+    price = usd(quote.price) + (CHOICE_SEPARATOR + game_name(game) if game else "")
+    return with_doubts(price, quote)
+
+
 def with_doubts(row: str, priced: Quote | Pick | Line) -> str:
     """Return a row about a price with what is doubtful about it at its end."""
     doubts = doubts_in_words(priced)
@@ -427,10 +439,13 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.PRICE_WRONG: (
         (
-            "I can't read “{typed}” as a price. Nothing was changed. Write it in dollars, like "
-            "`12.50`."
+            "I can't read “{typed}” as a price. Nothing was changed. Write it in dollars and "
+            "cents, like `12.50`."
         ),
-        "I can't read that as a price. Nothing was changed. Write it in dollars, like `12.50`.",
+        (
+            "I can't read that as a price. Nothing was changed. Write it in dollars and cents, "
+            "like `12.50`."
+        ),
     ),
     Problem.PRICE_TOO_LOW: (
         "“{typed}” is less than a cent. Nothing was changed. The lowest price is `0.01`.",
@@ -465,6 +480,16 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     ),
     Problem.SKIN_EMPTY: (
         "No skin was named, so nothing was added. Type a part of its name, like `redline ft`."
+    ),
+    Problem.LISTING_ALONE: (
+        (
+            "“{typed}” is only a number, and a listing is found by the name of its skin. Nothing "
+            "was added. Write both, like `AK-47 | Redline (Field-Tested) #62696971`."
+        ),
+        (
+            "A listing is found by the name of its skin. Nothing was added. Write both, like "
+            "`AK-47 | Redline (Field-Tested) #62696971`."
+        ),
     ),
     Problem.SKIN_UNKNOWN: (
         (
@@ -564,12 +589,12 @@ PROBLEMS: Final[Mapping[Problem, str | tuple[str, ...]]] = {
     Problem.TOO_MANY_OPEN: (
         (
             "You have {open} open already ({numbers}), and can have {open_max} at a time. Nothing "
-            "was sent, and your basket is kept: send it when one of them is done, or cancel one "
-            "in {cmd_my_requests}"
+            "was sent, and your basket is kept: send it as soon as one is done, or cancel one in "
+            "{cmd_my_requests}"
         ),
         (
             "You have as many open requests as you can have at a time. Nothing was sent, and your "
-            "basket is kept: send it when one of them is done, or cancel one in {cmd_my_requests}"
+            "basket is kept: send it as soon as one is done, or cancel one in {cmd_my_requests}"
         ),
     ),
     Problem.NO_SUCH_REQUEST: (
@@ -1328,7 +1353,7 @@ LOST_NEW_URL: Final = (
     "You gave a new Trade URL {when}, and the moderators know: one of them can send it again."
 )
 LOST_ASK_AGAIN: Final = (
-    "It can't be sent again under this approval. **Ask again for these** puts it into a new basket."
+    "It can't be sent again under this approval. **Ask again for these** puts it into your basket."
 )
 MEMBER_RESTS: Final = (
     "Nothing can be sent to your Steam account before {when}, unless you give a **New Trade URL**."
@@ -2177,6 +2202,7 @@ BUTTON_ASK_REST_AGAIN: Final = "Ask again for all of it"
 BUTTON_FROM_OLD: Final = "Ask again from an old request"
 BUTTON_MY_BASKET: Final = "My basket"
 BUTTON_USE_TODAY: Final = "Use today's prices"
+BUTTON_REMOVE_IT: Final = "Remove it"
 BUTTON_REMOVE_THEM: Final = "Remove them"
 BUTTON_MONEY_BACK: Final = "Money is back: {amount}"
 BUTTON_NEW_URL: Final = "New Trade URL"
@@ -2229,7 +2255,6 @@ BUTTON_ASK: Final = "Ask for skins"
 BUTTON_MINE: Final = "My requests"
 
 SELECT_LINE: Final = "Change or remove a skin"
-SELECT_LINE_ABOUT: Final = "{quantity} × {quote}, at most {ceiling} each"
 SELECT_MATCH: Final = "Choose the skins you mean"
 SELECT_PASTED: Final = "“{typed}”: choose the skin"
 SELECT_PASTED_NONE: Final = "“{typed}”: leave it out?"
@@ -2271,7 +2296,7 @@ FIELD_QUANTITY: Final = "How many"
 FIELD_AT_MOST: Final = "At most, each (optional)"
 FIELD_AT_MOST_ABOUT: Final = "In dollars, like 12.50. Empty: today's price and a little room."
 FIELD_LISTING: Final = "Listing number (optional)"
-FIELD_LISTING_ABOUT: Final = "For one certain skin on sale. Empty: the cheapest one."
+FIELD_LISTING_ABOUT: Final = "For one certain skin that is for sale. Empty: the cheapest one."
 FIELD_LIST: Final = "Your skins, one on a line"
 FIELD_LIST_ABOUT: Final = (
     "How many and a price limit if you like. You are asked about what isn't clear."
@@ -2317,8 +2342,9 @@ ROW: Final = "{n}. {skin} · {quote}, max {ceiling}"
 ROW_TIMES: Final = "{n}. {skin} ×{quantity} · {quote}, max {ceiling}"
 ROW_LISTING: Final = " · listing {listing_id}"
 ROW_DOUBTS: Final = " · {doubts}"
-ROW_BASKET: Final = "**{skin}**\n{quantity} × {quote}, at most {ceiling} each"
-ROW_BASKET_ONE: Final = "**{skin}**\n{quote}, at most {ceiling}"
+ROW_PICK: Final = "**{skin}**\n{about}"
+ABOUT_PICK: Final = "{quantity} × {quote}, at most {ceiling} each"
+ABOUT_PICK_ONE: Final = "{quote}, at most {ceiling}"
 ROW_MATCH: Final = "**{skin}**\n{about}"
 SKIN: Final = "{skin}"
 SKIN_TIMES: Final = "{skin} ×{quantity}"
@@ -2585,9 +2611,9 @@ STATUS_PAID_IN_VAIN_FROM_HERE: Final = (
     "{bought} of {skins}, {paid} paid, {vain} for what did not arrive"
 )
 STATUS_PENDING: Final = (
-    "It was sent {when}, and a moderator decides about it. Nothing has been bought yet. This "
-    "message changes as it goes on."
+    "It was sent {when}, and a moderator decides about it. Nothing has been bought yet."
 )
+STATUS_KEPT_UP: Final = "This message changes as it goes on."
 STATUS_UNDO: Final = "{moderator} approved it {when}. Buying starts {starts}."
 STATUS_APPROVED: Final = "{moderator} approved it {when}."
 STATUS_BUYING: Final = "Buying is under way."
@@ -2761,7 +2787,7 @@ LIST_NONE: Final = "You haven't asked for anything here yet. {cmd_request} opens
 LIST_ROW: Final = "**#{number}** · {state} · {skins}, {total} · {when}"
 CANCEL_QUESTION: Final = (
     "### Cancel request #{number}?\n{skins}, {total} at most. Nothing has been bought, and nothing "
-    "will be. To ask again later, you put the skins into a new basket."
+    "will be. **Ask again** puts the same skins into your basket later."
 )
 CANCELLED_NOW: Final = "Request #{number} is cancelled. Nothing was bought."
 
@@ -3009,30 +3035,41 @@ BASKET_TO_NOBODY: Final = "No Trade URL yet. Press **Trade URL** to say where yo
 BASKET_NOTE: Final = "Note: {note}"
 BASKET_NO_NOTE: Final = "No note"
 BASKET_LEFT: Final = "Left for you: {left}"
-BASKET_LEFT_NO_REQUEST: Final = "no open request until one is decided ({open})"
+BASKET_LEFT_NO_REQUEST: Final = "no request until one is done ({open})"
 BASKET_LEFT_NO_SKIN: Final = "no more skins"
 PRICES_SMALL: Final = "-# {prices}"
 LINE_TITLE: Final = "### {skin}"
 LINE_TODAY: Final = "{quantity} × {quote} when you picked it"
 LINE_NOW: Final = "{quantity} × {price} today ({count} for sale)"
 LINE_NOW_OTHER: Final = "{quantity} × {price} today ({count} for sale), {quote} when you picked it"
+LINE_NOW_LISTING: Final = (
+    "{quote} when you picked it; the cheapest one is {price} today ({count} for sale)"
+)
 LINE_CEILING: Final = "At most {ceiling} each"
+LINE_CEILING_ONE: Final = "At most {ceiling}"
 LINE_LISTING: Final = "Only listing {listing_id}: if it is gone, nothing is bought in its place."
 MATCHES_TITLE: Final = "### Which ones do you mean?"
 MATCHES_ABOUT: Final = "“{typed}” fits {matches}. Shown: {first} to {last} of {total}."
 MATCHES_ALL: Final = "“{typed}” fits {matches}."
 MATCHES_ASKED: Final = "You asked for {quantity}."
 MATCHES_ASKED_CEILING: Final = "You asked for {quantity}, at most {ceiling} each."
+MATCHES_ASKED_CEILING_ONE: Final = "You asked for one at {ceiling} at most."
 MATCHES_NARROW: Final = (
     "Not among them? **Search again** with one word more, like `ft` or `stattrak`."
 )
+MATCHES_OTHER: Final = "Not among them? **Search again** with other words."
+MATCH_TOO_DEAR: Final = "{about} · ⚠ over your limit"
 MORE_TITLE: Final = "### More about your basket"
-EMPTY_QUESTION: Final = "### Empty your basket?\nThe {skins} in it and the note are removed."
+EMPTY_QUESTION: Final = "### Empty your basket?\nWhat goes: {what}."
+EMPTY_SKINS_AND_NOTE: Final = "{skins} and the note"
+EMPTY_NOTE: Final = "the note"
 
 ADDED: Final = "Added: **{skin}** ×{quantity}, at most {ceiling} each."
 ADDED_ONE: Final = "Added: **{skin}**, at most {ceiling}."
+ADDED_LISTING: Final = "Added: **{skin}**, listing {listing_id}, at most {ceiling}."
 ADDED_GUESSED: Final = (
-    "I took **{skin}** for “{typed}”. Not that one? Press **Search again**, and remove it below."
+    "{added} It is the only match for “{typed}”. Not that one? Press **Search again**, and remove "
+    "it below."
 )
 ADDED_SEVERAL: Final = "Added: {skins}."
 ADDED_NONE: Final = "Nothing was added."
@@ -3059,15 +3096,32 @@ NOTE_SAVED: Final = "The note is saved."
 CEILING_SAVED: Final = "The price limit is saved: at most {ceiling} each."
 
 
-def added(skin: str, quantity: int, ceiling: Micros) -> str:
-    """Return what stands over the basket after a skin was put in, and how its limit was read."""
-    template = ADDED_ONE if quantity == 1 else ADDED
-    return template.format(skin=_shown_text(skin), quantity=quantity, ceiling=usd(ceiling))
+def empty_question(basket: Basket) -> str:
+    """Return the question before a basket is emptied: what of it goes."""
+    what = skins(basket.lines_count)
+    if basket.note:
+        what = EMPTY_SKINS_AND_NOTE.format(skins=what) if basket.picks else EMPTY_NOTE
+    return EMPTY_QUESTION.format(what=what)
 
 
-def added_guessed(skin: str, typed: str) -> str:
-    """Return what stands over the basket after one match was taken for what was typed."""
-    return ADDED_GUESSED.format(skin=_shown_text(skin), typed=_shown_text(typed))
+def added(pick: Pick, *, typed: str = "") -> str:
+    """Return what stands over a screen after a skin was put in, and how its limit was read.
+
+    ``typed``: what it is the only match for, if that is not its name.
+    """
+    template = ADDED_ONE if pick.quantity == 1 else ADDED
+    if pick.listing_id is not None:
+        template = ADDED_LISTING
+    words = template.format(
+        skin=_shown_text(pick.market_hash_name),
+        quantity=pick.quantity,
+        ceiling=usd(pick.ceiling),
+        listing_id=pick.listing_id,
+    )
+    # A listing is no guess, however its name was typed.
+    if typed and pick.listing_id is None:
+        return ADDED_GUESSED.format(added=words, typed=_shown_text(typed))
+    return words
 
 
 def added_several(picks: Sequence[Pick]) -> str:
@@ -3075,10 +3129,23 @@ def added_several(picks: Sequence[Pick]) -> str:
     if not picks:
         return ADDED_NONE
     if len(picks) == 1:
-        return added(picks[0].market_hash_name, picks[0].quantity, picks[0].ceiling)
+        return added(picks[0])
     names = [_shown_text(pick.market_hash_name) for pick in picks[:_NAMED]]
     more = [AND_MORE.format(n=len(picks) - _NAMED)] if len(picks) > _NAMED else []
     return ADDED_SEVERAL.format(skins=", ".join([f"**{name}**" for name in names] + more))
+
+
+def pick_about(pick: Pick) -> str:
+    """Return what a row of the basket says below its name, and a menu beside it."""
+    template = ABOUT_PICK_ONE if pick.quantity == 1 else ABOUT_PICK
+    if pick.listing_id is not None:
+        template += ROW_LISTING
+    return template.format(
+        quantity=pick.quantity,
+        quote=usd(pick.quote),
+        ceiling=usd(pick.ceiling),
+        listing_id=pick.listing_id,
+    )
 
 
 def left_out_in_words(left_out: LeftOut, lines_max: int) -> str:
@@ -3093,7 +3160,7 @@ def left_out_in_words(left_out: LeftOut, lines_max: int) -> str:
 def left_in_words(left: Left) -> str:
     """Return what the server's limits leave a member, the narrowest thing first."""
     if left.requests:
-        wanted = plural(left.requests, "{n} open request", "{n} open requests")
+        wanted = plural(left.requests, "{n} request", "{n} requests")
     else:
         numbers = ", ".join(f"#{number}" for number in left.open_numbers)
         wanted = BASKET_LEFT_NO_REQUEST.format(open=numbers)
@@ -3126,19 +3193,21 @@ def ceiling_saved(ceiling: Micros) -> str:
     return CEILING_SAVED.format(ceiling=usd(ceiling))
 
 
-# Looking through the skins on sale.
+# Looking through the skins on the market.
 
-SKINS_TITLE: Final = "### Skins on sale"
-SKINS_TITLE_TYPED: Final = "### Skins on sale: “{typed}”"
+SKINS_TITLE: Final = "### Skins on the market"
+SKINS_TITLE_TYPED: Final = "### Skins on the market: “{typed}”"
 SKINS_SHOWN: Final = "{first} to {last} of {total}"
 SKINS_SHOWN_ONE: Final = "{first} of {total}"
 SKINS_NONE: Final = "No skin fits that. **Search** with fewer words, like `redline ft`."
-SKINS_NONE_LEFT: Final = "No skin fits that with these filters. Clear them, or change one."
+SKINS_NONE_LEFT: Final = (
+    "No skin fits that with these filters. Press **Clear filters**, or change one in **Filters**."
+)
 SKINS_FILTERED: Final = "Only: {filters}"
 SKINS_UNFILTERED: Final = "No filter is set."
 SKINS_FORGOTTEN: Final = (
-    "What that screen showed is too long ago, so the tap did nothing. Here is everything on sale, "
-    "from the beginning."
+    "What that screen showed is too long ago, so the tap did nothing. Here are all skins, from the "
+    "beginning."
 )
 SKINS_STALE: Final = (
     "Your basket has changed since this page was drawn, so nothing was added. Choose once more if "
@@ -3147,7 +3216,8 @@ SKINS_STALE: Final = (
 SKINS_PUT: Final = "Added to your basket: {skins}, one of each."
 SKINS_PUT_ONE: Final = "Added to your basket: **{skin}**, at most {ceiling}."
 FILTERS_TITLE: Final = "### Filters"
-FILTERS_FIT: Final = "{skins} now"
+FILTERS_FIT_ONE: Final = "1 skin fits"
+FILTERS_FIT: Final = "{n} skins fit"
 FILTERS_SWAPPED: Final = "The lower price is the first one, so I swapped them: {prices}."
 FILTER_ANY_GAME: Final = "All games"
 FILTER_ANY_WEAR: Final = "Any wear"
@@ -3156,6 +3226,7 @@ FILTER_STATTRAK: Final[Mapping[bool | None, str]] = {
     True: "Only StatTrak™",
     False: "Without StatTrak™",
 }
+FILTERED_STATTRAK: Final[Mapping[bool, str]] = {True: "StatTrak™", False: "without StatTrak™"}
 FILTER_IN_STOCK: Final = "for sale now"
 FILTER_PRICES: Final = "{lowest} to {highest}"
 FILTER_PRICE_MIN: Final = "from {lowest}"
@@ -3176,7 +3247,7 @@ LISTINGS_TITLE: Final = "### Listings: {skin}"
 LISTINGS_ABOUT: Final = (
     "Each of them is one certain skin, the cheapest first. If somebody else buys it before your "
     "request is bought, nothing is bought in its place. If you just want the cheapest, go back and "
-    "press **Add to basket**."
+    "press **{button}**."
 )
 LISTINGS_READ: Final = "-# {first} to {last} of {total}, read {ago}"
 LISTINGS_CUT: Final = (
@@ -3214,14 +3285,14 @@ SELECT_GAME: Final = "Game"
 SELECT_WEAR: Final = "Wear"
 SELECT_STATTRAK: Final = "StatTrak™"
 SELECT_LISTING: Final = "Add one of these listings"
-MODAL_FIND: Final = "Search the skins on sale"
+MODAL_FIND: Final = "Search the market"
 MODAL_PRICES: Final = "Price range"
 MODAL_GO: Final = "Go to a page"
 FIELD_FIND_ABOUT: Final = "Its name, or parts of it: redline ft. Empty: everything."
 FIELD_FROM: Final = "From (optional)"
 FIELD_TO: Final = "To (optional)"
-FIELD_FROM_ABOUT: Final = "In dollars, like 5 or 12.50. Empty: as cheap as there is."
-FIELD_TO_ABOUT: Final = "In dollars, like 5 or 12.50. Empty: as dear as there is."
+FIELD_FROM_ABOUT: Final = "In dollars, like 5 or 12.50. Empty: no lowest price."
+FIELD_TO_ABOUT: Final = "In dollars, like 5 or 12.50. Empty: no highest price."
 FIELD_PAGE: Final = "Page"
 FIELD_PAGE_ABOUT: Final = "1 to {pages}"
 
@@ -3241,7 +3312,7 @@ def filters_in_words(filters: Filters) -> str:
     said = [
         game_name(filters.game) if filters.game else "",
         filters.wear or "",
-        "" if filters.stattrak is None else FILTER_STATTRAK[filters.stattrak],
+        "" if filters.stattrak is None else FILTERED_STATTRAK[filters.stattrak],
         price_range(filters),
         FILTER_IN_STOCK if filters.in_stock else "",
     ]
@@ -3289,7 +3360,7 @@ PASTE_REASONS: Final[Mapping[WhyNot, str]] = {
     WhyNot.NUMBER: (
         "Its number may be how many, or a price. Write `x2` for how many and `@ 15` for a price."
     ),
-    WhyNot.QUANTITY: "It can ask for 1 to {highest} skins.",
+    WhyNot.QUANTITY: "A line can ask for 1 to {highest} skins.",
     WhyNot.PRICE: "I can't read its price. Write it in dollars, like `@ 12.50`.",
     WhyNot.PRICE_RANGE: "A price limit can be {lowest_price} to {highest_price}.",
     WhyNot.CURRENCY: "Prices are in US dollars here. Write it in dollars, like `@ 12.50`.",
@@ -3309,10 +3380,11 @@ PASTE_REASONS: Final[Mapping[WhyNot, str]] = {
     WhyNot.NO_PRICES: "I have no price list of the market yet. Try again in a minute.",
     WhyNot.NOT_YET: "It can go in now: press **Try again**.",
 }
+PASTE_IS_IT: Final = "Is it **{skin}**? Choose it below if it is."
 PASTE_NO_ROOM: Final = "Your basket is full."
 PASTED: Final = "Added {skins}: {names}."
 PASTED_MORE: Final = "{names} and {n} more"
-PASTED_NOTHING: Final = "Nothing of it could be put in by itself."
+PASTED_NOTHING: Final = "Nothing was added yet; each line below says why."
 PASTED_EMPTY: Final = (
     "There was no skin in what you sent, so nothing was changed. Write one on a line, like "
     "`2x AK-47 | Redline (Field-Tested) @ 15`."
@@ -3358,6 +3430,9 @@ def why_left(line: LineLeft, room: int) -> str:
     """Return why a line isn't in the basket, which takes ``room`` skins more."""
     if line.why is WhyNot.ROOM and room < 1:
         return PASTE_NO_ROOM
+    if line.why is WhyNot.UNCLEAR and len(line.options) == 1:
+        only = line.options[0].quote.market_hash_name
+        return PASTE_IS_IT.format(skin=_shown_text(only))
     return PASTE_REASONS[line.why].format(
         highest=LINES_HARD_MAX,
         lowest_price=usd(CENT),
@@ -3562,7 +3637,7 @@ MOVED_ABOUT: Final = (
     "Nothing was sent. {rows} rows of your basket can't be bought within their price limits today:"
 )
 MOVED_ROW: Final = (
-    "- {skin}: picked at {quote}, at most {ceiling}. Today **{today}**, then at most **{new}**"
+    "- {skin}: picked at {quote}, at most {ceiling}. Today **{today}**, new limit **{new}**"
 )
 MOVED_ROW_SOLD_OUT: Final = "- {skin}: picked at {quote}. **Sold out** today"
 MOVED_THEN: Final = (
@@ -3691,7 +3766,7 @@ PARKED_REASONS: Final[Mapping[str, str]] = {
     "malformed": "Discord found a fault in it; please tell the person who runs the bot",
 }
 PARKED_REASON: Final = "Discord refused it ({reason})"
-SETUP_READY: Final = "Everything is in place. Post a test card to see who can approve."
+SETUP_READY: Final = "It can be used now. Post a test card to see who can approve."
 SETUP_SAVED: Final = "Saved."
 TEST_POSTED: Final = "The test card is on its way to the approval channel."
 PANEL_POSTED: Final = "The panel is posted here."

@@ -60,7 +60,7 @@ async def test_request_when_used_first_then_the_basket_is_empty_and_private(
     reply = await bea.slash("request", channel=shared_world.hall)
     assert reply.ephemeral
     assert "Your basket is empty" in reply.text
-    assert "Left for you: 1 open request · 10 more skins" in reply.text
+    assert "Left for you: 1 request · 10 more skins" in reply.text
     assert labels(shown(reply)) == ["Add skins", "Paste a list", "Trade URL", "More"]
 
 
@@ -85,9 +85,9 @@ async def test_skin_when_typed_freely_and_one_fits_then_it_is_taken_and_said(
 ) -> None:
     """By command and by modal; what was guessed can be undone."""
     screen = await put(shared_world, bea, "kilowatt")
-    assert f"I took {CASE} for “kilowatt”" in screen.text
+    assert "It is the only match for “kilowatt”. Not that one?" in screen.text
     screen = await type_skin(bea, screen, name="AWP asiimov FT", quantity="3x")
-    assert f"I took {ASIIMOV} for “AWP asiimov FT”" in screen.text
+    assert "It is the only match for “AWP asiimov FT”" in screen.text
     assert [(name, n) for name, n, _ in picks(shared_world, bea)] == [(CASE, 1), (ASIIMOV, 3)]
 
 
@@ -175,7 +175,7 @@ async def test_listing_when_it_is_wrong_then_it_says_why_and_the_basket_stays(
     assert "stands for one skin only" in several.text
     assert "Your basket is empty" in several.text
     found = await type_skin(bea, several, name="redline", listing=f"# {DEARER_REDLINE}")
-    assert f"I took {REDLINE} for “redline”" in found.text
+    assert f"Added: {REDLINE}, listing {DEARER_REDLINE}, at most $" in found.text
 
 
 async def test_listing_when_the_market_does_not_answer_then_nothing_is_added(
@@ -411,7 +411,7 @@ async def test_basket_when_emptied_then_a_question_comes_first_and_everything_go
     opened = await bea.click(shown(await bea.click(screen, "More")), "Note")
     screen = shown(await bea.submit(opened.modal, {"Note (optional)": "for the cup"}))
     question = shown(await bea.click(shown(await bea.click(screen, "More")), "Empty the basket"))
-    assert "The 2 skins in it and the note are removed." in question.text
+    assert "What goes: 2 skins and the note." in question.text
     screen = shown(await bea.click(question, "No, keep it"))
     assert "for the cup" in screen.text
     question = shown(await bea.click(shown(await bea.click(screen, "More")), "Empty the basket"))
@@ -504,7 +504,7 @@ async def test_basket_when_sent_while_something_was_typed_then_the_next_one_has_
     reply = await bea.submit(add.modal, {"Skin": CASE})
     assert f"Added: {CASE}" in reply.text
     assert "Your basket was sent while you typed, so this is the next one." in reply.text
-    assert "Left for you: no open request until one is decided (#" in reply.text
+    assert "Left for you: no request until one is done (#" in reply.text
     assert picks(shared_world, bea) == [(CASE, 1, 0.44)]
 
 
@@ -638,7 +638,7 @@ async def test_basket_when_the_bot_restarts_then_it_is_kept_and_its_old_buttons_
     question = shown(await world.ana.click(before, "Send for approval"))
     assert "Nothing was sent. 2 rows of your basket can't be bought" in question.text
     assert f"{CASE}: picked at $0.415. Sold out today" in question.text
-    assert f"{ASIIMOV}: picked at $71.20, at most $72.00. Today $73.00, then at most $76.65" in (
+    assert f"{ASIIMOV}: picked at $71.20, at most $72.00. Today $73.00, new limit $76.65" in (
         question.text
     )
     assert "would be 2 skins, $89.67 at most. Now it is $85.46 at most." in question.text
@@ -677,15 +677,15 @@ async def test_prices_when_they_moved_then_the_member_is_asked_and_only_a_seen_f
         "UPDATE picks SET quote = 9000000, ceiling = 10000000 WHERE market_hash_name = ?", REDLINE
     )
     question = shown(await bea.click(screen, "Send for approval"))
-    assert f"{REDLINE} ×2: picked at $9.00, at most $10.00. Today $12.40, then at most $13.02" in (
+    assert f"{REDLINE} ×2: picked at $9.00, at most $10.00. Today $12.40, new limit $13.02" in (
         question.text
     )
-    assert labels(question) == ["Use today's prices", "Remove them", "Back"]
+    assert labels(question) == ["Use today's prices", "Remove it", "Back"]
     world.change("UPDATE guilds SET tolerance_bp = 1000")
     try:
         again = shown(await bea.click(question, "Use today's prices"))
         assert "Prices have moved once more since this was shown" in again.text
-        assert "Today $12.40, then at most $13.64" in again.text
+        assert "Today $12.40, new limit $13.64" in again.text
         assert picks(world, bea) == [(CASE, 1, 0.44), (REDLINE, 2, 10.0)]
         await asyncio.gather(*(bea.click(again, "Use today's prices") for _ in range(2)))
     finally:
@@ -698,11 +698,11 @@ async def test_prices_when_they_moved_then_the_member_is_asked_and_only_a_seen_f
     question = shown(await bea.click(await open_basket(world, bea), "Send for approval"))
     asked = question.versions[-1]
     await put(world, bea, ASIIMOV)
-    for label in ("Use today's prices", "Remove them"):
+    for label in ("Use today's prices", "Remove it"):
         reply = await bea.click(question, label, as_of=asked)
         assert "the tap did nothing" in reply.text
     question = shown(await bea.click(shown(reply), "Send for approval"))
-    screen = shown(await bea.click(question, "Remove them"))
+    screen = shown(await bea.click(question, "Remove it"))
     assert f"Removed: {REDLINE} ×2." in screen.text
     reply = await bea.click(screen, "Send for approval")
     assert "2 skins, $75.20 at most" in reply.text

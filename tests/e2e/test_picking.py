@@ -65,7 +65,7 @@ async def test_results_when_several_are_chosen_then_all_are_in_and_the_way_back_
     wanted = [second[0], second[3]]
     screen = shown(await bea.select(screen, "Choose the skin", wanted))
     assert f"Added: {wanted[0]}, {wanted[1]}." in screen.text
-    assert "Left for you: 1 open request · 6 more skins" in screen.text
+    assert "Left for you: 1 request · 6 more skins" in screen.text
     assert picks(shared_world, bea) == [(name, 2) for name in wanted]
     screen = shown(await bea.click(screen, "Back to the results"))
     assert "Shown: 26 to 50 of 206." in screen.text
@@ -125,7 +125,8 @@ async def test_search_when_one_was_guessed_or_none_was_found_then_it_goes_on_fro
 ) -> None:
     """Whatever goes wrong, the name is never typed again."""
     screen = await put(shared_world, bea, "kilowatt", quantity=2)
-    assert f"I took {CASE} for “kilowatt”. Not that one?" in screen.text
+    assert f"Added: {CASE} ×2, at most $" in screen.text
+    assert "It is the only match for “kilowatt”. Not that one?" in screen.text
     for typed, said, kept in (
         ({"name": "xyzzy **x**"}, "no skin called “xyzzy **x**”", ["1", "", ""]),
         ({"name": "redline ft", "quantity": "two"}, "“two” as a number of", ["1", "", ""]),

@@ -209,7 +209,7 @@ async def test_delivery_when_not_chosen_then_the_panel_asks_for_it_and_blocks_no
     panel = await club.choose_all()
     assert "3 of 4 done" in panel.text
     assert "When it is bought ▫️ not chosen yet: until then at once." in panel.text
-    assert "Everything is in place." in panel.text
+    assert "It can be used now." in panel.text
     assert not panel.button("Post the panel here").disabled
     reply = await club.olga.select(panel, DELIVERY, ["When the member presses Send it now"])
     assert "Saved." in reply.text

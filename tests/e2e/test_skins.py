@@ -59,7 +59,7 @@ async def fill_in(member: Member, screen: Message, label: str, **fields: str) ->
 
 def total(screen: Message) -> int:
     """Return how many skins a page or the filters say there are."""
-    found = re.search(r"(?:of |\n)([0-9,]+)(?: skins? now)?\n", f"\n{screen.text}\n")
+    found = re.search(r"(?:of |\n)([0-9,]+)(?: skins? fits?)?\n", f"\n{screen.text}\n")
     assert found, screen.text
     return int(found[1].replace(",", ""))
 
@@ -120,7 +120,7 @@ async def test_name_when_given_then_one_match_is_shown_at_once_and_none_says_so(
     """A suggestion, its label, parts of a name, and what nothing is called."""
     choices = await bea.autocomplete("skins", "name", "redl ak", channel=shared_world.hall)
     assert choices[0].name == f"{REDLINE} · $12.40 · 20 for sale"
-    for typed in (choices[0], f"{choices[0].name} "):
+    for typed in (choices[0], f"{choices[0].name} ", f"{REDLINE} #62696971"):
         reply = await bea.slash("skins", channel=shared_world.hall, given={"name": typed})
         assert "$12.40 today · 20 for sale" in reply.text
         assert labels(shown(reply)) == [
@@ -162,7 +162,7 @@ async def test_filters_when_set_in_any_order_then_they_narrow_and_can_be_cleared
     screen = shown(await bea.select(screen, "StatTrak", ["Without StatTrak™"]))
     screen = await press(bea, screen, "Only for sale now")
     screen = shown(await bea.select(screen, "Wear", ["Field-Tested"]))
-    said = "Only: Field-Tested · Without StatTrak™ · $5.00 to $50.00 · for sale now"
+    said = "Only: Field-Tested · without StatTrak™ · $5.00 to $50.00 · for sale now"
     assert said in screen.text
     assert 1 <= total(screen) < everything
     page = await press(bea, screen, "Show")
@@ -171,9 +171,9 @@ async def test_filters_when_set_in_any_order_then_they_narrow_and_can_be_cleared
     screen = await press(bea, page, "Filters")
     screen = await fill_in(bea, screen, "Price range", From="0", To="")
     screen = await press(bea, screen, "Sold out ones too")
-    assert "Only: Field-Tested · Without StatTrak™\n" in screen.text
+    assert "Only: Field-Tested · without StatTrak™\n" in screen.text
     reply = await bea.select(screen, "Wear", ["Factory New"], as_of=screen.versions[-3])
-    assert "Factory New · Without StatTrak™ · $5.00 to $50.00 · for sale now" in reply.text
+    assert "Factory New · without StatTrak™ · $5.00 to $50.00 · for sale now" in reply.text
     screen = await press(bea, shown(reply), "Clear filters")
     assert "No filter is set." in screen.text
     assert total(screen) == everything

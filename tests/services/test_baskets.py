@@ -131,6 +131,8 @@ class TestAdding:
                 Problem.LISTING_GONE,
                 {"listing_id": "5", "skin": REDLINE},
             ),
+            (Wish("#62696971"), Problem.LISTING_ALONE, {"typed": "#62696971"}),
+            (Wish("62696971"), Problem.LISTING_ALONE, {"typed": "62696971"}),
             (Wish(REDLINE, 11), Problem.TOO_MANY_LINES, {"lines_max": 10, "lines": 12}),
         ],
         ids=lambda value: value.value if isinstance(value, Problem) else "",

@@ -164,6 +164,17 @@ class TestSubmit:
             {"lines_max": 2, "lines": 3},
         )
 
+    async def test_submit_of_a_game_that_is_not_offered_any_more_is_refused(
+        self, house: House
+    ) -> None:
+        await house.give_url(ANA)
+        basket = (await house.pick(ANA, REDLINE)).basket
+        async with house.database.writing() as tx:
+            await settings.set_games(tx, GUILD, ("rust",))
+        error = await refused(house.requests.submit(ANA, basket.revision))
+        assert (error.problem, error.details) == (Problem.GAME_NOT_OFFERED, {"skin": REDLINE})
+        assert (await house.baskets.open(ANA)).picks == basket.picks
+
     async def test_submit_by_five_thumbs_at_once_is_one_request(self, house: House) -> None:
         await house.give_url(ANA)
         basket = (await house.pick(ANA, REDLINE)).basket

@@ -282,7 +282,7 @@ class TestUndelivered:
         open_still = view(RequestState.BOUGHT, [lost(1, offer_status)], expires_at=NOW)
         over = view(RequestState.BOUGHT, [lost(1, offer_status)])
         for shown, offered in ((open_still, False), (over, True)):
-            assert ("**Ask again for these** puts it into a new basket" in status(shown)) == offered
+            assert ("**Ask again for these** puts it into your basket" in status(shown)) == offered
             buttons = verbs(member.member_status(shown, FRAME, guild_name=""))
             assert ("ask_again" in buttons) == offered
             listed = verbs(member.request_detail(shown, [], FRAME))

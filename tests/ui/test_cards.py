@@ -373,8 +373,15 @@ def test_the_list_offers_each_request_once() -> None:
     shown = member.request_list([view(), mixed()], FRAME)
     assert "**#42** · waiting for approval · 3 skins, $39.06" in texts(shown)
     assert "**#42** · partly bought · 3 skins, $12.11" in texts(shown)
-    assert verbs(shown) == ["show"]
-    assert "</request:5>" in texts(member.request_list([], FRAME))
+    assert verbs(shown) == ["show", "ask"]
+    empty = member.request_list([], FRAME)
+    assert "</request:5>" in texts(empty)
+    assert verbs(empty) == ["ask"], "who came from the basket finds back"
+
+
+def test_only_the_message_that_is_edited_says_that_it_changes() -> None:
+    assert "This message changes" in texts(member.member_status(view(), FRAME, guild_name="x"))
+    assert "This message changes" not in texts(member.request_detail(view(), [], FRAME))
 
 
 def test_closed_direct_messages_are_said_at_submit() -> None:
@@ -530,6 +537,7 @@ def test_several_matches_are_offered_with_their_prices() -> None:
     said = texts(shown)
     assert "“ski\\*” fits 312 skins. Shown: 1 to 25 of 312." in said
     assert "You asked for 2, at most $13.02 each." in said
+    assert "**Search again** with one word more" in said
     assert f"Prices from {text.ago(NOW)}" in said
     assert "**Skin 6**\n$1.00 · 6 for sale" in said
     assert "**Skin 7**" not in said
@@ -537,9 +545,18 @@ def test_several_matches_are_offered_with_their_prices() -> None:
     assert re.fullmatch(r"bas1:\w{20}:7:choose:31\.0\.[0-9a-f]{8}", chooser["custom_id"])
     assert (chooser["min_values"], chooser["max_values"]) == (1, 25)
     assert chooser["options"][0]["value"] == "cs2:Skin 1"
-    assert chooser["options"][0]["description"] == "$1.00 · 1 for sale"
+    assert chooser["options"][0]["description"] == "$1.00 · ⚠ only 1 for sale"
     assert chooser["options"][24]["description"] == "sold out"
     assert verbs(shown) == ["choose", "found", "found", "again", "back"]
+
+
+def test_matches_over_the_limit_that_was_typed_are_marked() -> None:
+    found = examples.found(2, quotes=[examples.quote(1, price=Micros(12_400_000), count=20)])
+    found = replace(found, search=replace(found.search, ceiling=Micros(12_000_000)))
+    shown = results.results_screen(found, FRAME)
+    assert "You asked for one at $12.00 at most." in texts(shown)
+    assert "$12.40 · 20 for sale · ⚠ over your limit" in texts(shown)
+    assert "**Search again** with other words." in texts(shown)
 
 
 def test_a_menu_of_results_is_another_one_each_time_it_is_drawn() -> None:
@@ -596,12 +613,12 @@ def test_what_limits_leave_stands_on_the_basket() -> None:
             )
         )
 
-    assert "Left for you: 1 open request · 3 more skins" in left(Left(3, 1, ()))
+    assert "Left for you: 1 request · 3 more skins" in left(Left(3, 1, ()))
     assert f"-# Prices from {text.ago(NOW)}" in left(Left(3, 1, ()))
-    assert "Left for you: 2 open requests · 1 more skin" in left(Left(1, 2, (7,)))
+    assert "Left for you: 2 requests · 1 more skin" in left(Left(1, 2, (7,)))
     said = left(Left(0, 0, (8, 7)))
-    assert "Left for you: no open request until one is decided (#8, #7) · no more skins" in said
-    assert "Left for you: 1 open request · 10 more skins" in left(Left(10, 1, ()), [])
+    assert "Left for you: no request until one is done (#8, #7) · no more skins" in said
+    assert "Left for you: 1 request · 10 more skins" in left(Left(10, 1, ()), [])
 
 
 def test_a_basket_says_row_by_row_what_was_left_out() -> None:
@@ -634,6 +651,28 @@ def test_pages_are_found_by_what_stands_on_them() -> None:
     assert [baskets.page_of(full, number) for number in (1, 7, 8, 15, 99)] == [0, 0, 1, 2, 0]
     assert baskets.page_with(full, replace(full.picks[9], pick_id=0)) == 1
     assert baskets.page_with(full, pick(0, market_hash_name="gone")) == 0
+
+
+def test_a_listing_is_told_from_the_same_skin_by_name() -> None:
+    one = pick(quantity=1, listing_id=62696971)
+    shown = _basket(basket([one]))
+    menu = next(part for part in payloads(shown) if part["type"] == 3)
+    assert "$12.40, at most $13.02 · listing 62696971" in texts(shown)
+    assert menu["options"][0]["description"] == "$12.40, at most $13.02 · listing 62696971"
+    assert "listing 62696971" in text.added(one, typed="redline")
+    cheaper = Quote("cs2", one.market_hash_name, Micros(11_000_000), 9, "")
+    said = texts(baskets.line_screen(basket([one]), one, FRAME, quote=cheaper))
+    assert "$12.40 when you picked it; the cheapest one is $11.00 today (9 for sale)" in said
+
+
+def test_emptying_says_what_goes_and_a_note_alone_is_seen() -> None:
+    for of, what in (
+        (basket([pick(quantity=1)]), "1 skin."),
+        (basket([pick()], note="Cup"), "2 skins and the note."),
+        (basket(note="Cup"), "the note."),
+    ):
+        assert texts(baskets.empty_question(of, FRAME)).endswith(f"What goes: {what}")
+    assert "Note: Cup" in texts(_basket(basket(note="Cup")))
 
 
 def test_selects_change_screens_and_buttons_open_modals() -> None:
@@ -842,8 +881,8 @@ def test_hostile_text_in_a_basket_is_only_ever_read(hostile: str) -> None:
     full = basket([chosen], note=hostile)
     quote = Quote("cs2", hostile, Micros(1), 1, "")
     for shown in (
-        _basket(full, notice=text.added_guessed(hostile, hostile)),
-        _basket(full, notice=text.added(hostile, 1, CENT)),
+        _basket(full, notice=text.added(chosen, typed=hostile)),
+        _basket(full, notice=text.added(chosen)),
         _basket(full, notice=text.removed(hostile)),
         baskets.more_screen(full, FRAME),
         baskets.line_screen(full, chosen, FRAME, quote=quote),

@@ -77,6 +77,14 @@ def test_full_basket_is_named_as_what_is_in_the_way() -> None:
     assert "Your basket is full." in texts(paste.paste_screen(replace(rest, room=0), FRAME))
 
 
+def test_the_one_match_of_a_line_is_named_above_its_menu() -> None:
+    rest = pasted_rest(1, why=WhyNot.UNCLEAR)
+    assert "Which one do you mean?" in texts(paste.paste_screen(rest, FRAME))
+    line = replace(rest.lines[0], options=rest.lines[0].options[:1])
+    shown = texts(paste.paste_screen(replace(rest, lines=(line,)), FRAME))
+    assert "Is it **AK\\-47 \\| Redline \\(Field\\-Tested\\)0**? Choose it below if it is." in shown
+
+
 def test_pages_are_turned() -> None:
     first = paste.paste_screen(pasted_rest(PAGE + 1), FRAME)
     assert "Page 1 of 2" in words(first)
@@ -121,7 +129,7 @@ def test_basket_says_what_is_left_and_leads_there(picks: list[Any]) -> None:
     ("came", "said"),
     [
         (Pasted(), "There was no skin in what you sent"),
-        (Pasted(read=2), "Nothing of it could be put in by itself."),
+        (Pasted(read=2), "Nothing was added yet; each line below says why."),
         (Pasted(read=2, again=True), "so nothing was added now"),
         (
             Pasted((pick(quantity=2), pick(market_hash_name="A*", quantity=1)), read=2),

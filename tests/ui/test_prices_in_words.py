@@ -16,7 +16,7 @@ from bot.ui.cards import approval, basket, member
 from bot.ui.cards.frame import Frame
 from bot.ui.cards.repricing import moved_screen
 from tests.ui import examples
-from tests.ui.examples import GUILD, line, pick, texts, tried, verbs, view
+from tests.ui.examples import GUILD, line, payloads, pick, texts, tried, verbs, view
 
 FRAME = Frame(commands={"request": 5})
 
@@ -80,6 +80,13 @@ class TestDoubts:
                 f"At most {limit} each{words}"
             )
 
+    def test_how_few_there_are_is_said_once(self) -> None:
+        assert text.offer_of(quote(1_240, None, 20)) == "$12.40 · 20 for sale"
+        assert text.offer_of(quote(1_240, 200, 2), "rust") == (
+            "$12.40 · Rust · ⚠ 6.2 times its usual $2.00, only 2 for sale"
+        )
+        assert text.offer_of(quote(1_240, None, 0)) == "sold out"
+
 
 class TestPricesThatMoved:
     """Each row with what it was picked at, its limit, and today's price."""
@@ -89,12 +96,16 @@ class TestPricesThatMoved:
         said = texts(shown)
         assert "2 rows of your basket can't be bought within their price limits" in said
         assert (
-            "×2: picked at $12.40, at most $13.02. Today **$15.00**, then at most **$15.75** · "
+            "×2: picked at $12.40, at most $13.02. Today **$15.00**, new limit **$15.75** · "
             "⚠ only 1 for sale"
         ) in said
         assert "your basket would be 4 skins, $63.00 at most. Now it is $52.08 at most." in said
         assert verbs(shown) == ["use_today", "drop_moved", "back"]
-        assert "One row of your basket" in texts(moved_screen(examples.question(1), FRAME))
+        one = moved_screen(examples.question(1), FRAME)
+        assert "One row of your basket" in texts(one)
+        labels = [[part.get("label") for part in payloads(drawn)] for drawn in (one, shown)]
+        assert "Remove it" in labels[0]
+        assert "Remove them" in labels[1]
 
     def test_what_is_sold_out_has_no_price_to_take(self) -> None:
         shown = moved_screen(examples.question(2, sold_out=True), FRAME)

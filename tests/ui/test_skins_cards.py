@@ -156,7 +156,7 @@ def test_a_page_says_where_it_is_and_how_old_its_prices_are() -> None:
     shown = skins.skins_page(
         found(7, first=7, total=312, filters=NO_FILTERS, shown_with=basket), FRAME
     )
-    assert "Skins on sale: “redline”" in said(shown)
+    assert "Skins on the market: “redline”" in said(shown)
     assert "8 to 14 of 312" in said(shown)
     assert f"<t:{NOW // 1000}:R>" in said(shown)
     assert "**AK\\-47 \\| Redline 0**\n$12.40 · 20 for sale" in said(shown)
@@ -220,10 +220,10 @@ def test_a_game_is_named_only_where_there_are_several() -> None:
 def test_filters_show_what_is_active_and_can_be_cleared() -> None:
     shown = skins.filters_screen(found(1, games=GAMES, total=312), FRAME)
     assert (
-        "Only: Dota 2 · Field-Tested · Without StatTrak™ · $5.00 to $20.00 · for sale now"
+        "Only: Dota 2 · Field-Tested · without StatTrak™ · $5.00 to $20.00 · for sale now"
         in said(shown)
     )
-    assert "312 skins now" in said(shown)
+    assert "312 skins fit" in said(shown)
     for verb, value in (("game", "dota2"), ("wear", "field_tested"), ("stattrak", "without")):
         assert [one["value"] for one in options(shown, verb) if one.get("default")] == [value]
     assert "Clear filters" in examples.words(shown)

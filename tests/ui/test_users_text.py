@@ -114,7 +114,7 @@ def _basket(written: str) -> ui.LayoutView:
     note = clean_line(written, length_max=NOTE_MAX)
     full = examples.basket([examples.pick()], note=note)
     shown = {"settings": GuildSettings(GUILD), "trade_url": None}
-    notice = text.added_guessed("AK-47", written)
+    notice = text.added(examples.pick(), typed=written)
     return basket.basket_screen(full, FRAME, **shown, notice=notice)  # type: ignore[arg-type]
 
 

@@ -138,7 +138,7 @@ async def _ana_looks_for_skins(scene: Scene) -> Message:
     stage.tell("She can also type as she likes: one match is taken, and said.")
     for typed, skin in (("awp asimov ft", ASIIMOV), ("usp kc mw", KILL_CONFIRMED)):
         basket = await ana.types("request", item=typed)
-        stage.show_news(basket, f"I took {skin} for “{typed}”", _today(scene, skin))
+        stage.show_news(basket, f"It is the only match for “{typed}”", _today(scene, skin))
     return basket
 
 
@@ -153,7 +153,7 @@ async def _ana_fills_her_basket(scene: Scene, basket: Message) -> Message:
         screen,
         f"Added 1 skin: {NEO_NOIR}",
         "1 line not in your basket yet",
-        "Which one do you mean?",
+        f"Is it {WATER_ELEMENTAL}?",
         buttons=("Fix these lines", "Leave them out", "Back"),
     )
     basket = await ana.chooses(

@@ -98,7 +98,9 @@ def basket_screen(
     card.notice(notice, rows)
     more = [] if extra is None else [_extra(basket, extra)]
     if not basket.picks:
-        card.say("\n".join(filter(None, [_with_left(text.BASKET_EMPTY, basket), _left(left)])))
+        note = _note(basket) if basket.note else ""
+        words = "\n".join(filter(None, [text.BASKET_EMPTY, note]))
+        card.say("\n".join(filter(None, [_with_left(words, basket), _left(left)])))
         card.row(*more)
         card.row(*_buttons(basket, trade_url, page=0))
         return card.build()
@@ -107,12 +109,7 @@ def basket_screen(
     title = text.BASKET_TITLE.format(count=basket.lines_count, skins=text.skins(settings.lines_max))
     card.say(f"{title}\n{text.BASKET_PRIVATE}")
     for pick in shown:
-        row = (text.ROW_BASKET_ONE if pick.quantity == 1 else text.ROW_BASKET).format(
-            skin=named(pick.market_hash_name),
-            quantity=pick.quantity,
-            quote=text.usd(pick.quote),
-            ceiling=text.usd(pick.ceiling),
-        )
+        row = text.ROW_PICK.format(skin=named(pick.market_hash_name), about=text.pick_about(pick))
         card.picture_row(
             text.with_marks(row, pick),
             picture_url(pick.game, pick.class_id),
@@ -168,10 +165,7 @@ def _note(basket: Basket) -> str:
 
 
 def _pick_option(pick: Pick) -> SelectOption:
-    about = text.SELECT_LINE_ABOUT.format(
-        quantity=pick.quantity, quote=text.usd(pick.quote), ceiling=text.usd(pick.ceiling)
-    )
-    return option(pick.market_hash_name, str(pick.pick_id), about)
+    return option(pick.market_hash_name, str(pick.pick_id), text.pick_about(pick))
 
 
 def _page_buttons(basket: Basket, page: int) -> list[Item]:
@@ -229,19 +223,23 @@ def line_screen(
     if quote is None:
         rows.append(text.LINE_TODAY.format(quantity=pick.quantity, quote=text.usd(pick.quote)))
     else:
+        template = text.LINE_NOW if quote.price == pick.quote else text.LINE_NOW_OTHER
+        if pick.listing_id is not None:
+            template = text.LINE_NOW_LISTING
         rows.append(
-            (text.LINE_NOW if quote.price == pick.quote else text.LINE_NOW_OTHER).format(
+            template.format(
                 quantity=pick.quantity,
                 quote=text.usd(pick.quote),
                 price=text.usd(quote.price),
                 count=f"{quote.count:,}",
             )
         )
-    rows.append(text.LINE_CEILING.format(ceiling=text.usd(pick.ceiling)))
+    limit = text.LINE_CEILING if pick.listing_id is None else text.LINE_CEILING_ONE
+    rows.append(limit.format(ceiling=text.usd(pick.ceiling)))
     if pick.listing_id is not None:
         rows.append(text.LINE_LISTING.format(listing_id=pick.listing_id))
-    rows.append(text.prices_below(prices))
-    words = text.with_marks("\n".join(filter(None, rows)), pick)
+    rows = [text.with_marks("\n".join(rows), pick), text.prices_below(prices)]
+    words = "\n".join(filter(None, rows))
     card.picture_row(words, picture_url(pick.game, pick.class_id), pick.market_hash_name)
     tail = str(pick.pick_id)
     card.row(
@@ -280,7 +278,7 @@ def more_screen(basket: Basket, frame: Frame, notice: str = "", *, page: int = 0
 def empty_question(basket: Basket, frame: Frame) -> ui.LayoutView:
     """Return the question before a basket is emptied."""
     card = Card(frame, accent=RED)
-    card.say(text.EMPTY_QUESTION.format(skins=text.skins(basket.lines_count)))
+    card.say(text.empty_question(basket))
     card.row(
         button(text.BUTTON_EMPTY_YES, of_basket(basket, "empty_yes"), ButtonStyle.danger),
         button(text.BUTTON_KEEP, of_basket(basket, "back")),

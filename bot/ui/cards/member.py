@@ -66,7 +66,10 @@ def _say_status(card: Card, view: RequestView, frame: Frame, *, guild_name: str 
     request = view.request
     title = text.STATUS_TITLE.format(number=request.number, state=text.state_in_words(view))
     card.say(f"{title}\n{_about(view, guild_name)}")
-    card.say(text.status_in_words(view, frame))
+    status = text.status_in_words(view, frame)
+    # Only the message in the direct messages is edited later.
+    kept_up = bool(guild_name) and request.state is RequestState.PENDING
+    card.say(f"{status} {text.STATUS_KEPT_UP}" if kept_up else status)
     match request.state:
         case RequestState.BUYING | RequestState.BOUGHT | RequestState.CLOSED:
             _say_lines(card, view, frame)
@@ -168,6 +171,7 @@ def sent_screen(
         card.say(text.SENT_DM_CLOSED_NOWHERE)
     else:
         card.say(text.SENT_DM_CLOSED.format(channel=text.channel(results_channel_id)))
+    card.row(button(text.BUTTON_MINE, _MINE))
     return card.build()
 
 
@@ -177,6 +181,7 @@ def request_list(views: Sequence[RequestView], frame: Frame, *, notice: str = ""
     card.notice(notice)
     if not views:
         card.say(f"{text.LIST_TITLE}\n{text.list_none(frame)}")
+        card.row(_basket_button())
         return card.build()
     card.say(text.LIST_TITLE)
     card.rows([_list_row(view) for view in views])
@@ -190,7 +195,12 @@ def request_list(views: Sequence[RequestView], frame: Frame, *, notice: str = ""
             ],
         )
     )
+    card.row(_basket_button())
     return card.build()
+
+
+def _basket_button(style: ButtonStyle = ButtonStyle.secondary) -> Item:
+    return button(text.BUTTON_MY_BASKET, CustomId(Space.PANEL, "ask"), style)
 
 
 def _list_row(view: RequestView) -> str:
@@ -245,8 +255,7 @@ def _again_buttons(view: RequestView, *, basket_filled: bool) -> list[Item]:
     request = view.request
     buttons: list[Item] = []
     if basket_filled:
-        to_basket = CustomId(Space.PANEL, "ask")
-        buttons.append(button(text.BUTTON_MY_BASKET, to_basket, ButtonStyle.primary))
+        buttons.append(_basket_button(ButtonStyle.primary))
     bought = request.state in (RequestState.BOUGHT, RequestState.CLOSED)
     missing = bought and bool(view.undelivered)
     if missing:

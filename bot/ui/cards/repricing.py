@@ -32,13 +32,14 @@ def moved_screen(question: Question, frame: Frame, *, notice: str = "") -> ui.La
             before=text.usd(basket.ceiling_total),
         )
         card.say(f"{total}\n{text.MOVED_HOW}")
+    remove = text.BUTTON_REMOVE_IT if len(moved) == 1 else text.BUTTON_REMOVE_THEM
     positions = pack(one.position for one in moved)
     buttons: list[Item] = []
     if dearer:
         use = of_basket(basket, "use_today", question.stamp)
         buttons.append(button(text.BUTTON_USE_TODAY, use, ButtonStyle.primary))
     buttons += [
-        button(text.BUTTON_REMOVE_THEM, of_basket(basket, "drop_moved", positions)),
+        button(remove, of_basket(basket, "drop_moved", positions)),
         button(text.BUTTON_BACK, of_basket(basket, "back")),
     ]
     card.row(*buttons)

@@ -54,12 +54,9 @@ def results_screen(found: Found, frame: Frame, *, notice: str = "") -> ui.Layout
     card = Card(frame, accent=BLUE)
     card.notice(notice)
     card.say(_head(found))
-    several_games = len(found.games) > 1
     for quote in matches.quotes[:PICTURES]:
         card.picture_row(
-            text.ROW_MATCH.format(
-                skin=named(quote.market_hash_name), about=_about(quote, several_games)
-            ),
+            text.ROW_MATCH.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
             picture_url(quote.game, quote.class_id),
             quote.market_hash_name,
         )
@@ -69,7 +66,7 @@ def results_screen(found: Found, frame: Frame, *, notice: str = "") -> ui.Layout
             select(
                 of_basket(basket, "choose", tail),
                 text.SELECT_MATCH,
-                [_option(quote, several_games) for quote in matches.quotes[:PAGE]],
+                [_option(quote, found) for quote in matches.quotes[:PAGE]],
                 several=True,
             )
         )
@@ -97,10 +94,12 @@ def _head(found: Found) -> str:
     ]
     if search.ceiling is not None:
         ceiling = text.usd(search.ceiling)
-        rows.append(text.MATCHES_ASKED_CEILING.format(quantity=search.quantity, ceiling=ceiling))
+        one = search.quantity == 1
+        asked = text.MATCHES_ASKED_CEILING_ONE if one else text.MATCHES_ASKED_CEILING
+        rows.append(asked.format(quantity=search.quantity, ceiling=ceiling))
     elif search.quantity > 1:
         rows.append(text.MATCHES_ASKED.format(quantity=search.quantity))
-    rows.append(text.MATCHES_NARROW)
+    rows.append(text.MATCHES_NARROW if matches.total > shown else text.MATCHES_OTHER)
     rows.append(text.prices_below(found.prices))
     return "\n".join(rows)
 
@@ -121,10 +120,13 @@ def _page_buttons(found: Found) -> list[Item]:
     ]
 
 
-def _about(quote: Quote, several_games: bool) -> str:
-    return text.stock_of(quote.price, quote.count, quote.game if several_games else "")
+def _about(quote: Quote, found: Found) -> str:
+    about = text.offer_of(quote, quote.game if len(found.games) > 1 else "")
+    ceiling = found.search.ceiling
+    too_dear = bool(quote.count) and ceiling is not None and quote.price > ceiling
+    return text.MATCH_TOO_DEAR.format(about=about) if too_dear else about
 
 
-def _option(quote: Quote, several_games: bool) -> SelectOption:
+def _option(quote: Quote, found: Found) -> SelectOption:
     key = key_of(quote.game, quote.market_hash_name)
-    return option(quote.market_hash_name, key, _about(quote, several_games))
+    return option(quote.market_hash_name, key, _about(quote, found))

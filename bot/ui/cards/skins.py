@@ -104,7 +104,7 @@ def _page_head(found: Found) -> list[str]:
 
 def _about(quote: Quote, found: Found) -> str:
     game = quote.game if len(found.games) > 1 else ""
-    said = [text.with_doubts(text.stock_of(quote.price, quote.count, game), quote)]
+    said = [text.offer_of(quote, game)]
     there = count_in(found.basket, quote.game, quote.market_hash_name)
     if there:
         said.append(text.SKIN_IN_BASKET.format(n=there))
@@ -116,7 +116,7 @@ def _options(quotes: Sequence[Quote]) -> list[SelectOption]:
         option(
             quote.market_hash_name,
             key_of(quote.game, quote.market_hash_name),
-            text.with_doubts(text.stock_of(quote.price, quote.count), quote),
+            text.offer_of(quote),
         )
         for quote in quotes
     ]
@@ -159,7 +159,7 @@ def filters_screen(found: Found, frame: Frame, notice: str = "") -> ui.LayoutVie
     basket, search_id, filters = found.basket, found.search.search_id, found.search.filters
     card = Card(frame, accent=BLUE)
     card.notice(notice)
-    fit = text.FILTERS_FIT.format(skins=text.skins(found.matches.total))
+    fit = text.plural(found.matches.total, text.FILTERS_FIT_ONE, text.FILTERS_FIT)
     card.say("\n".join([text.FILTERS_TITLE, text.filters_in_words(filters), fit]))
     for verb, placeholder, options in _filter_selects(found):
         card.row(select(of_skins(basket, verb, search_id), placeholder, options))
@@ -212,7 +212,7 @@ def skin_screen(look: Look, frame: Frame, origin: Origin, notice: str = "") -> u
     came = (look.look_id, origin.search_id, origin.first)
     card.row(
         button(
-            text.BUTTON_ADD_MORE if look.in_basket else text.BUTTON_ADD_ONE,
+            _add_label(look),
             of_skins(basket, "add", *came, look.in_basket),
             ButtonStyle.success,
             disabled=quote is None or quote.count == 0,
@@ -224,6 +224,10 @@ def skin_screen(look: Look, frame: Frame, origin: Origin, notice: str = "") -> u
         _basket_button(basket),
     )
     return card.build()
+
+
+def _add_label(look: Look) -> str:
+    return text.BUTTON_ADD_MORE if look.in_basket else text.BUTTON_ADD_ONE
 
 
 def _skin_rows(look: Look) -> list[str]:
@@ -265,7 +269,8 @@ def listings_screen(
     if not shown:
         card.say(f"{title}\n{text.LISTINGS_NONE}")
     else:
-        card.say(f"{title}\n{text.LISTINGS_ABOUT}")
+        about = text.LISTINGS_ABOUT.format(button=_add_label(look))
+        card.say(f"{title}\n{about}")
         card.rows([_listing_row(n, one, had) for n, one in enumerate(shown, first + 1)])
         card.say(_listings_read(listed, first, len(shown)))
     came = (look.look_id, origin.search_id, origin.first)

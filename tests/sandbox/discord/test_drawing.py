@@ -19,6 +19,7 @@ from tests.sandbox.discord.conftest import Api, Stage
         ("# Title\n-# small\n> quote", "Title\nsmall\n> quote"),
         (r"\*kept\* \| \# 1\. \[a\]", "*kept* | # 1. [a]"),
         ("`AK-47 | **Redline**` is `` a`b ``", "AK-47 | **Redline** is a`b"),
+        (r"\`no code\`", "`no code`"),
         ("```py\nx = 1\n```", "x = 1"),
         ("[Steam](https://steamcommunity.com) now", "Steam ↗ now"),
         ("</my-requests:12> <:coin:34>", "/my-requests :coin:"),
