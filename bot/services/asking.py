@@ -84,7 +84,8 @@ class Asking:
     async def for_missing(self, actor: Actor, request_id: str, *, note: str) -> AskedAgain:
         """Put in what did not arrive of a member's request, at today's prices.
 
-        What was approved as a ceiling is kept where it still covers the price. ``note``: for the
+        What was approved as a ceiling is kept where it still covers the price, the lowest where a
+        skin was in it at several. ``note``: for the
         moderators, if there is none, with ``{number}``. Raises ``UserFacingError`` (NOT_YOURS,
         NOTHING_TO_ASK_AGAIN, SERVER_NOT_ALLOWED).
         """
@@ -96,7 +97,7 @@ class Asking:
                 or not view.undelivered
             ):
                 raise UserFacingError(Problem.NOTHING_TO_ASK_AGAIN, number=number)
-            approved = {skin_of(line.line): line.line.ceiling for line in view.undelivered}
+            approved = _lowest_ceilings(view.undelivered)
             basket, asked = await self._put_in(tx, actor, view, view.undelivered, approved)
             if asked.added and not basket.note:
                 await baskets.set_note(tx, basket.request_id, note.format(number=number))
@@ -173,6 +174,14 @@ class Asking:
                 if quantity < wanted:
                     left_out.append(LeftOut(name, wanted - quantity, WhyLeftOut.NO_ROOM))
         return picks, left_out
+
+
+def _lowest_ceilings(lines: Sequence[LineView]) -> dict[Skin, Micros]:
+    lowest: dict[Skin, Micros] = {}
+    for line in lines:
+        skin = skin_of(line.line)
+        lowest[skin] = min(line.line.ceiling, lowest.get(skin, line.line.ceiling))
+    return lowest
 
 
 def _lacking(lines: Sequence[LineView], basket: Basket) -> dict[Skin, int]:

@@ -197,6 +197,7 @@ class Pasting:
         for number, found in enumerate(await self._look(shown, guild.games), start=first):
             why = filling.why_not(found) or WhyNot.NOT_YET
             lines.append(self._offer(number, replace(found, why=why), guild))
+            await asyncio.sleep(0)  # looking for near matches takes as long as reading it did
         return Rest(basket, tuple(lines), len(kept), first, filling.room)
 
     async def lines(self, actor: Actor, shown: Shown) -> tuple[Basket, tuple[str, ...]]:
