@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
@@ -109,6 +110,7 @@ class Browsing:
         self._market = market
         self._clock = clock
         self._known: dict[tuple[str, str], _Known] = {}
+        self._turns = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
 
     async def begin(self, actor: Actor, typed: str, *, filters: Filters = NO_FILTERS) -> Found:
         """Show the first page of what fits; nothing typed fits everything.
@@ -227,15 +229,20 @@ class Browsing:
         return outcome.pick
 
     async def _listings(self, game: str, name: str) -> _Known:
-        now = self._clock.now_ms()
-        known = self._known.get((game, name))
-        if known is not None and 0 <= now - known.read_at < _FRESH_MS:
-            return known
+        """Return a skin's listings; of many who ask at once, one asks the market."""
+        turn = self._turns.setdefault((game, name), asyncio.Lock())
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                found = await self._market.search(game, [name], for_=CallClass.STATUS)
+            async with asyncio.timeout(_PATIENCE_S), turn:
+                known = self._known.get((game, name))
+                if known is None or not 0 <= self._clock.now_ms() - known.read_at < _FRESH_MS:
+                    known = await self._read(game, name)
         except (MarketError, TimeoutError):
             raise UserFacingError(Problem.MARKET_UNREACHABLE) from None
+        return known
+
+    async def _read(self, game: str, name: str) -> _Known:
+        now = self._clock.now_ms()
+        found = await self._market.search(game, [name], for_=CallClass.STATUS)
         # An id that stands twice would be one choice twice, which Discord refuses.
         by_id = {listing.listing_id: listing for listing in found}
         cheapest = sorted(by_id.values(), key=lambda one: (one.price, one.listing_id))

@@ -19,6 +19,7 @@ from bot.domain.models import Basket
 from bot.domain.money import DOLLAR, Micros
 from bot.domain.picking import Filters
 from bot.errors import Problem, UserFacingError
+from bot.sandbox.skinsback import Fault
 from bot.sandbox.skinsback.catalogue import (
     FIRST_LISTING_ID,
     IDS_PER_ITEM,
@@ -29,6 +30,7 @@ from bot.sandbox.skinsback.catalogue import (
 from bot.search.index import Hits, NameIndex
 from bot.search.turns import finish
 from bot.services.baskets import Added, Shown, Wish
+from bot.services.browsing import Listed
 from bot.services.catalogue import Catalogue
 from bot.services.pasting import LineLeft, Pasting
 from bot.services.picking import PAGE
@@ -223,3 +225,15 @@ class TestLongLists:
         async with working(take_turns()):
             await house.pasting.left(ANA)
         assert len(set(seen)) == len(seen) == 5
+
+    async def test_many_who_look_at_the_listings_of_one_skin_at_once_ask_the_market_once(
+        self, house: House
+    ) -> None:
+        look = await house.browsing.look(ANA, "cs2", REDLINE)
+        house.market.break_next("market_search", Fault.HTML_502)
+        tapped = [house.browsing.listings(ANA, look.look_id) for _ in range(20)]
+        answers = await asyncio.gather(*tapped, return_exceptions=True)
+        assert len([one for one in answers if isinstance(one, UserFacingError)]) == 1
+        assert len({one.read_at for one in answers if isinstance(one, Listed)}) == 1
+        asked = [call for call in house.market.calls if call.method == "market_search"]
+        assert len(asked) == 2
