@@ -16,6 +16,7 @@ from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import ceiling_for
 from bot.domain.picking import Filters, Search
 from bot.domain.plain_text import clean_line
+from bot.domain.skin_keys import Skin
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Wish, pick_of, put, require_room, skin_of
 from bot.services.catalogue import NO_FILTERS, Catalogue, PriceAge
@@ -109,8 +110,8 @@ class Browsing:
         self._picking = picking
         self._market = market
         self._clock = clock
-        self._known: dict[tuple[str, str], _Known] = {}
-        self._turns = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
+        self._known: dict[Skin, _Known] = {}
+        self._turns = WeakValueDictionary[Skin, asyncio.Lock]()
 
     async def begin(self, actor: Actor, typed: str, *, filters: Filters = NO_FILTERS) -> Found:
         """Show the first page of what fits; nothing typed fits everything.

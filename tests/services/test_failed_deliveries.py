@@ -20,11 +20,11 @@ from bot.domain.models import (
     WaitReason,
 )
 from bot.domain.money import CENT, DOLLAR, Micros
+from bot.domain.picking import LeftOut, Why
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
-from bot.services.asking import LeftOut, WhyLeftOut
 from bot.services.baskets import Added, Wish
 from bot.services.missed import Told
 from bot.services.ports import PostRefusedError
@@ -320,7 +320,7 @@ class TestAskAgain:
         await house.catalogue.refresh()
         asked = await house.asking.for_missing(ANA, view.request.request_id, note="x")
         assert asked.added == 1
-        assert asked.left_out == (LeftOut(ASIIMOV, 1, WhyLeftOut.SOLD_OUT),)
+        assert asked.left_out == (LeftOut(ASIIMOV, Why.SOLD_OUT),)
         (pick,) = (await house.baskets.open(ANA)).picks
         assert pick.ceiling >= pick.quote > view.lines[0].line.ceiling
         assert pick.ceiling % CENT == 0
@@ -341,7 +341,7 @@ class TestAskAgain:
         view = await bought(house, TIMEOUT, (REDLINE, 3))
         await house.pick(ANA, SLATE, 9)
         asked = await house.asking.for_missing(ANA, view.request.request_id, note="x")
-        left = (LeftOut(REDLINE, 2, WhyLeftOut.NO_ROOM),)
+        left = (LeftOut(REDLINE, Why.NO_ROOM, quantity=2),)
         assert (asked.added, asked.left_out) == (1, left)
         again = await house.asking.for_missing(ANA, view.request.request_id, note="x")
         assert (again.added, again.left_out) == (0, left)
