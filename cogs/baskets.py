@@ -26,7 +26,7 @@ from bot.ui.cards.basket import (
 from bot.ui.cards.member import sent_screen
 from bot.ui.cards.repricing import moved_screen
 from bot.ui.cards.trade_url import trade_url_screen
-from bot.ui.custom_ids import Space, unpack
+from bot.ui.custom_ids import Space, number_in, unpack
 from bot.ui.guard import Click
 
 
@@ -71,8 +71,7 @@ class BasketCog(commands.Cog):
 
     async def _open_line(self, click: Click) -> None:
         await click.answer()
-        chosen = chosen_in(click)[0]
-        await self._show_line(click, int(chosen) if chosen.isdecimal() else 0)
+        await self._show_line(click, number_in(chosen_in(click)[0]))
 
     async def _show_line(self, click: Click, pick_id: int, notice: str = "") -> None:
         """Show a row as it is now; one that is gone becomes the basket."""

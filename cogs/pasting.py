@@ -77,11 +77,11 @@ class PastingCog(commands.Cog):
 
     async def _open(self, click: Click) -> None:
         await click.answer()
-        await click.show(await self._screen(click.actor, page=_numbers(click)[0]))
+        await click.show(await self._screen(click.actor, page=click.custom_id.number()))
 
     async def _choose(self, click: Click) -> None:
         await click.answer()
-        number, quantity = _numbers(click)
+        number, quantity = click.custom_id.numbers(2)
         work = self._choose_for(click, number, quantity)
         await self._do(click, work, page=number // PAGE)
 
@@ -116,7 +116,7 @@ class PastingCog(commands.Cog):
             shown_by(click),
             click.fields.get("list", ""),
             form=click.custom_id.tail,
-            replaced=_numbers(click)[0],
+            replaced=click.custom_id.number(),
         )
         return text.pasted(came, fixing=True)
 
@@ -152,16 +152,6 @@ def _match(value: str) -> tuple[str, Micros, str]:
     if not (cents.isdecimal() and cents.isascii() and 1 <= int(cents) <= CEILING_MAX // CENT):
         raise UserFacingError(Problem.OUT_OF_DATE)
     return game, Micros(int(cents) * CENT), name
-
-
-def _numbers(click: Click) -> tuple[int, int]:
-    """Return the first two numbers of a tail, such as line and quantity."""
-    one, other, *_ = *click.custom_id.tail.split("."), "", ""
-    return _number(one), _number(other)
-
-
-def _number(digits: str) -> int:
-    return int(digits) if digits.isdecimal() else 0
 
 
 async def setup(bot: Quartermaster) -> None:

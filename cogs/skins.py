@@ -32,11 +32,10 @@ from bot.ui.cards.skins import (
     skin_screen,
     skins_page,
 )
-from bot.ui.custom_ids import Space
+from bot.ui.custom_ids import Space, number_in
 from bot.ui.guard import Click, Handler, Interaction, actor_of, show
 from bot.ui.suggestions import suggest_skins, typed_skin
 
-_DIGITS_MAX = 15
 _WEARS = {wear.name.lower(): wear for wear in Wear}
 
 
@@ -122,7 +121,7 @@ class SkinsCog(commands.Cog):
 
     async def _found(self, click: Click) -> Found:
         """Return the list that a click is about, at the page that its custom id names if any."""
-        search_id, first = _numbers(click, 2)
+        search_id, first = click.custom_id.numbers(2)
         return await self._browsing.page(click.actor, search_id, first)
 
     async def _page(self, click: Click) -> None:
@@ -134,7 +133,7 @@ class SkinsCog(commands.Cog):
 
     async def _go_to_page(self, click: Click) -> None:
         await click.answer()
-        (search_id,) = _numbers(click, 1)
+        search_id = click.custom_id.number()
         typed = click.fields.get("page", "")
         page = parse_whole_number(typed)
         first = 0 if page is None else max(0, page - 1) * PAGE
@@ -144,7 +143,7 @@ class SkinsCog(commands.Cog):
 
     async def _put(self, click: Click) -> None:
         await click.answer()
-        search_id, first = _numbers(click, 2)
+        search_id, first = click.custom_id.numbers(2)
         skins = [skin_of_key(key) for key in click.values]
         try:
             chosen = await self._picking.choose(
@@ -161,7 +160,7 @@ class SkinsCog(commands.Cog):
 
     async def _look(self, click: Click) -> None:
         await click.answer()
-        search_id, first = _numbers(click, 2)
+        search_id, first = click.custom_id.numbers(2)
         try:
             key = skin_of_key(chosen_in(click)[0])
             skin = await self._picking.chosen_on(click.actor, search_id, first, key)
@@ -175,17 +174,17 @@ class SkinsCog(commands.Cog):
         await click.show(skin_screen(look, self._frame(), Origin(search_id, first)))
 
     async def _show_skin(self, click: Click, look: Look, notice: str = "") -> None:
-        _, search_id, first = _numbers(click, 3)
+        _, search_id, first = click.custom_id.numbers(3)
         await click.show(skin_screen(look, self._frame(), Origin(search_id, first), notice))
 
     async def _skin(self, click: Click) -> None:
         await click.answer()
-        (look_id,) = _numbers(click, 1)
+        look_id = click.custom_id.number()
         await self._show_skin(click, await self._browsing.look_again(click.actor, look_id))
 
     async def _add(self, click: Click) -> None:
         await click.answer()
-        look_id, _, _, had = _numbers(click, 4)
+        look_id, _, _, had = click.custom_id.numbers(4)
         try:
             done = await self._browsing.add(click.actor, look_id, had=had)
         except UserFacingError as error:
@@ -203,7 +202,7 @@ class SkinsCog(commands.Cog):
         await self._show_listings(click)
 
     async def _show_listings(self, click: Click, notice: str = "") -> None:
-        look_id, search_id, first, place = _numbers(click, 4)
+        look_id, search_id, first, place = click.custom_id.numbers(4)
         try:
             listed = await self._browsing.listings(click.actor, look_id)
         except UserFacingError as error:
@@ -217,8 +216,8 @@ class SkinsCog(commands.Cog):
 
     async def _add_listing(self, click: Click) -> None:
         await click.answer()
-        (look_id,) = _numbers(click, 1)
-        listing_id = _number(chosen_in(click)[0])
+        look_id = click.custom_id.number()
+        listing_id = number_in(chosen_in(click)[0])
         try:
             pick = await self._browsing.put_listing(click.actor, look_id, listing_id)
             notice = text.listing_put(pick.market_hash_name, listing_id, pick.ceiling)
@@ -274,7 +273,7 @@ class SkinsCog(commands.Cog):
 
     async def _set_prices(self, click: Click) -> None:
         await click.answer()
-        (search_id,) = _numbers(click, 1)
+        search_id = click.custom_id.number()
         found = await self._browsing.page(click.actor, search_id, 0)
         try:
             lowest = _price(click.fields.get("from", ""))
@@ -292,7 +291,7 @@ class SkinsCog(commands.Cog):
 
     async def _clear(self, click: Click) -> None:
         await click.answer()
-        (search_id,) = _numbers(click, 1)
+        search_id = click.custom_id.number()
         found = await self._browsing.narrow(click.actor, search_id, NO_FILTERS)
         await click.show(skins_page(found, self._frame()))
 
@@ -307,7 +306,7 @@ class SkinsCog(commands.Cog):
 
     async def _find(self, click: Click) -> None:
         await click.answer()
-        (search_id,) = _numbers(click, 1)
+        search_id = click.custom_id.number()
         # Should it be too long ago, what was typed is looked for all the same.
         before = await self._picking.known(click.actor, search_id)
         filters = NO_FILTERS if before is None else before.filters
@@ -315,17 +314,6 @@ class SkinsCog(commands.Cog):
             click.actor, click.fields.get("name", ""), filters=filters
         )
         await click.show(await self._begun(click.actor, found))
-
-
-def _number(digits: str) -> int:
-    """Return a number of ours; nought for what is none, or too long for the database."""
-    return int(digits) if digits.isdecimal() and len(digits) <= _DIGITS_MAX else 0
-
-
-def _numbers(click: Click, count: int) -> list[int]:
-    """Return the first numbers of a tail; what isn't there is nought."""
-    parts = [*click.custom_id.tail.split("."), *("",) * count]
-    return [_number(part) for part in parts[:count]]
 
 
 def _price(typed: str) -> Micros | None:

@@ -98,12 +98,17 @@ class Why(StrEnum):
     SOLD_OUT = "sold_out"
     TOO_DEAR = "too_dear"
     """Even the cheapest costs more than was wanted."""
+    NOT_OFFERED = "not_offered"
+    """The server does not offer its game, or no longer."""
+    NO_PRICES = "no_prices"
+    """The prices of its game have not been read yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A skin that is not in the basket. ``cheapest``: what it costs today, where that is why."""
+    """So many of a skin are not in the basket. ``cheapest``: today's price, where that is why."""
 
     market_hash_name: str
     why: Why
     cheapest: Micros | None = None
+    quantity: int = 1

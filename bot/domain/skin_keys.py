@@ -12,6 +12,9 @@ KEY_MAX: Final = 100
 
 _DIGEST: Final = 8
 
+Skin = tuple[str, str]
+"""A game and a market hash name."""
+
 
 def key_of(game: str, market_hash_name: str) -> str:
     """Return a skin's key, ``cs2:AK-47 | Redline (Field-Tested)``, at most 100 characters.
@@ -25,7 +28,7 @@ def key_of(game: str, market_hash_name: str) -> str:
     return f"{whole[: KEY_MAX - _DIGEST - 1]}~{digest}"
 
 
-def skin_of_key(key: str) -> tuple[str, str]:
+def skin_of_key(key: str) -> Skin:
     """Return the game and the name that a key stands for; no game if it names none.
 
     Of a key that was cut it is what is left of the name: no skin is called so, and ``key_of`` makes

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum, auto
 
 from bot.domain.models import Actor, Basket, GuildSettings, LineView, Pick, RequestView
 from bot.domain.money import Micros, ceiling_for
+from bot.domain.picking import LeftOut, Why
+from bot.domain.skin_keys import Skin
 from bot.domain.states import DECIDED_STATES, RequestState
 from bot.errors import Problem, UserFacingError
 from bot.services.baskets import Baskets, pick_of, put, skin_of
@@ -22,29 +23,6 @@ from bot.services.guilds import Guilds
 from bot.services.rights import own_request
 from bot.store import baskets, settings
 from bot.store.database import Database, Transaction
-
-Skin = tuple[str, str]
-"""A game and a market hash name."""
-
-
-class WhyLeftOut(StrEnum):
-    """Why a skin of an old request is not in the basket now."""
-
-    SOLD_OUT = auto()
-    NOT_OFFERED = auto()
-    """The server no longer offers its game."""
-    NO_PRICES = auto()
-    """The prices of its game have not been read yet."""
-    NO_ROOM = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """So many of a skin could not be put in."""
-
-    name: str
-    quantity: int
-    why: WhyLeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +62,8 @@ class Asking:
     async def for_missing(self, actor: Actor, request_id: str, *, note: str) -> AskedAgain:
         """Put in what did not arrive of a member's request, at today's prices.
 
-        What was approved as a ceiling is kept where it still covers the price. ``note``: for the
+        What was approved as a ceiling is kept where it still covers the price, the lowest where a
+        skin was in it at several. ``note``: for the
         moderators, if there is none, with ``{number}``. Raises ``UserFacingError`` (NOT_YOURS,
         NOTHING_TO_ASK_AGAIN, SERVER_NOT_ALLOWED).
         """
@@ -96,7 +75,7 @@ class Asking:
                 or not view.undelivered
             ):
                 raise UserFacingError(Problem.NOTHING_TO_ASK_AGAIN, number=number)
-            approved = {skin_of(line.line): line.line.ceiling for line in view.undelivered}
+            approved = _lowest_ceilings(view.undelivered)
             basket, asked = await self._put_in(tx, actor, view, view.undelivered, approved)
             if asked.added and not basket.note:
                 await baskets.set_note(tx, basket.request_id, note.format(number=number))
@@ -157,11 +136,11 @@ class Asking:
             game, name = skin
             quote = self._catalogue.find(game, name)
             if game not in guild.games:
-                left_out.append(LeftOut(name, wanted, WhyLeftOut.NOT_OFFERED))
+                left_out.append(LeftOut(name, Why.NOT_OFFERED, quantity=wanted))
             elif self._catalogue.refreshed_at(game) is None:
-                left_out.append(LeftOut(name, wanted, WhyLeftOut.NO_PRICES))
+                left_out.append(LeftOut(name, Why.NO_PRICES, quantity=wanted))
             elif quote is None or not quote.count:
-                left_out.append(LeftOut(name, wanted, WhyLeftOut.SOLD_OUT))
+                left_out.append(LeftOut(name, Why.SOLD_OUT, quantity=wanted))
             else:
                 quantity = min(wanted, room)
                 room -= quantity
@@ -171,8 +150,16 @@ class Asking:
                 if quantity:
                     picks.append(pick_of(quote, quantity, ceiling))
                 if quantity < wanted:
-                    left_out.append(LeftOut(name, wanted - quantity, WhyLeftOut.NO_ROOM))
+                    left_out.append(LeftOut(name, Why.NO_ROOM, quantity=wanted - quantity))
         return picks, left_out
+
+
+def _lowest_ceilings(lines: Sequence[LineView]) -> dict[Skin, Micros]:
+    lowest: dict[Skin, Micros] = {}
+    for line in lines:
+        skin = skin_of(line.line)
+        lowest[skin] = min(line.line.ceiling, lowest.get(skin, line.line.ceiling))
+    return lowest
 
 
 def _lacking(lines: Sequence[LineView], basket: Basket) -> dict[Skin, int]:

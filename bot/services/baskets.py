@@ -14,6 +14,7 @@ from bot.domain.market import Listing, Quote
 from bot.domain.models import Actor, Basket, GuildSettings, Line, Pick
 from bot.domain.money import Micros, ceiling_for, format_usd
 from bot.domain.plain_text import clean_line
+from bot.domain.skin_keys import Skin
 from bot.domain.typed import is_listing_alone
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.search.folding import fold
@@ -377,7 +378,7 @@ def at_todays_prices(basket: Basket, catalogue: Catalogue) -> Basket:
     return replace(basket, picks=tuple(at_todays_price(one, catalogue) for one in basket.picks))
 
 
-def skin_of(one: Pick | Line) -> tuple[str, str]:
+def skin_of(one: Pick | Line) -> Skin:
     """Return which skin it is: its game and its market hash name."""
     return one.game, one.market_hash_name
 

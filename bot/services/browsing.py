@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
@@ -15,6 +16,7 @@ from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import ceiling_for
 from bot.domain.picking import Filters, Search
 from bot.domain.plain_text import clean_line
+from bot.domain.skin_keys import Skin
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Wish, pick_of, put, require_room, skin_of
 from bot.services.catalogue import NO_FILTERS, Catalogue, PriceAge
@@ -108,7 +110,8 @@ class Browsing:
         self._picking = picking
         self._market = market
         self._clock = clock
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: dict[Skin, _Known] = {}
+        self._turns = WeakValueDictionary[Skin, asyncio.Lock]()
 
     async def begin(self, actor: Actor, typed: str, *, filters: Filters = NO_FILTERS) -> Found:
         """Show the first page of what fits; nothing typed fits everything.
@@ -227,15 +230,20 @@ class Browsing:
         return outcome.pick
 
     async def _listings(self, game: str, name: str) -> _Known:
-        now = self._clock.now_ms()
-        known = self._known.get((game, name))
-        if known is not None and 0 <= now - known.read_at < _FRESH_MS:
-            return known
+        """Return a skin's listings; of many who ask at once, one asks the market."""
+        turn = self._turns.setdefault((game, name), asyncio.Lock())
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                found = await self._market.search(game, [name], for_=CallClass.STATUS)
+            async with asyncio.timeout(_PATIENCE_S), turn:
+                known = self._known.get((game, name))
+                if known is None or not 0 <= self._clock.now_ms() - known.read_at < _FRESH_MS:
+                    known = await self._read(game, name)
         except (MarketError, TimeoutError):
             raise UserFacingError(Problem.MARKET_UNREACHABLE) from None
+        return known
+
+    async def _read(self, game: str, name: str) -> _Known:
+        now = self._clock.now_ms()
+        found = await self._market.search(game, [name], for_=CallClass.STATUS)
         # An id that stands twice would be one choice twice, which Discord refuses.
         by_id = {listing.listing_id: listing for listing in found}
         cheapest = sorted(by_id.values(), key=lambda one: (one.price, one.listing_id))

@@ -16,6 +16,7 @@ from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import Micros, ceiling_for
 from bot.domain.pasted import Reading, WhyNot, has_numbers_of, is_name, read, split
 from bot.domain.picking import Filters
+from bot.domain.skin_keys import Skin
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.search.folding import fold
 from bot.services.baskets import Baskets, Shown, pick_of, put, require_ceiling, require_room
@@ -197,6 +198,7 @@ class Pasting:
         for number, found in enumerate(await self._look(shown, guild.games), start=first):
             why = filling.why_not(found) or WhyNot.NOT_YET
             lines.append(self._offer(number, replace(found, why=why), guild))
+            await asyncio.sleep(0)  # looking for near matches takes as long as reading it did
         return Rest(basket, tuple(lines), len(kept), first, filling.room)
 
     async def lines(self, actor: Actor, shown: Shown) -> tuple[Basket, tuple[str, ...]]:
@@ -279,7 +281,7 @@ class Pasting:
         actor: Actor,
         shown: Shown,
         number: int,
-        skin: tuple[str, str],
+        skin: Skin,
         *,
         quantity: int,
         ceiling: Micros,

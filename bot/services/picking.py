@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.domain.limits import TYPED_NAME_MAX
-from bot.domain.market import Quote
+from bot.domain.market import APP_IDS, Quote
 from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import Micros, ceiling_for
 from bot.domain.picking import Filters, LeftOut, Search, Why
 from bot.domain.plain_text import clean_line
-from bot.domain.skin_keys import key_of, skin_of_key
+from bot.domain.skin_keys import Skin, key_of, skin_of_key
 from bot.errors import Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Shown, Wish, pick_of, put, require_may_ask
 from bot.services.catalogue import NO_FILTERS, Catalogue, Matches, PriceAge
@@ -26,9 +26,6 @@ from bot.store.database import Database
 
 PAGE: Final = 25
 """Results on a page, and suggestions: as many as one select holds."""
-
-Skin = tuple[str, str]
-"""A game and a market hash name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +262,9 @@ def _sort_out(
     picks: list[Pick] = []
     left_out: list[LeftOut] = []
     for (game, name), quote in quotes.items():
-        if quote is None or not quote.count or game not in guild.games:
+        if game in APP_IDS and game not in guild.games:
+            left_out.append(LeftOut(name, Why.NOT_OFFERED))
+        elif quote is None or not quote.count:
             left_out.append(LeftOut(name, Why.SOLD_OUT))
         elif search.ceiling is not None and quote.price > search.ceiling:
             left_out.append(LeftOut(quote.market_hash_name, Why.TOO_DEAR, quote.price))

@@ -187,7 +187,8 @@ class SkinsbackClient:
         )
 
     async def pricelist(self, game: str) -> AsyncGenerator[list[PriceRow]]:
-        """Return the rows of the grouped price list of ``game``, some at a time, as they arrive.
+        """Return the rows of the grouped price list of ``game``, some or none at a time, as they
+        arrive.
 
         Not one of them may be believed before the last one was returned without an error; a name
         may stand twice. Whoever takes their time holds the market's answer up, and not the memory.
@@ -209,8 +210,8 @@ class SkinsbackClient:
                 reader = PriceListReader(response.status, response.content_type)
                 async with aclosing(_unpacked(response)) as pieces:
                     async for piece in pieces:
-                        if rows := reader.feed(piece):
-                            yield rows
+                        # Without rows too: whatever is read, its reader can give way to others.
+                        yield reader.feed(piece)
         except (aiohttp.ClientError, TimeoutError, OSError, zlib.error, _TooLargeError) as error:
             failure = type(error).__name__.removeprefix("_")
         else:

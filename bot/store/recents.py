@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from bot.domain.skin_keys import Skin
 from bot.store.database import Row, Transaction
 
 KEPT: Final = 25
 """Of one member: as many as are ever suggested."""
-
-Skin = tuple[str, str]
-"""A game and a market hash name."""
 
 
 def _skin(row: Row) -> Skin:

@@ -12,6 +12,7 @@ from bot.services.baskets import Shown
 from bot.services.bundle import Services
 from bot.ui import text
 from bot.ui.cards.basket import Extra, basket_screen, page_with
+from bot.ui.custom_ids import number_in
 from bot.ui.guard import Click, FrameMaker
 
 
@@ -62,8 +63,7 @@ class BasketScreens:
 
 def shown_by(click: Click) -> Shown:
     """Return which basket the clicked screen showed, and how far it had come."""
-    stamp = click.custom_id.stamp
-    return Shown(click.custom_id.subject, int(stamp) if stamp.isdecimal() else 0)
+    return Shown(click.custom_id.subject, number_in(click.custom_id.stamp))
 
 
 def chosen_in(click: Click) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class Space(StrEnum):
 
 NOTHING: Final = "-"
 
-_VALUE_MAX: Final = 100
+_DIGITS_MAX: Final = 18
 
 _PATTERN: Final = re.compile(
     r"(?P<space>[a-z]{3}1):(?P<subject>[a-z0-9-]{1,24}):(?P<stamp>[a-z0-9-]{1,16})"
@@ -61,10 +61,12 @@ class CustomId:
 
     def number(self, place: int = 0) -> int:
         """Return the number at a place of the tail, ``12.25.f3``; 0 if there is none."""
-        parts = self.tail.split(".")
-        digits = parts[place] if place < len(parts) else ""
-        # No id of ours is longer, and no database takes what is.
-        return int(digits) if digits.isdecimal() and len(digits) <= 18 else 0
+        return self.numbers(place + 1)[place]
+
+    def numbers(self, count: int) -> list[int]:
+        """Return the first numbers of the tail; 0 for what isn't there."""
+        parts = [*self.tail.split("."), *("",) * count]
+        return [number_in(part) for part in parts[:count]]
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -79,6 +81,14 @@ class CustomId:
             match["stamp"],
             match["tail"] or "",
         )
+
+
+def number_in(digits: str) -> int:
+    """Return a number of ours, from a custom id or a menu; 0 for what is none, or too long.
+
+    None of ours is longer, and no database takes what is.
+    """
+    return int(digits) if digits.isdecimal() and len(digits) <= _DIGITS_MAX else 0
 
 
 def of_request(request: Request, verb: str, tail: str = "") -> str:

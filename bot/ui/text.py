@@ -55,7 +55,7 @@ from bot.domain.states import FINAL_STATES, LineState, RequestState
 from bot.domain.trade_url import TRADE_URL_PAGE
 from bot.errors import Problem, UserFacingError
 from bot.services.approvals import CardPlace, Reposted, Where
-from bot.services.asking import AskedAgain, WhyLeftOut
+from bot.services.asking import AskedAgain
 from bot.services.baskets import Left
 from bot.services.books import BooksReport
 from bot.services.catalogue import PriceAge, TroubleKind
@@ -3079,6 +3079,8 @@ LEFT_OUT: Final[Mapping[Why, str]] = {
     Why.NO_ROOM: "✖ **{skin}**: no room, a request holds {lines_max} skins here",
     Why.SOLD_OUT: "✖ **{skin}**: nobody sells it at the moment",
     Why.TOO_DEAR: "✖ **{skin}**: the cheapest costs {cheapest}, more than you wanted to pay",
+    Why.NOT_OFFERED: "✖ **{skin}**: this server no longer offers its game",
+    Why.NO_PRICES: "✖ **{skin}**: the prices of its game are not read yet",
 }
 NOTE_CHANGED: Final = (
     "The note had changed while you typed, so yours was not saved. This is what you typed: “{note}”"
@@ -3577,14 +3579,14 @@ ASKED_AGAIN_NOTHING: Final = (
     "Nothing was added: your basket has all of request #{number} that it can have. Look at it with "
     "{cmd_request}"
 )
-ASKED_AGAIN_LEFT_OUT: Final[Mapping[WhyLeftOut, str]] = {
-    WhyLeftOut.SOLD_OUT: "Left out, because nobody sells it at the moment: {skins}.",
-    WhyLeftOut.NOT_OFFERED: "Left out, because this server no longer offers its game: {skins}.",
-    WhyLeftOut.NO_PRICES: (
+ASKED_AGAIN_LEFT_OUT: Final[Mapping[Why, str]] = {
+    Why.SOLD_OUT: "Left out, because nobody sells it at the moment: {skins}.",
+    Why.NOT_OFFERED: "Left out, because this server no longer offers its game: {skins}.",
+    Why.NO_PRICES: (
         "Left out, because the prices of its game are not read yet: {skins}. Please try again in a "
         "minute."
     ),
-    WhyLeftOut.NO_ROOM: "Left out, because your basket has no room for more: {skins}.",
+    Why.NO_ROOM: "Left out, because your basket has no room for more: {skins}.",
 }
 ASKED_AGAIN_BY_NAME: Final = (
     "You had picked a certain listing of {skins}. That is not repeated: it is now whichever is "
@@ -3607,7 +3609,7 @@ def asked_again_in_words(asked: AskedAgain, frame: Frame) -> str:
     for why, sentence in ASKED_AGAIN_LEFT_OUT.items():
         left = [one for one in asked.left_out if one.why is why]
         if left:
-            names = [_named_times(one.name, one.quantity) for one in left]
+            names = [_named_times(one.market_hash_name, one.quantity) for one in left]
             words.append(sentence.format(skins=_some(names)))
     if asked.by_name:
         names = [_shown_text(name) for name in asked.by_name]

@@ -10,10 +10,11 @@ import pytest
 
 from bot.domain.models import Actor, RequestView
 from bot.domain.money import DOLLAR, Micros, ceiling_for
+from bot.domain.picking import LeftOut, Why
 from bot.domain.states import RequestState
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import SkinsbackSandbox
-from bot.services.asking import AskedAgain, LeftOut, WhyLeftOut
+from bot.services.asking import AskedAgain
 from bot.services.baskets import Wish
 from bot.store import settings
 from tests.services.house import (
@@ -133,9 +134,9 @@ class TestLeftOut:
         asked = await again(house, old)
         assert asked.added == 2
         assert set(asked.left_out) == {
-            LeftOut(ASIIMOV, 2, WhyLeftOut.SOLD_OUT),
-            LeftOut(REDLINE, 1, WhyLeftOut.NO_ROOM),
-            LeftOut(SLATE, 1, WhyLeftOut.NO_ROOM),
+            LeftOut(ASIIMOV, Why.SOLD_OUT, quantity=2),
+            LeftOut(REDLINE, Why.NO_ROOM),
+            LeftOut(SLATE, Why.NO_ROOM),
         }
         assert await in_basket(house) == [(REDLINE, 2)]
 
@@ -146,7 +147,7 @@ class TestLeftOut:
         asked = await again(house, old)
         assert (asked.added, asked.left_out) == (
             0,
-            (LeftOut(REDLINE, 2, WhyLeftOut.NOT_OFFERED),),
+            (LeftOut(REDLINE, Why.NOT_OFFERED, quantity=2),),
         )
 
     async def test_without_prices_nothing_is_called_sold_out(
@@ -158,7 +159,7 @@ class TestLeftOut:
         path.with_suffix(".prices").unlink()
         async with open_house(path, market, discord, clock) as house:
             asked = await again(house, old)
-        assert asked.left_out == (LeftOut(REDLINE, 1, WhyLeftOut.NO_PRICES),)
+        assert asked.left_out == (LeftOut(REDLINE, Why.NO_PRICES),)
 
 
 class TestOfWhat:

@@ -19,12 +19,13 @@ from bot.domain.models import (
     RequestView,
     WaitReason,
 )
-from bot.domain.money import CENT
+from bot.domain.money import CENT, DOLLAR, Micros
+from bot.domain.picking import LeftOut, Why
 from bot.domain.states import LineState, RequestState
 from bot.domain.trade_url import TradeUrl
 from bot.errors import Problem, UserFacingError
 from bot.sandbox.skinsback import Fault, SkinsbackSandbox
-from bot.services.asking import LeftOut, WhyLeftOut
+from bot.services.baskets import Added, Wish
 from bot.services.missed import Told
 from bot.services.ports import PostRefusedError
 from bot.services.trade_urls import Confirmed
@@ -319,16 +320,28 @@ class TestAskAgain:
         await house.catalogue.refresh()
         asked = await house.asking.for_missing(ANA, view.request.request_id, note="x")
         assert asked.added == 1
-        assert asked.left_out == (LeftOut(ASIIMOV, 1, WhyLeftOut.SOLD_OUT),)
+        assert asked.left_out == (LeftOut(ASIIMOV, Why.SOLD_OUT),)
         (pick,) = (await house.baskets.open(ANA)).picks
         assert pick.ceiling >= pick.quote > view.lines[0].line.ceiling
         assert pick.ceiling % CENT == 0
+
+    async def test_of_several_ceilings_for_one_skin_the_lowest_is_kept(self, house: House) -> None:
+        await house.give_url(ANA)
+        await house.pick(ANA, REDLINE)
+        added = await house.baskets.add(ANA, Wish(REDLINE, ceiling=Micros(99 * DOLLAR)))
+        assert isinstance(added, Added)
+        house.market.script_trades(OfferStatus.CREATING_TRADE)
+        sent = await house.requests.submit(ANA, added.basket.revision)
+        view = await becomes(house, await house.buy_until(await house.approve(sent.view)), TIMEOUT)
+        assert (await house.asking.for_missing(ANA, view.request.request_id, note="x")).added == 2
+        (pick,) = (await house.baskets.open(ANA)).picks
+        assert (pick.quantity, pick.ceiling) == (2, view.lines[0].line.ceiling)
 
     async def test_full_basket_keeps_what_is_in_it(self, house: House) -> None:
         view = await bought(house, TIMEOUT, (REDLINE, 3))
         await house.pick(ANA, SLATE, 9)
         asked = await house.asking.for_missing(ANA, view.request.request_id, note="x")
-        left = (LeftOut(REDLINE, 2, WhyLeftOut.NO_ROOM),)
+        left = (LeftOut(REDLINE, Why.NO_ROOM, quantity=2),)
         assert (asked.added, asked.left_out) == (1, left)
         again = await house.asking.for_missing(ANA, view.request.request_id, note="x")
         assert (again.added, again.left_out) == (0, left)

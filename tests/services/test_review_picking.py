@@ -4,6 +4,7 @@ of the market, no jump of a clock and no long list does harm.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
@@ -18,6 +19,7 @@ from bot.domain.models import Basket
 from bot.domain.money import DOLLAR, Micros
 from bot.domain.picking import Filters
 from bot.errors import Problem, UserFacingError
+from bot.sandbox.skinsback import Fault
 from bot.sandbox.skinsback.catalogue import (
     FIRST_LISTING_ID,
     IDS_PER_ITEM,
@@ -28,11 +30,13 @@ from bot.sandbox.skinsback.catalogue import (
 from bot.search.index import Hits, NameIndex
 from bot.search.turns import finish
 from bot.services.baskets import Added, Shown, Wish
+from bot.services.browsing import Listed
 from bot.services.catalogue import Catalogue
+from bot.services.pasting import LineLeft, Pasting
 from bot.services.picking import PAGE
 from bot.services.shelf import Rows, stocking
 from bot.store import settings
-from tests.services.house import ANA, GUILD, NOW, REDLINE, House
+from tests.services.house import ANA, GUILD, NOW, REDLINE, House, working
 
 CASE = "Kilowatt Case"
 HOODIE = "Blackout Hoodie"
@@ -198,3 +202,38 @@ class TestLongLists:
         assert found == tuple(
             quote for quote in whole if (lowest or 0) <= quote.price <= (highest or 99)
         )
+
+    async def test_others_have_a_turn_between_the_lines_of_a_page(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turns, seen = 0, []
+
+        async def take_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        def offer_noting(*given: Any) -> LineLeft:
+            seen.append(turns)
+            return offer_of(*given)
+
+        lines = "\n".join(f"readline {number}" for number in range(5))
+        await house.pasting.put(ANA, shown(await house.baskets.open(ANA)), lines, form="one")
+        offer_of = house.pasting._offer
+        monkeypatch.setattr(Pasting, "_offer", staticmethod(offer_noting))
+        async with working(take_turns()):
+            await house.pasting.left(ANA)
+        assert len(set(seen)) == len(seen) == 5
+
+    async def test_many_who_look_at_the_listings_of_one_skin_at_once_ask_the_market_once(
+        self, house: House
+    ) -> None:
+        look = await house.browsing.look(ANA, "cs2", REDLINE)
+        house.market.break_next("market_search", Fault.HTML_502)
+        tapped = [house.browsing.listings(ANA, look.look_id) for _ in range(20)]
+        answers = await asyncio.gather(*tapped, return_exceptions=True)
+        assert len([one for one in answers if isinstance(one, UserFacingError)]) == 1
+        assert len({one.read_at for one in answers if isinstance(one, Listed)}) == 1
+        asked = [call for call in house.market.calls if call.method == "market_search"]
+        assert len(asked) == 2

@@ -369,7 +369,7 @@ async def test_refused_price_list_raises_its_code_and_backs_off_from_a_limit(
 
 
 def a_list(count: int) -> bytes:
-    rows = [{"name": f"n{n}", "price": n, "count": 1, "classid": "7"} for n in range(count)]
+    rows = [{"name": f"n{n}", "price": n + 1, "count": 1, "classid": "7"} for n in range(count)]
     return json.dumps({"status": "success", "items": rows}).encode()
 
 
@@ -388,6 +388,25 @@ async def test_price_list_is_unpacked_a_little_at_a_time(
             sizes = [len(portion) async for portion in portions]
         assert sum(sizes) == 2_000
         assert max(sizes) < 50
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [b" " * 500_000, b'{"name":"x","price":"?"},' * 20_000],
+    ids=["nothing", "rows that can't be read"],
+)
+async def test_whoever_reads_a_price_list_has_a_turn_also_where_there_are_no_rows(
+    filling: bytes,
+) -> None:
+    body = a_list(1).replace(b"[", b"[" + filling, 1)
+
+    async def packed(_: web.Request) -> web.Response:
+        return web.Response(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+
+    async with served(packed) as (client, _), aclosing(client.pricelist("cs2")) as portions:
+        sizes = [len(portion) async for portion in portions]
+    assert sum(sizes) == 1
+    assert len(sizes) > len(filling) / 2_000
 
 
 @pytest.mark.parametrize(

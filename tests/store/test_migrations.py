@@ -14,7 +14,7 @@ import pytest
 
 from bot.domain.models import MessageKind
 from bot.errors import DatabaseError
-from bot.store import deliveries, outbox, requests
+from bot.store import deliveries, outbox, recents, requests
 from bot.store.database import APPLICATION_ID, Database, known_migrations, migrate
 from tests.store.samples import DAY, NOW
 
@@ -317,3 +317,15 @@ class TestFromTheFirstVersionToDelivery:
                 f"SELECT state, sealed_token FROM requests WHERE request_id = '{in_vain}'",
             )
         assert row == {"state": "closed", "sealed_token": None}
+
+
+async def test_what_was_asked_for_before_suggestions_were_kept_is_suggested(tmp_path: Path) -> None:
+    fill(tmp_path / "x.db")
+    async with await Database.open(tmp_path / "x.db") as database:
+        async with database.reading() as tx:
+            assert await recents.of_member(tx, 111, 202) == [("cs2", "Redline")]
+            assert await recents.of_member(tx, 111, 201) == [], "a basket that was never sent"
+            assert await recents.most_wanted(tx, 111) == [("cs2", "Redline")]
+        (wanted,) = await everything(database, "SELECT times FROM wanted_skins")
+        (guild,) = await everything(database, "SELECT games FROM guilds")
+    assert (wanted, guild) == ({"times": 20}, {"games": "cs2"})

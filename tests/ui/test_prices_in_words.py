@@ -9,8 +9,9 @@ import pytest
 from bot.domain.market import OfferStatus, Quote
 from bot.domain.models import GuildSettings, LineView, RequestView
 from bot.domain.money import Micros
+from bot.domain.picking import LeftOut, Why
 from bot.domain.states import AttemptState, RequestState
-from bot.services.asking import AskedAgain, LeftOut, WhyLeftOut
+from bot.services.asking import AskedAgain
 from bot.ui import text
 from bot.ui.cards import approval, basket, member
 from bot.ui.cards.frame import Frame
@@ -143,10 +144,10 @@ class TestAskingAgain:
             42,
             3,
             (
-                *(LeftOut(name, 1, WhyLeftOut.SOLD_OUT) for name in names),
-                LeftOut("B", 2, WhyLeftOut.NO_ROOM),
-                LeftOut("C", 1, WhyLeftOut.NOT_OFFERED),
-                LeftOut("D", 1, WhyLeftOut.NO_PRICES),
+                *(LeftOut(name, Why.SOLD_OUT) for name in names),
+                LeftOut("B", Why.NO_ROOM, quantity=2),
+                LeftOut("C", Why.NOT_OFFERED),
+                LeftOut("D", Why.NO_PRICES),
             ),
             ("E",),
         )

@@ -26,10 +26,11 @@ from bot.domain.models import (
     MessageKind,
     RequestView,
 )
+from bot.domain.picking import LeftOut, Why
 from bot.domain.plain_text import clean_line
 from bot.domain.states import RequestState
 from bot.errors import Problem, UserFacingError
-from bot.services.asking import AskedAgain, LeftOut, WhyLeftOut
+from bot.services.asking import AskedAgain
 from bot.services.ports import Paused
 from bot.ui import text
 from bot.ui.cards import (
@@ -145,7 +146,7 @@ def _problem(problem: Problem) -> Draw:
 
 
 def _asked_again(written: str) -> ui.LayoutView:
-    asked = AskedAgain(GUILD, 1, 1, (LeftOut(written, 1, WhyLeftOut.NO_ROOM),), (written,))
+    asked = AskedAgain(GUILD, 1, 1, (LeftOut(written, Why.NO_ROOM),), (written,))
     return notices.notice(text.asked_again_in_words(asked, FRAME), FRAME)
 
 
