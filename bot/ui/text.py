@@ -2371,7 +2371,6 @@ ROW_SETTLE: Final = (
     "{line}. {skin} · at most {ceiling} · listing {listing_id} · sent {when} · `{key}`"
 )
 ROW_OPEN: Final = "▫️ {skin}: {state}, at most {ceiling}"
-ROW_PICTURE: Final = "**{skin}**\n{about}"
 PAID_EACH: Final = "{paid} each"
 
 # The approval card.
@@ -2448,7 +2447,6 @@ DETAILS_HISTORY: Final = "**History**"
 HISTORY_EARLIER: Final = "… {n} before that: press **History**"
 HISTORY_TITLE: Final = "### Request #{number}: what happened"
 HISTORY_NOTHING: Final = "Nothing yet."
-HISTORY_SKIN_TIMES: Final = "{skin} ×{quantity}"
 DETAILS_TRIED: Final = "**What was tried**"
 TRIED: Final = "Line {line}, try {attempt}, {skin}: {outcome}"
 TRIED_ALARM: Final = "{outcome} ⚠️ {alarm}"
@@ -3021,7 +3019,7 @@ RESULT_NOTHING_PAID: Final = "Nothing was paid."
 # The basket.
 
 _NAMED: Final = 3
-"""Skins that were put in together and are named; the others stand right below."""
+"""Skins that are named where something is said of several; the rest is counted."""
 
 BASKET_TITLE: Final = "### Your basket: {count} of {skins}"
 BASKET_PRIVATE: Final = "-# Only you see this. It is kept until you send it or empty it."
@@ -3132,9 +3130,8 @@ def added_several(picks: Sequence[Pick]) -> str:
         return ADDED_NONE
     if len(picks) == 1:
         return added(picks[0])
-    names = [_shown_text(pick.market_hash_name) for pick in picks[:_NAMED]]
-    more = [AND_MORE.format(n=len(picks) - _NAMED)] if len(picks) > _NAMED else []
-    return ADDED_SEVERAL.format(skins=", ".join([f"**{name}**" for name in names] + more))
+    names = [f"**{_shown_text(pick.market_hash_name)}**" for pick in picks]
+    return ADDED_SEVERAL.format(skins=_some(names))
 
 
 def pick_about(pick: Pick) -> str:
@@ -3385,7 +3382,6 @@ PASTE_REASONS: Final[Mapping[WhyNot, str]] = {
 PASTE_IS_IT: Final = "Is it **{skin}**? Choose it below if it is."
 PASTE_NO_ROOM: Final = "Your basket is full."
 PASTED: Final = "Added {skins}: {names}."
-PASTED_MORE: Final = "{names} and {n} more"
 PASTED_NOTHING: Final = "Nothing was added yet; each line below says why."
 PASTED_EMPTY: Final = (
     "There was no skin in what you sent, so nothing was changed. Write one on a line, like "
@@ -3464,15 +3460,8 @@ def pasted_option(option: Option, wanted: Reading) -> str:
 
 
 def _pasted_names(pasted: Pasted) -> str:
-    names = [
-        SKIN.format(skin=_shown_text(pick.market_hash_name))
-        if pick.quantity == 1
-        else SKIN_TIMES.format(skin=_shown_text(pick.market_hash_name), quantity=pick.quantity)
-        for pick in pasted.added
-    ]
-    shown = ", ".join(names[:_PASTED_NAMES])
-    more = len(names) - _PASTED_NAMES
-    return PASTED_MORE.format(names=shown, n=more) if more > 0 else shown
+    names = [_named_times(pick.market_hash_name, pick.quantity) for pick in pasted.added]
+    return _some(names, at_most=_PASTED_NAMES)
 
 
 def pasted(came: Pasted, *, fixing: bool = False) -> str:
@@ -3498,9 +3487,7 @@ def pasted(came: Pasted, *, fixing: bool = False) -> str:
 
 def typed_lines(typed: Sequence[str]) -> str:
     """Return some lines of a list in quotes, the first of them if there are many."""
-    shown = ", ".join(f"“{_shown_text(line)}”" for line in typed[:_PASTED_NAMES])
-    more = len(typed) - _PASTED_NAMES
-    return PASTED_MORE.format(names=shown, n=more) if more > 0 else shown
+    return _some([f"“{_shown_text(line)}”" for line in typed], at_most=_PASTED_NAMES)
 
 
 def pasted_left_out(typed: Sequence[str]) -> str:
@@ -3593,8 +3580,6 @@ ASKED_AGAIN_BY_NAME: Final = (
     "cheapest."
 )
 ASKED_AGAIN_NOTE: Final = "Instead of what did not arrive of request #{number}"
-ASKED_AGAIN_NAMES: Final = 3
-"""So many skins are named for each reason; the rest is counted."""
 
 
 def here_in_words(view: RequestView, *, news: bool) -> str:
@@ -3622,10 +3607,10 @@ def _named_times(name: str, quantity: int) -> str:
     return shown if quantity == 1 else SKIN_TIMES.format(skin=shown, quantity=quantity)
 
 
-def _some(names: Sequence[str]) -> str:
+def _some(names: Sequence[str], *, at_most: int = _NAMED) -> str:
     """Return the first of some names, and how many more there are."""
-    shown = ", ".join(names[:ASKED_AGAIN_NAMES])
-    rest = len(names) - ASKED_AGAIN_NAMES
+    shown = ", ".join(names[:at_most])
+    rest = len(names) - at_most
     return f"{shown} {AND_MORE.format(n=rest)}" if rest > 0 else shown
 
 
@@ -4106,9 +4091,7 @@ def settled_bought(view: RequestView, line_no: int) -> str:
 
 def people(user_ids: Sequence[int], *, at_most: int = 10) -> str:
     """Return the mentions of some people, and how many more there are."""
-    shown = ", ".join(person(user_id) for user_id in user_ids[:at_most])
-    rest = len(user_ids) - at_most
-    return f"{shown} {AND_MORE.format(n=rest)}" if rest > 0 else shown
+    return _some([person(user_id) for user_id in user_ids], at_most=at_most)
 
 
 def account_end(steam_id: int) -> str:

@@ -637,7 +637,7 @@ def test_a_basket_says_row_by_row_what_was_left_out() -> None:
         extra=results.back_to_results(31, 50),
     )
     said = texts(shown)
-    assert said.startswith(f"Added: **{AK}**, **{AK}**, **{AK}**, and 2 more.\n✖ **A\\***: no room")
+    assert said.startswith(f"Added: **{AK}**, **{AK}**, **{AK}** and 2 more.\n✖ **A\\***: no room")
     assert "a request holds 10 skins here" in said
     assert "✖ **B**: nobody sells it" in said
     assert "the cheapest costs $2.00, more than" in said

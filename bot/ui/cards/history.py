@@ -110,7 +110,7 @@ def _line_no(event: Event) -> int:
 
 def _with_counts(names: Iterable[str]) -> list[str]:
     return [
-        name if times == 1 else text.HISTORY_SKIN_TIMES.format(skin=name, quantity=times)
+        name if times == 1 else text.SKIN_TIMES.format(skin=name, quantity=times)
         for name, times in Counter(names).items()
         if name
     ]
