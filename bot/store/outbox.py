@@ -68,11 +68,8 @@ async def announce(
 
 
 async def search_first(tx: Transaction) -> None:
-    """Have messages about requests that wait to be posted searched for before that."""
-    await tx.execute(
-        "UPDATE outbox SET state = 'trying' "
-        "WHERE state IN ('waiting', 'trying') AND request_id IS NOT NULL"
-    )
+    """Have every message that waits to be posted searched for before that."""
+    await tx.execute("UPDATE outbox SET state = 'trying' WHERE state IN ('waiting', 'trying')")
 
 
 async def begin_anew(tx: Transaction, *, at: int) -> None:

@@ -581,10 +581,13 @@ def _told_once(evidence: Evidence) -> Iterator[str]:
     standing = _by_mark(evidence.messages)
     rows = {row["mark"]: row for row in evidence.tables["outbox"]}
     for row in rows.values():
-        count = sum(_of_this_life(evidence, row, each) for each in standing.get(row["mark"], ()))
+        same = [m for m in standing.get(row["mark"], ()) if _of_this_life(evidence, row, m)]
+        count = len(same)
         at_least = 1 if row["state"] == "posted" else 0
         if not at_least <= count <= 1:
-            yield f"{row['kind']} of {row['request_id']} ({row['state']}) stands {count} times"
+            times = ", ".join(each.created_at.strftime("%H:%M:%S.%f") for each in same)
+            what = f"{row['kind']} of {row['request_id']} ({row['state']})"
+            yield f"{what} stands {count} times: {times}"
     if not evidence.restored:
         yield from (f"a message without a row: {mark}" for mark in standing if mark not in rows)
     yield from _missing_rows(evidence)

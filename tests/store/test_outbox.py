@@ -372,3 +372,13 @@ async def test_oldest_unposted_counts_what_waits_on_that_server_only(desk: Desk)
     await outbox.mark_trying(desk.tx, trying)
     assert await outbox.oldest_unposted_at(desk.tx, GUILD, ANA) == NOW - 6
     assert await outbox.oldest_unposted_at(desk.tx, OTHER_GUILD, ANA) == NOW - 8
+
+
+async def test_start_searches_for_every_message_that_waits_also_of_no_request(desk: Desk) -> None:
+    """An older copy of the disk may not know that it stands: it would be told twice."""
+    waiting = [await desk.announce(about=request_id(1)), await desk.announce(TEST_CARD)]
+    posted = await desk.announce(about=request_id(2), target_id=THERE)
+    await desk.post(posted)
+    await outbox.search_first(desk.tx)
+    assert [(await desk.row(one)).state for one in waiting] == [OutboxState.TRYING] * 2
+    assert (await desk.row(posted)).state is OutboxState.POSTED
