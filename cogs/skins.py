@@ -11,12 +11,11 @@ from discord.ext import commands
 from bot.app import Quartermaster
 from bot.domain.models import Actor
 from bot.domain.money import Micros, parse_typed_price
-from bot.domain.picking import Filters, Wear
+from bot.domain.picking import NO_FILTERS, Filters, Wear
 from bot.domain.skin_keys import skin_of_key
 from bot.domain.typed import parse_whole_number, split_listing
 from bot.errors import Problem, UserFacingError
 from bot.services.browsing import PAGE, Look
-from bot.services.catalogue import NO_FILTERS
 from bot.services.picking import Found
 from bot.ui import text
 from bot.ui.basket_screens import chosen_in, shown_by

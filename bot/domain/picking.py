@@ -75,6 +75,9 @@ class Filters:
     in_stock: bool = False
 
 
+NO_FILTERS: Final = Filters()
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What a member looked for from their basket, and what they want of what they find."""

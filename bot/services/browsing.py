@@ -14,12 +14,12 @@ from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
 from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import ceiling_for
-from bot.domain.picking import Filters, Search
+from bot.domain.picking import NO_FILTERS, Filters, Search
 from bot.domain.plain_text import clean_line
 from bot.domain.skin_keys import Skin
 from bot.errors import MarketError, Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Wish, pick_of, put, require_room, skin_of
-from bot.services.catalogue import NO_FILTERS, Catalogue, PriceAge
+from bot.services.catalogue import Catalogue, PriceAge
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.services.picking import Found, Picking

@@ -16,7 +16,7 @@ from random import Random
 from typing import Final
 
 from bot.domain.market import APP_IDS, Quote
-from bot.domain.picking import Filters
+from bot.domain.picking import NO_FILTERS, Filters
 from bot.errors import MarketError, MarketUnavailableError, Problem, UserFacingError
 from bot.search.aliases import aliases
 from bot.search.folding import fold
@@ -32,7 +32,6 @@ from bot.store.prices import PriceFile
 
 log = logging.getLogger(__name__)
 
-NO_FILTERS: Final = Filters()
 REFRESH_S: Final = 300.0
 _RETRY_S: Final = 30.0
 """After a first failure; twice as long after each next one, up to ``REFRESH_S``."""
@@ -186,7 +185,8 @@ class Catalogue:
             for shelf, each in zip(shelves, hits, strict=True)
             for rank, position in zip(each.ranks, each.positions, strict=True)
         ]
-        found.sort(key=lambda one: one[0])
+        if len(shelves) > 1:
+            found.sort(key=lambda one: one[0])
         return Matches(
             tuple(shelf.quote(position) for _, shelf, position in found[:limit]),
             total,

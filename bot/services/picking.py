@@ -13,12 +13,12 @@ from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import APP_IDS, Quote
 from bot.domain.models import Actor, Basket, GuildSettings, Pick
 from bot.domain.money import Micros, ceiling_for
-from bot.domain.picking import Filters, LeftOut, Search, Why
+from bot.domain.picking import NO_FILTERS, Filters, LeftOut, Search, Why
 from bot.domain.plain_text import clean_line
 from bot.domain.skin_keys import Skin, key_of, skin_of_key
 from bot.errors import Problem, UserFacingError
 from bot.services.baskets import Added, Baskets, Shown, Wish, pick_of, put, require_may_ask
-from bot.services.catalogue import NO_FILTERS, Catalogue, Matches, PriceAge
+from bot.services.catalogue import Catalogue, Matches, PriceAge
 from bot.services.clock import Clock
 from bot.services.guilds import Guilds
 from bot.store import baskets, recents, searches, settings

@@ -17,7 +17,7 @@ from typing import Final
 from bot.domain.market import PriceRow, Quote
 from bot.domain.money import Micros
 from bot.domain.phases import without_phase
-from bot.domain.picking import Filters
+from bot.domain.picking import NO_FILTERS, Filters
 from bot.search.index import Hits, NameIndex
 from bot.search.turns import Turn, Turns
 
@@ -133,6 +133,8 @@ class Shelf:
 
     def passing(self, filters: Filters) -> int | None:
         """Return the set of names that pass; None for all."""
+        if filters == NO_FILTERS:
+            return None
         if filters.game not in ("", self.game):
             return 0
         passing = self._costing(filters.price_min, filters.price_max)

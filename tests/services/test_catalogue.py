@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.market import PriceRow, Quote
 from bot.domain.money import Micros
-from bot.domain.picking import Doubt, Filters, Wear
+from bot.domain.picking import NO_FILTERS, Doubt, Filters, Wear
 from bot.errors import MarketRefusedError, MarketUnavailableError, Problem, UserFacingError
 from bot.sandbox.skinsback import Fault
 from bot.search.turns import finish
@@ -82,7 +82,7 @@ def known(house: House) -> Catalogue:
     return house.catalogue
 
 
-def found(catalogue: Catalogue, typed: str, filters: Filters = module.NO_FILTERS) -> list[str]:
+def found(catalogue: Catalogue, typed: str, filters: Filters = NO_FILTERS) -> list[str]:
     matches = catalogue.search(typed, ["cs2"], filters=filters)
     assert matches.total == len(matches.quotes)
     return [quote.market_hash_name for quote in matches.quotes]

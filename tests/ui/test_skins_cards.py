@@ -14,9 +14,8 @@ from bot.domain.limits import LINES_HARD_MAX
 from bot.domain.market import Quote
 from bot.domain.models import Basket
 from bot.domain.money import Micros
-from bot.domain.picking import Filters, LeftOut, Wear, Why
+from bot.domain.picking import NO_FILTERS, Filters, LeftOut, Wear, Why
 from bot.services.browsing import LISTINGS_MAX, PAGE
-from bot.services.catalogue import NO_FILTERS
 from bot.ui import text
 from bot.ui.cards import skins
 from bot.ui.cards.frame import Frame

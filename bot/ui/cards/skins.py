@@ -11,11 +11,10 @@ from discord import ButtonStyle, SelectOption, ui
 from bot.domain.limits import TYPED_NAME_MAX
 from bot.domain.market import Listing, Quote
 from bot.domain.models import Basket
-from bot.domain.picking import Doubt, Wear
+from bot.domain.picking import NO_FILTERS, Doubt, Wear
 from bot.domain.plain_text import clean_line, escape
 from bot.domain.skin_keys import key_of
 from bot.services.browsing import PAGE, Listed, Look, count_in
-from bot.services.catalogue import NO_FILTERS
 from bot.services.picking import Found
 from bot.ui import text
 from bot.ui.cards.frame import Frame
