@@ -7,7 +7,7 @@ basket too, until a match was chosen for it, it was written anew, or it was left
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -167,6 +167,20 @@ class _Filling:
         return list(rows.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A form that was read, and what it meets. ``unread``: its lines that are only kept.
+
+    ``before``: the lines that were left already. ``outdated``: the basket has changed since.
+    """
+
+    filling: _Filling
+    found: Sequence[_Found]
+    unread: tuple[str, ...]
+    before: tuple[str, ...]
+    outdated: bool
+
+
 class Pasting:
     """Use cases of pasted lists. All raise ``UserFacingError`` if the actor may not ask."""
 
@@ -212,25 +226,11 @@ class Pasting:
         It is done whatever became of the basket that was shown, and once for each ``form``: who
         sends a form again that seems to hang does not get everything twice.
         """
-        entries = split(typed)
-        if not entries:
-            return Pasted()
-        basket = await self._baskets.open(actor)
-        found = await self._look_first(entries, basket)
-        async with self._database.writing() as tx:
-            basket, guild, before = await self._state(tx, actor)
-            if before.form == form:
-                return Pasted(read=len(entries), again=True)
-            filling = _Filling.of(basket, guild)
-            kept = (*before.lines, *_take_all(filling, found), *entries[READ_AT_ONCE:])
-            dropped = await self._save(tx, basket, filling, kept, form)
-        return Pasted(
-            tuple(filling.merged()),
-            read=sum(not one.heading for one in found),
-            unread=max(0, len(entries) - READ_AT_ONCE),
-            dropped=dropped,
-            outdated=not shown.is_still(basket),
-        )
+
+        def keep(form: _Form) -> tuple[str, ...]:
+            return (*form.before, *_take_all(form.filling, form.found), *form.unread)
+
+        return await self._take_in(actor, shown, typed, form, keep)
 
     async def fix(
         self, actor: Actor, shown: Shown, typed: str, *, form: str, replaced: int
@@ -240,6 +240,25 @@ class Pasting:
         If the basket has changed meanwhile, some of them may be in it: then what was written is
         kept, and nothing is put in. A form that was sent before does nothing.
         """
+
+        def keep(form: _Form) -> tuple[str, ...]:
+            if not form.outdated:
+                taken = _take_all(form.filling, form.found)
+                return (*taken, *form.unread, *form.before[replaced:])
+            meant = (*(one.text for one in form.found if not one.heading), *form.unread)
+            return (*form.before, *(entry for entry in meant if entry not in form.before))
+
+        return await self._take_in(actor, shown, typed, form, keep)
+
+    async def _take_in(
+        self,
+        actor: Actor,
+        shown: Shown,
+        typed: str,
+        form: str,
+        keep: Callable[[_Form], tuple[str, ...]],
+    ) -> Pasted:
+        """Read a form, and save what ``keep`` leaves of it; one sent before does nothing."""
         entries = split(typed)
         if not entries:
             return Pasted()
@@ -249,18 +268,14 @@ class Pasting:
             basket, guild, before = await self._state(tx, actor)
             if before.form == form:
                 return Pasted(read=len(entries), again=True)
-            filling = _Filling.of(basket, guild)
+            filling, unread = _Filling.of(basket, guild), tuple(entries[READ_AT_ONCE:])
             outdated = not shown.is_still(basket)
-            if outdated:
-                meant = (*(one.text for one in found if not one.heading), *entries[READ_AT_ONCE:])
-                kept = (*before.lines, *(entry for entry in meant if entry not in before.lines))
-            else:
-                unread = (*entries[READ_AT_ONCE:], *before.lines[replaced:])
-                kept = (*_take_all(filling, found), *unread)
+            kept = keep(_Form(filling, found, unread, before.lines, outdated))
             dropped = await self._save(tx, basket, filling, kept, form)
         return Pasted(
             tuple(filling.merged()),
             read=sum(not one.heading for one in found),
+            unread=len(unread),
             dropped=dropped,
             outdated=outdated,
         )

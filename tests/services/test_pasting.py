@@ -433,6 +433,15 @@ class TestKeeping:
         await house.pasting.again(ANA, shown(await house.baskets.open(ANA)))
         assert [name for name, _, _ in await rows(house)] == [REDLINE]
 
+    async def test_fixed_lines_beyond_what_is_read_are_said_to_be_only_kept(
+        self, house: House
+    ) -> None:
+        await paste(house, "foo")
+        lines = [f"foo {number}a" for number in range(READ_AT_ONCE + 2)]
+        at = shown(await house.baskets.open(ANA))
+        pasted = await house.pasting.fix(ANA, at, "\n".join(lines), form="two", replaced=1)
+        assert (pasted.unread, (await house.pasting.left(ANA)).total) == (2, len(lines))
+
     async def test_more_than_is_kept_is_said_to_be_dropped(self, house: House) -> None:
         words = "y" * 99
         for number in range(4):

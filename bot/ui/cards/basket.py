@@ -109,7 +109,7 @@ def basket_screen(
     title = text.BASKET_TITLE.format(count=basket.lines_count, skins=text.skins(settings.lines_max))
     card.say(f"{title}\n{text.BASKET_PRIVATE}")
     for pick in shown:
-        row = text.ROW_PICK.format(skin=named(pick.market_hash_name), about=text.pick_about(pick))
+        row = text.ROW_ABOUT.format(skin=named(pick.market_hash_name), about=text.pick_about(pick))
         card.picture_row(
             text.with_marks(row, pick),
             picture_url(pick.game, pick.class_id),

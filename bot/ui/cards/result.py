@@ -99,7 +99,7 @@ def _say_bought(card: Card, view: RequestView, *, with_pictures: bool) -> None:
     for group in groups:
         line = group.first.line
         card.picture_row(
-            text.ROW_MATCH.format(skin=group.shown, about=outcomes.about_bought(group)),
+            text.ROW_ABOUT.format(skin=group.shown, about=outcomes.about_bought(group)),
             picture_url(line.game, outcomes.class_id_of(group.first)),
             line.market_hash_name,
         )

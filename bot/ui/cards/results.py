@@ -56,7 +56,7 @@ def results_screen(found: Found, frame: Frame, *, notice: str = "") -> ui.Layout
     card.say(_head(found))
     for quote in matches.quotes[:PICTURES]:
         card.picture_row(
-            text.ROW_MATCH.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
+            text.ROW_ABOUT.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
             picture_url(quote.game, quote.class_id),
             quote.market_hash_name,
         )

@@ -58,7 +58,7 @@ def skins_page(found: Found, frame: Frame, notice: str = "") -> ui.LayoutView:
     card.say("\n".join(_page_head(found)))
     for quote in matches.quotes:
         card.picture_row(
-            text.ROW_MATCH.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
+            text.ROW_ABOUT.format(skin=named(quote.market_hash_name), about=_about(quote, found)),
             picture_url(quote.game, quote.class_id),
             quote.market_hash_name,
         )
