@@ -72,7 +72,8 @@ def test_clipped_ends_with_an_ellipsis() -> None:
 
 
 @given(
-    st.text(st.sampled_from("aW .,|✅⚠\ufe0f鬼★é@"), max_size=60),
+    # White space at the end draws nothing, so a line that ends in it is whole without it.
+    st.text(st.sampled_from("aW .,|✅⚠\ufe0f鬼★é@"), max_size=60).map(str.rstrip),
     st.sampled_from([BOLD, MENTION, Style(), Style(Ink.CODE)]),
     st.integers(60, 400),
 )
